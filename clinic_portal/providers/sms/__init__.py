@@ -1,0 +1,1 @@
+"""Short messages: the developer's inbox (embedded default) and Amazon SNS."""
