@@ -1,0 +1,92 @@
+"""The application factory: assembles the features into a page server or a socket server."""
+
+from flask import Flask
+from flask_login import LoginManager
+from htmx_flask import Htmx
+
+from clinic_portal import cli, wiring
+from clinic_portal.accounts.queries import find_session
+from clinic_portal.accounts.routes import blueprint as accounts_blueprint
+from clinic_portal.booking.routes import blueprint as booking_blueprint
+from clinic_portal.core.clock import Clock, SystemClock
+from clinic_portal.core.jobs import JobRuntime
+from clinic_portal.core.settings import Settings
+from clinic_portal.front_desk.routes import blueprint as front_desk_blueprint
+from clinic_portal.notifications.routes import blueprint as notifications_blueprint
+from clinic_portal.waiting_room.routes import blueprint as waiting_room_blueprint
+from clinic_portal.web import assets, errors, filters, i18n, limits, security
+from clinic_portal.web.access import SignedIn, current_actor
+from clinic_portal.web.database import EXTENSION_KEY, clock, db_session, init_database, session_factory
+from clinic_portal.web.routes import blueprint as web_blueprint
+
+BLUEPRINTS = (
+    web_blueprint,
+    accounts_blueprint,
+    booking_blueprint,
+    notifications_blueprint,
+    waiting_room_blueprint,
+    front_desk_blueprint,
+)
+
+
+def create_app(settings: Settings, time: Clock | None = None) -> Flask:
+    """Return the page server. Connects to nothing until the first request."""
+    app = _base_app(settings, time or SystemClock())
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def create_live_app(settings: Settings, time: Clock | None = None) -> Flask:
+    """Return the socket server: the same sign-in, no pages but the health check."""
+    return _base_app(settings, time or SystemClock())
+
+
+def _base_app(settings: Settings, time: Clock) -> Flask:
+    app = Flask(
+        "clinic_portal",
+        template_folder=str(settings.root / "templates"),
+        static_folder=None,
+        root_path=str(settings.root / "clinic_portal"),
+    )
+    app.testing = settings.environment == "test"
+    app.extensions[EXTENSION_KEY] = {"clock": time, "settings": settings}
+    security.init_security(app, settings)
+    init_database(app, settings, wiring.session_info(settings))
+    i18n.init_i18n(app, settings)
+    filters.init_filters(app)
+    limits.init_limits(app, settings)
+    errors.init_errors(app)
+    assets.init_assets(app, settings)
+    Htmx(app)
+    _init_sign_in(app)
+    _init_templates(app, settings)
+    app.extensions[EXTENSION_KEY]["jobs"] = JobRuntime(
+        make_session=session_factory(app),
+        clock=time,
+        settings=settings,
+    )
+    cli.init_cli(app)
+    return app
+
+
+def _init_sign_in(app: Flask) -> None:
+    manager = LoginManager(app)
+    manager.session_protection = None
+
+    @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
+    def load(token: str) -> SignedIn | None:
+        found = find_session(db_session(), clock(), token)
+        return SignedIn(token, found.session_id, found.actor) if found else None
+
+
+def _init_templates(app: Flask, settings: Settings) -> None:
+    app.jinja_env.globals.update(
+        clinic_name=settings.clinic_name,
+        clinic_phone=settings.clinic_phone,
+        live_url=settings.live_url,
+    )
+
+    @app.context_processor
+    def request_values() -> dict[str, object]:
+        return {"actor": current_actor(), "current_language": i18n.current_language()}

@@ -1,0 +1,115 @@
+"""Appointments. The database refuses two live ones that overlap for a practitioner, a room or a patient."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.db import Base, state_type
+from clinic_portal.core.ids import new_id
+from clinic_portal.core.modes import Mode
+from clinic_portal.core.money import Money
+
+_LIVE = "state IN ('proposed', 'pending', 'booked', 'arrived', 'checked-in', 'fulfilled')"
+
+
+def _no_overlap(column: str, error: str) -> ExcludeConstraint:
+    where = _LIVE if column == "practitioner_id" else f"{_LIVE} AND {column} IS NOT NULL"
+    return ExcludeConstraint(
+        (literal_column(f"uuidrange({column}, {column}, '[]')"), "&&"),
+        (literal_column("tstzrange(starts_at, ends_at)"), "&&"),
+        where=text(where),
+        name=f"ex_appointment_{column.removesuffix('_id')}",
+        info={"error": error},
+    )
+
+
+class Appointment(Base):
+    """A time with a practitioner: held, booked, going on, over, or given back."""
+
+    __tablename__ = "appointment"
+    __table_args__ = (
+        _no_overlap("practitioner_id", "appointment.slot_taken"),
+        _no_overlap("room_id", "appointment.slot_taken"),
+        _no_overlap("patient_id", "appointment.patient_overlap"),
+        UniqueConstraint("reference"),
+        CheckConstraint("starts_at < ends_at", name="period"),
+        CheckConstraint("price_minor > 0", name="price_positive"),
+        CheckConstraint("(state = 'proposed') = (held_until IS NOT NULL)", name="held_while_proposed"),
+        CheckConstraint("patient_id IS NOT NULL OR state IN ('proposed', 'cancelled')", name="patient_once_booked"),
+        CheckConstraint("(mode = 'online') = (room_id IS NULL)", name="room_unless_online"),
+        Index("ix_appointment_practitioner_starts", "practitioner_id", "starts_at"),
+        Index("ix_appointment_facility_starts", "facility_id", "starts_at"),
+        Index("ix_appointment_patient_starts", "patient_id", "starts_at"),
+        Index("ix_appointment_held_until", "held_until", postgresql_where=text("state = 'proposed'")),
+        Index("ix_appointment_hold_key", "hold_key_hash", postgresql_where=text("state = 'proposed'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    #: What is said on the phone: eight letters and digits.
+    reference: Mapped[str]
+    state: Mapped[AppointmentState] = mapped_column(state_type(AppointmentState))
+    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    service_id: Mapped[UUID] = mapped_column(ForeignKey("service.id"))
+    facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"))
+    #: None when online.
+    room_id: Mapped[UUID | None] = mapped_column(ForeignKey("room.id"))
+    mode: Mapped[Mode] = mapped_column(state_type(Mode))
+    #: None while a visitor without an account holds the time.
+    patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    #: The price when it was chosen; a later price list does not change it.
+    price_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(default="EUR")
+    #: The hold ends by itself then.
+    held_until: Mapped[datetime | None]
+    #: SHA-256 of the key in the browser that holds the time.
+    hold_key_hash: Mapped[str | None]
+    #: Whether the patient said "no preference".
+    any_practitioner: Mapped[bool] = mapped_column(default=False)
+    #: What the patient wrote: why they come.
+    patient_note: Mapped[str] = mapped_column(default="")
+    #: Who booked it; for a child, the parent.
+    booked_by_account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime]
+    booked_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    #: Counts changes that a calendar must hear of (RFC 5545 SEQUENCE).
+    sequence: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def price(self) -> Money:
+        """The price as money."""
+        return Money(self.price_minor, self.currency)
+
+
+class AppointmentHistory(Base):
+    """One change of state. Append-only: a trigger refuses updates and deletes."""
+
+    __tablename__ = "appointment_history"
+    __table_args__ = (Index("ix_appointment_history_appointment", "appointment_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    appointment_id: Mapped[UUID] = mapped_column(ForeignKey("appointment.id"))
+    #: None for the first row.
+    from_state: Mapped[AppointmentState | None] = mapped_column(state_type(AppointmentState, "from_state"))
+    to_state: Mapped[AppointmentState] = mapped_column(state_type(AppointmentState, "to_state"))
+    at: Mapped[datetime]
+    #: None for the system and for a visitor without an account; `actor_name` then says which.
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    actor_name: Mapped[str]
+    #: For whom, when known.
+    patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
+    #: A code ("patient.unwell", "hold.expired"), never free text about health.
+    reason: Mapped[str]

@@ -1,0 +1,98 @@
+"""Sites, rooms, services and closed days."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic_portal.core.db import Base, state_type
+from clinic_portal.core.ids import new_id
+from clinic_portal.core.money import Money
+from clinic_portal.core.text import LocalizedText
+from clinic_portal.facilities.rules import Direction
+
+
+class Facility(Base):
+    """A site of the clinic."""
+
+    __tablename__ = "facility"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    #: In URLs: "lisbon".
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    street: Mapped[str]
+    postal_code: Mapped[str]
+    city: Mapped[str]
+    #: ISO 3166-1 alpha-2, and the region code that the `holidays` package knows (or None).
+    country: Mapped[str]
+    region: Mapped[str | None]
+    #: IANA zone: its opening hours are on this wall clock, and so is every time that a page or message shows.
+    tz: Mapped[str]
+    #: E.164.
+    phone: Mapped[str]
+    #: How to find the place, per language.
+    directions: Mapped[LocalizedText] = mapped_column(JSONB, default=dict)
+
+
+class FacilityStaff(Base):
+    """Who works at which front desk. Elsewhere the desk does not exist for them."""
+
+    __tablename__ = "facility_staff"
+
+    facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+
+
+class Room(Base):
+    """A room in which patients are seen."""
+
+    __tablename__ = "room"
+    __table_args__ = (UniqueConstraint("facility_id", "name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"))
+    #: What stands on the door: "1", "2", "Gym". Pages say "Room 1".
+    name: Mapped[str]
+    direction: Mapped[Direction] = mapped_column(state_type(Direction))
+
+
+class Service(Base):
+    """What can be booked."""
+
+    __tablename__ = "service"
+    __table_args__ = (
+        CheckConstraint("minutes BETWEEN 5 AND 480", name="minutes_sane"),
+        CheckConstraint("price_minor > 0", name="price_positive"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(unique=True)
+    names: Mapped[LocalizedText] = mapped_column(JSONB)
+    #: One sentence that a patient understands.
+    summaries: Mapped[LocalizedText] = mapped_column(JSONB, default=dict)
+    #: How to prepare, what to bring.
+    preparations: Mapped[LocalizedText] = mapped_column(JSONB, default=dict)
+    minutes: Mapped[int]
+    price_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(default="EUR")
+    #: Order on the page where a patient chooses.
+    position: Mapped[int] = mapped_column(default=0)
+    is_bookable: Mapped[bool] = mapped_column(default=True)
+
+    @property
+    def price(self) -> Money:
+        """The price as money."""
+        return Money(self.price_minor, self.currency)
+
+
+class Closure(Base):
+    """A day on which a facility is closed, public holidays included."""
+
+    __tablename__ = "closure"
+
+    facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    reason: Mapped[str]

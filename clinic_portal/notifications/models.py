@@ -1,0 +1,52 @@
+"""The outbox."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic_portal.core.db import Base, state_type
+from clinic_portal.core.ids import new_id
+from clinic_portal.notifications.rules import Channel, MessageState
+
+
+class Message(Base):
+    """One message on one channel. Text and address are made when it is sent, from the live rows behind `subject_id`."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("dedupe_key"),
+        CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+        CheckConstraint("(state = 'in_flight') = (claimed_at IS NOT NULL)", name="claimed_while_in_flight"),
+        Index(
+            "ix_message_due",
+            "due_at",
+            postgresql_where=text("state IN ('queued', 'retry_wait', 'in_flight')"),
+        ),
+        Index("ix_message_subject", "subject_id", "kind"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    #: A name from `wiring.MESSAGE_SOURCES`, for example "appointment_booked".
+    kind: Mapped[str]
+    channel: Mapped[Channel] = mapped_column(state_type(Channel))
+    #: The row that the message tells of (an appointment, a one-time code); the kind says which table.
+    subject_id: Mapped[UUID]
+    #: kind, subject, channel and due time (or version): one message per such key, ever.
+    dedupe_key: Mapped[str]
+    state: Mapped[MessageState] = mapped_column(state_type(MessageState), default=MessageState.QUEUED)
+    created_at: Mapped[datetime]
+    #: Not before; moved forwards by a retry.
+    due_at: Mapped[datetime]
+    #: Not after: a code that ran out is not worth an SMS.
+    expires_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    #: Set while a worker has it; the sweeper takes a stale one back.
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    #: Which adapter took it and what it called it.
+    provider: Mapped[str | None]
+    provider_id: Mapped[str | None]
+    #: Dotted code of the last failure.
+    error_code: Mapped[str | None]

@@ -1,0 +1,40 @@
+"""Languages: chosen by the visitor, kept in a cookie and on the account; English and European Portuguese."""
+
+from flask import Flask, Response, has_request_context, request
+from flask_babel import Babel
+
+from clinic_portal.core.settings import Settings
+from clinic_portal.core.text import LANGUAGES
+from clinic_portal.web.access import current_actor
+
+COOKIE = "clinic_language"
+ONE_YEAR_S = 365 * 24 * 3600
+
+babel = Babel()
+
+
+def current_language() -> str:
+    """Return "en" or "pt_PT": the visitor's choice, else the account's, else what the browser asks for."""
+    if not has_request_context():
+        return "en"
+    chosen = request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    actor = current_actor()
+    if actor is not None and actor.language in LANGUAGES:
+        return actor.language
+    wanted = request.accept_languages.best_match(["en", "pt", "pt-PT"])
+    return "pt_PT" if wanted and wanted.startswith("pt") else "en"
+
+
+def init_i18n(app: Flask, settings: Settings) -> None:
+    """Choose the language of each request and find the catalogues."""
+    app.config["BABEL_DEFAULT_LOCALE"] = settings.default_language
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(settings.root / "clinic_portal" / "translations")
+    babel.init_app(app, locale_selector=current_language, timezone_selector=lambda: "UTC")
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+
+
+def remember_language(response: Response, language: str, *, secure: bool) -> None:
+    """Keep the choice in this browser for a year."""
+    response.set_cookie(COOKIE, language, max_age=ONE_YEAR_S, httponly=True, samesite="Lax", secure=secure)
