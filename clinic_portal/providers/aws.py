@@ -1,7 +1,8 @@
 """What the Amazon adapters share: credentials, clients with a time limit, and the error codes of every AWS service."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypedDict, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from botocore.exceptions import (
     ReadTimeoutError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
 
 from clinic_portal.providers.base import Channel
 from clinic_portal.providers.errors import ProviderError
@@ -114,13 +117,24 @@ def _config(timeout_s: float) -> Config:
     )
 
 
-def provider_error(error: BotoCoreError | ClientError, *, channel: Channel, codes: VendorCodes) -> ProviderError:
-    """Our error for one of boto3's. A code that nobody listed is retryable if the answer was 429 or 5xx."""
+@contextmanager
+def translated(channel: Channel, codes: VendorCodes) -> Iterator[None]:
+    """Turns every error of boto3 into ours. A code that nobody listed is retryable if the answer was 429 or 5xx."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise _provider_error(error, channel=channel, codes=codes) from error
+    except (ResponseParserError, KeyError) as error:
+        # An answer that is none, or without the id that it promises: a proxy's, or half of one.
+        raise ProviderError(f"{channel}.vendor_down", retryable=True) from error
+
+
+def _provider_error(error: BotoCoreError | ClientError, *, channel: Channel, codes: VendorCodes) -> ProviderError:
     if isinstance(error, ClientError):
         return _answered(error, channel=channel, codes=codes)
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
         return ProviderError(f"{channel}.timeout", retryable=True)
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | BotoConnectionError):
         return ProviderError(f"{channel}.unreachable", retryable=True)
     if isinstance(error, _CREDENTIAL_FAULTS):
         return ProviderError(f"{channel}.credentials", retryable=True)

@@ -1,5 +1,7 @@
 """The one error that leaves a provider."""
 
+from functools import partial
+
 
 class ProviderError(Exception):
     """A vendor did not take what it was given.
@@ -14,9 +16,5 @@ class ProviderError(Exception):
         self.retryable = retryable
 
     # The default would call `ProviderError(code)` without `retryable`, so an error could not cross to another process.
-    def __reduce__(self) -> tuple[object, tuple[str, bool]]:
-        return _rebuild, (self.code, self.retryable)
-
-
-def _rebuild(code: str, retryable: bool) -> ProviderError:  # noqa: FBT001 - pickle passes arguments by position
-    return ProviderError(code, retryable=retryable)
+    def __reduce__(self) -> tuple[partial["ProviderError"], tuple[()]]:
+        return partial(ProviderError, self.code, retryable=self.retryable), ()

@@ -16,12 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from clinic_portal.providers.base import Accepted, Channel
+from clinic_portal.providers.base import Accepted, Channel, well_formed
 from clinic_portal.providers.email.base import Attachment
 from clinic_portal.providers.errors import ProviderError
 
 _NAME = re.compile(r"(?:sms|email)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
 _UNFINISHED = ".unfinished-"
+
+
+class _BrokenLetterError(ValueError):
+    """The file is not one of ours, or not a whole one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +144,8 @@ def _to_json(letter: Letter, *, sent_at: datetime) -> dict[str, object]:
         "sender": letter.sender,
         "sent_at": sent_at.isoformat(),
         "subject": letter.subject,
-        "text": letter.text,
-        "html": letter.html,
+        "text": well_formed(letter.text),
+        "html": None if letter.html is None else well_formed(letter.html),
         "reply_to": letter.reply_to,
         "attachments": [
             {
@@ -155,16 +159,16 @@ def _to_json(letter: Letter, *, sent_at: datetime) -> dict[str, object]:
 
 
 def _read(path: Path) -> InboxItem:
-    """Raises: ValueError if the file is not a whole message of ours; OSError."""
+    """Raises: ValueError (`_BrokenLetterError`, or what JSON, base64 and dates raise); OSError."""
     if not _NAME.fullmatch(path.name):
-        raise ValueError(path.name)
+        raise _BrokenLetterError(path.name)
     data = _mapping(json.loads(path.read_bytes()))
     sent_at = datetime.fromisoformat(_text(data, "sent_at"))
     if sent_at.tzinfo is None:
-        raise ValueError(path.name)
+        raise _BrokenLetterError(path.name)
     attachments = data.get("attachments")
     if not isinstance(attachments, Sequence) or isinstance(attachments, str):
-        raise ValueError("attachments")  # noqa: TRY004 - the caller knows one error for every broken file
+        raise _BrokenLetterError
     return InboxItem(
         id=path.stem,
         sent_at=sent_at.astimezone(UTC),
@@ -189,14 +193,14 @@ def _attachment(data: Mapping[str, object]) -> Attachment:
 
 def _mapping(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise ValueError("object expected")  # noqa: TRY004 - as above
+        raise _BrokenLetterError
     return value
 
 
 def _text(data: Mapping[str, object], key: str) -> str:
     value = data.get(key)
     if not isinstance(value, str):
-        raise ValueError(key)  # noqa: TRY004 - as above
+        raise _BrokenLetterError(key)
     return value
 
 

@@ -21,8 +21,9 @@ class InboxEmailSender:
         self._folder = folder
         self._now = now
 
-    def send(self, email: Email, *, idempotency_key: UUID, timeout_s: float) -> Accepted:  # noqa: ARG002 - nothing to wait for
+    def send(self, email: Email, *, idempotency_key: UUID, timeout_s: float) -> Accepted:
         """See `EmailSender.send`. Raises: ProviderError "email.inbox_unwritable", and what `build_envelope` refuses."""
+        del timeout_s  # A local folder does not keep anybody waiting.
         # Built although it is not kept, so that what a real vendor would never get is refused here as well.
         envelope = build_envelope(email, idempotency_key=idempotency_key, date=None)
         letter = Letter(

@@ -9,6 +9,7 @@ from email.headerregistry import Address, ContentTypeHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from typing import cast
 from uuid import UUID
 
 from clinic_portal.providers.base import well_formed
@@ -117,10 +118,12 @@ def _content_type(text: str) -> tuple[str, str, Mapping[str, str]]:
     if not text.isascii() or not text.isprintable():
         raise refusal
     header = _HEADERS("Content-Type", text)
+    # What the registry makes of this name; typeshed cannot say so.
+    kind = cast(ContentTypeHeader, header)
     # Only a whole e-mail may be of the types "multipart" and "message"; here they would need parsing.
-    if not isinstance(header, ContentTypeHeader) or header.defects or header.maintype in {"multipart", "message"}:
+    if header.defects or kind.maintype in {"multipart", "message"}:
         raise refusal
-    return header.maintype, header.subtype, header.params
+    return kind.maintype, kind.subtype, kind.params
 
 
 def _one_line(text: str) -> str:

@@ -10,9 +10,8 @@ from uuid import UUID
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from clinic_portal.providers.aws import AwsAccess, ClientCache, VendorCodes, provider_error
+from clinic_portal.providers.aws import AwsAccess, ClientCache, VendorCodes, translated
 from clinic_portal.providers.base import Accepted, Channel
 from clinic_portal.providers.email.base import Email
 from clinic_portal.providers.email.mime import build_envelope
@@ -65,12 +64,10 @@ class SesEmailSender:
     def send(self, email: Email, *, idempotency_key: UUID, timeout_s: float) -> Accepted:
         """See `EmailSender.send`. Raises: ProviderError with a code of `_CODES`, of `aws.py` or of `build_envelope`."""
         envelope = build_envelope(email, idempotency_key=idempotency_key, date=self._now())
-        try:
+        with translated(Channel.EMAIL, _CODES):
             answer = self._clients.get(timeout_s).send_email(
                 # No FromEmailAddress: SES then takes the From header as it stands, with the clinic's name.
                 Destination={"ToAddresses": [envelope.to]},
                 Content={"Raw": {"Data": envelope.as_bytes()}},
             )
-        except (BotoCoreError, ClientError) as error:
-            raise provider_error(error, channel=Channel.EMAIL, codes=_CODES) from error
-        return Accepted(answer["MessageId"])
+            return Accepted(answer["MessageId"])

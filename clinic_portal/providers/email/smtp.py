@@ -33,7 +33,7 @@ class SmtpEmailSender:
     name = "smtp"
     deduplicates = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a setting, all by name
         self,
         *,
         host: str,

@@ -5,9 +5,8 @@ from uuid import UUID
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from clinic_portal.providers.aws import AwsAccess, ClientCache, VendorCodes, provider_error
+from clinic_portal.providers.aws import AwsAccess, ClientCache, VendorCodes, translated
 from clinic_portal.providers.base import Accepted, Channel, well_formed
 from clinic_portal.providers.sms.base import Sms, check_sms
 
@@ -56,16 +55,15 @@ class SnsSmsSender:
 
         self._clients = ClientCache(connect)
 
-    def send(self, sms: Sms, *, idempotency_key: UUID, timeout_s: float) -> Accepted:  # noqa: ARG002 - SNS takes no key
+    def send(self, sms: Sms, *, idempotency_key: UUID, timeout_s: float) -> Accepted:
         """See `SmsSender.send`. Raises: ProviderError with a code of `_CODES`, of `aws.py` or of `check_sms`."""
+        del idempotency_key  # SNS has no use for it outside of FIFO topics.
         check_sms(sms)
-        try:
+        with translated(Channel.SMS, _CODES):
             answer = self._clients.get(timeout_s).publish(
                 PhoneNumber=sms.to, Message=well_formed(sms.text), MessageAttributes=_attributes(sms.sender)
             )
-        except (BotoCoreError, ClientError) as error:
-            raise provider_error(error, channel=Channel.SMS, codes=_CODES) from error
-        return Accepted(answer["MessageId"])
+            return Accepted(answer["MessageId"])
 
 
 def _attributes(sender: str) -> dict[str, "MessageAttributeValueTypeDef"]:

@@ -1,0 +1,86 @@
+"""The other ends that the contract tests talk to, and what they remember."""
+
+import email
+import email.policy
+import json
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+AWS = {"region": "eu-west-1", "access_key_id": "testing", "secret_access_key": "testing"}
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+USERNAME, PASSWORD = "portal", "correct horse"
+HOST = "127.0.0.1"
+
+
+def fixed_now() -> datetime:
+    return NOW
+
+
+def moto_data(url: str, service: str, model: str) -> list[dict[str, object]]:
+    with urllib.request.urlopen(f"{url}/moto-api/data.json", timeout=5) as answer:
+        found: list[dict[str, object]] = json.load(answer).get(service, {}).get(model, [])
+    return found
+
+
+@dataclass
+class CannedAws:
+    """An HTTP server that gives one answer to everything and remembers what it was asked."""
+
+    url: str = ""
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+
+
+class Postman:
+    """The other end of SMTP: what a local part starts with says how it is treated."""
+
+    def __init__(self) -> None:
+        self.delivered: list[tuple[str, EmailMessage]] = []
+        self.farewell = "221 Bye"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
+    ) -> str:
+        if address.startswith("nobody"):
+            return "550 5.1.1 No such mailbox"
+        if address.startswith("greylisted"):
+            return "451 4.7.1 Come back later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        recipient = envelope.rcpt_tos[0]
+        if recipient.startswith("spam"):
+            return "554 5.7.1 Content refused"
+        if recipient.startswith("full"):
+            return "452 4.2.2 Mailbox full"
+        if recipient.startswith("huge"):
+            return "552 5.3.4 Too big"
+        content = envelope.original_content
+        assert content is not None
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        self.delivered.append((recipient, message))
+        return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        return self.farewell
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    port: int
+    postman: Postman
+    username: str = USERNAME
+    password: str = PASSWORD
+
+
+@dataclass(frozen=True)
+class Certificate:
+    certificate_file: str
+    key_file: str

@@ -1,0 +1,177 @@
+"""What every SMS sender promises, asked of the embedded default and of SNS."""
+
+import time
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+import pytest
+
+from clinic_portal.providers.errors import ProviderError
+from clinic_portal.providers.sms.base import Sms, SmsSender
+from clinic_portal.providers.sms.sns import SnsSmsSender
+from tests.providers.gateways import SmsGateway
+from tests.providers.servers import CannedAws
+
+ANA = "+351912345601"
+SNS_ERROR = """<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>
+<Code>{}</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"""
+
+
+def sms(to: str = ANA, text="A sua consulta é amanhã às 9:30.", sender: str = "Clinica") -> Sms:
+    return Sms(to=to, text=text, sender=sender)
+
+
+class TestEverySmsSender:
+    @pytest.mark.parametrize(
+        "text",
+        ["Your visit is tomorrow at 9:30.", "Até amanhã, João: ção, Ünï 😀👩‍⚕️\nlinha dois & <três> + 100%", "é" * 1600],
+        ids=["ascii", "unicode", "long"],
+    )
+    def test_delivers_the_text_unchanged(self, sms_gateway: SmsGateway, text: str) -> None:
+        accepted = sms_gateway.sender.send(sms(text=text), idempotency_key=uuid4(), timeout_s=5)
+
+        assert [(found.to, found.text) for found in sms_gateway.sent()] == [(ANA, text)]
+        assert accepted.vendor_id
+
+    @pytest.mark.parametrize("sender", ["", "Clinica", "Clinic2", "+351912345699"])
+    def test_takes_a_name_a_number_or_nothing_as_sender(self, sms_gateway: SmsGateway, sender: str) -> None:
+        sms_gateway.sender.send(sms(sender=sender), idempotency_key=uuid4(), timeout_s=5)
+
+        assert len(sms_gateway.sent()) == 1
+
+    def test_two_keys_make_two_messages_with_ids_of_their_own(self, sms_gateway: SmsGateway) -> None:
+        ids = {sms_gateway.sender.send(sms(), idempotency_key=uuid4(), timeout_s=5).vendor_id for _ in range(2)}
+
+        assert len(ids) == len(sms_gateway.sent()) == 2
+
+    def test_repeating_a_key_makes_a_second_message_only_where_the_vendor_cannot_help_it(
+        self, sms_gateway: SmsGateway
+    ) -> None:
+        key = uuid4()
+        for _ in range(3):
+            sms_gateway.sender.send(sms(), idempotency_key=key, timeout_s=5)
+
+        assert len(sms_gateway.sent()) == (1 if sms_gateway.sender.deduplicates else 3)
+
+    @pytest.mark.parametrize(
+        ("refused", "code"),
+        [
+            ({"to": "+351123"}, "sms.number_invalid"),
+            ({"to": "912345601"}, "sms.number_invalid"),
+            ({"to": "+351 912 345 601"}, "sms.number_invalid"),
+            ({"to": "+999912345601"}, "sms.number_invalid"),
+            ({"to": ""}, "sms.number_invalid"),
+            ({"to": "+351912345601\n+351912345602"}, "sms.number_invalid"),
+            ({"to": "\ud800"}, "sms.number_invalid"),
+            ({"text": " \n"}, "sms.empty"),
+            ({"text": "a" * 1601}, "sms.too_long"),
+            ({"sender": "Clínica"}, "sms.sender_invalid"),
+            ({"sender": "TwelveLetter"}, "sms.sender_invalid"),
+            ({"sender": "12345"}, "sms.sender_invalid"),
+        ],
+    )
+    def test_refuses_for_good_what_no_vendor_can_deliver(
+        self, sms_gateway: SmsGateway, refused: dict[str, str], code: str
+    ) -> None:
+        with pytest.raises(ProviderError) as caught:
+            sms_gateway.sender.send(sms(**refused), idempotency_key=uuid4(), timeout_s=5)
+
+        assert (caught.value.code, caught.value.retryable) == (code, False)
+        assert sms_gateway.sent() == []
+
+    def test_text_that_no_wire_can_carry_does_not_break_it(self, sms_gateway: SmsGateway) -> None:
+        sms_gateway.sender.send(sms(text="lone \udcff surrogate"), idempotency_key=uuid4(), timeout_s=5)
+
+        assert [found.text for found in sms_gateway.sent()] == ["lone ? surrogate"]
+
+    def test_an_outage_is_retryable_and_ends_within_the_time_limit(self, sms_outage: SmsSender) -> None:
+        started = time.monotonic()
+        with pytest.raises(ProviderError) as caught:
+            sms_outage.send(sms(), idempotency_key=uuid4(), timeout_s=0.6)
+
+        assert caught.value.retryable
+        assert caught.value.code in {"sms.timeout", "sms.unreachable", "sms.inbox_unwritable"}
+        # Making the first client takes boto3 a moment; the limit is on the network.
+        assert time.monotonic() - started < 5
+
+
+class TestSns:
+    def test_publishes_as_transactional_with_the_sender(self, canned_aws: CannedAws) -> None:
+        canned_aws.body = (
+            b"<PublishResponse><PublishResult><MessageId>m-1</MessageId></PublishResult></PublishResponse>"
+        )
+        sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
+
+        accepted = sender.send(sms(), idempotency_key=uuid4(), timeout_s=5)
+        sender.send(sms(sender="+351912345699"), idempotency_key=uuid4(), timeout_s=5)
+        sender.send(sms(sender=""), idempotency_key=uuid4(), timeout_s=5)
+
+        assert accepted.vendor_id == "m-1"
+        assert [self._attributes(request) for request in canned_aws.requests] == [
+            {"AWS.SNS.SMS.SMSType": "Transactional", "AWS.SNS.SMS.SenderID": "Clinica"},
+            {"AWS.SNS.SMS.SMSType": "Transactional", "AWS.MM.SMS.OriginationNumber": "+351912345699"},
+            {"AWS.SNS.SMS.SMSType": "Transactional"},
+        ]
+
+    @pytest.mark.parametrize(
+        ("status", "vendor_code", "code", "retryable"),
+        [
+            (400, "OptedOut", "sms.opted_out", False),
+            (400, "InvalidParameter", "sms.refused", False),
+            (400, "Throttling", "sms.throttled", True),
+            (429, "Throttled", "sms.throttled", True),
+            (403, "AuthorizationError", "sms.credentials", True),
+            (403, "InvalidClientTokenId", "sms.credentials", True),
+            (500, "InternalError", "sms.vendor_down", True),
+            (400, "NeverHeardOf", "sms.refused", False),
+            (429, "NeverHeardOf", "sms.throttled", True),
+            (503, "NeverHeardOf", "sms.vendor_down", True),
+        ],
+    )
+    def test_translates_the_vendors_code_after_one_attempt(
+        self, canned_aws: CannedAws, status: int, vendor_code: str, code: str, retryable: bool
+    ) -> None:
+        canned_aws.status, canned_aws.body = status, SNS_ERROR.format(vendor_code).encode()
+        sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
+
+        with pytest.raises(ProviderError) as caught:
+            sender.send(sms(), idempotency_key=uuid4(), timeout_s=5)
+
+        assert (caught.value.code, caught.value.retryable) == (code, retryable)
+        assert len(canned_aws.requests) == 1
+
+    @pytest.mark.parametrize(("status", "body"), [(200, b"not xml <"), (200, b""), (200, b"<a/>"), (502, b"<html>")])
+    def test_an_answer_that_is_no_answer_is_retryable(self, canned_aws: CannedAws, status: int, body: bytes) -> None:
+        canned_aws.status, canned_aws.body = status, body
+        sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
+
+        with pytest.raises(ProviderError) as caught:
+            sender.send(sms(), idempotency_key=uuid4(), timeout_s=5)
+
+        assert caught.value.retryable
+
+    def test_missing_credentials_keep_the_message(self, moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+        with pytest.raises(ProviderError) as caught:
+            SnsSmsSender(region="eu-west-1", endpoint_url=moto).send(sms(), idempotency_key=uuid4(), timeout_s=5)
+
+        assert (caught.value.code, caught.value.retryable) == ("sms.credentials", True)
+
+    def test_an_endpoint_that_is_no_url_is_noticed_at_once(self) -> None:
+        with pytest.raises(ValueError, match="endpoint"):
+            SnsSmsSender(region="eu-west-1", endpoint_url="localhost")
+
+    @staticmethod
+    def _attributes(request: str) -> dict[str, str]:
+        fields = {name: values[0] for name, values in parse_qs(request).items()}
+        prefix = "MessageAttributes.entry."
+        return {
+            value: fields[name.replace(".Name", ".Value.StringValue")]
+            for name, value in fields.items()
+            if name.startswith(prefix) and name.endswith(".Name")
+        }
