@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             ("https",) if production else ("http", "https"),
             None if production else "http://127.0.0.1:8000",
         ),
-        live_url=read.url("LIVE_URL", ("http", "https"), ""),
+        live_url=read.text("LIVE_URL", ""),
         clinic_name=read.text("CLINIC_NAME", None if production else "Clínica Ribeira"),
         clinic_phone=read.text("CLINIC_PHONE", None if production else "+351 210 000 000"),
         root=ROOT,
@@ -97,6 +98,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         database_pool_size=read.integer("DATABASE_POOL_SIZE", 8, 1, 100),
         live_max_connections=read.integer("LIVE_MAX_CONNECTIONS", 240, 1, 10_000),
     )
+    if settings.live_url and not re.fullmatch(r":\d{2,5}|https?://[^/]+", settings.live_url):
+        read.problems.append("LIVE_URL must be an address without a path (https://live.example.org) or a port (:8001)")
     if production:
         read.problems.extend(_production_problems(settings))
     if read.problems:

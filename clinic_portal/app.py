@@ -17,6 +17,7 @@ from clinic_portal.waiting_room.routes import blueprint as waiting_room_blueprin
 from clinic_portal.web import assets, errors, filters, i18n, limits, security
 from clinic_portal.web.access import SignedIn, current_actor
 from clinic_portal.web.database import EXTENSION_KEY, clock, db_session, init_database, session_factory
+from clinic_portal.web.pages import wants_fragment
 from clinic_portal.web.routes import blueprint as web_blueprint
 
 BLUEPRINTS = (
@@ -84,9 +85,13 @@ def _init_templates(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         clinic_name=settings.clinic_name,
         clinic_phone=settings.clinic_phone,
-        live_url=settings.live_url,
     )
 
     @app.context_processor
     def request_values() -> dict[str, object]:
-        return {"actor": current_actor(), "current_language": i18n.current_language()}
+        return {
+            "actor": current_actor(),
+            "current_language": i18n.current_language(),
+            "live_url": security.live_origin(settings),
+            "htmx_request": wants_fragment(),
+        }

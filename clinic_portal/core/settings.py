@@ -34,7 +34,8 @@ class Settings:
     redis_url: str
     #: Where patients reach the portal, without a slash at the end: links in messages are built from it.
     public_url: str
-    #: Where browsers reach the socket server; empty when it is the same origin (behind the proxy).
+    #: Where browsers reach the socket server: empty when it is the same origin (behind the proxy), ":8001" when it is
+    #: another port of the host that the page came from, else an origin.
     live_url: str
     clinic_name: str
     clinic_phone: str

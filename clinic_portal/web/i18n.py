@@ -1,6 +1,6 @@
 """Languages: chosen by the visitor, kept in a cookie and on the account; English and European Portuguese."""
 
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Response, current_app, has_request_context, request
 from flask_babel import Babel
 
 from clinic_portal.core.settings import Settings
@@ -24,7 +24,9 @@ def current_language() -> str:
     if actor is not None and actor.language in LANGUAGES:
         return actor.language
     wanted = request.accept_languages.best_match(["en", "pt", "pt-PT"])
-    return "pt_PT" if wanted and wanted.startswith("pt") else "en"
+    if wanted is None:
+        return str(current_app.config["BABEL_DEFAULT_LOCALE"])
+    return "pt_PT" if wanted.startswith("pt") else "en"
 
 
 def init_i18n(app: Flask, settings: Settings) -> None:

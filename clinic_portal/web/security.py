@@ -3,7 +3,7 @@
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -57,15 +57,18 @@ def _headers(response: Response, settings: Settings) -> Response:
     return response
 
 
+def live_origin(settings: Settings) -> str:
+    """Return where this request's page finds the socket server: "https://host" or "http://host:8001"."""
+    if settings.live_url.startswith(":"):
+        return f"{request.scheme}://{urlsplit(request.host_url).hostname}{settings.live_url}"
+    return settings.live_url or request.host_url.rstrip("/")
+
+
 def _policy(settings: Settings) -> str:
     nonce = f"'nonce-{csp_nonce()}'"
-    live = ""
-    if settings.live_url:
-        live = f" {settings.live_url} ws{settings.live_url.removeprefix('http')}"
-    else:
-        host = urlsplit(settings.public_url)
-        live = f" ws{'s' if host.scheme == 'https' else ''}://{host.netloc}"
+    live = live_origin(settings)
     return (
         f"default-src 'self'; script-src {nonce}; style-src 'self' {nonce}; img-src 'self' data:; font-src 'self';"
-        f" connect-src 'self'{live}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+        f" connect-src 'self' {live} ws{live.removeprefix('http')}; frame-ancestors 'none'; base-uri 'none';"
+        " form-action 'self'; object-src 'none'"
     )
