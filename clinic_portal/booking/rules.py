@@ -1,5 +1,8 @@
-"""Pure decisions about appointments: states, which change may follow which."""
+"""Pure decisions about appointments: states, which change may follow which, when a visit may be given back."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -26,3 +29,87 @@ LIVE_STATES = (
     AppointmentState.CHECKED_IN,
     AppointmentState.FULFILLED,
 )
+
+#: The states that a front desk sees in its day: everything that was promised to a patient and not taken back.
+DESK_STATES = (
+    AppointmentState.PENDING,
+    AppointmentState.BOOKED,
+    AppointmentState.ARRIVED,
+    AppointmentState.CHECKED_IN,
+    AppointmentState.FULFILLED,
+    AppointmentState.NOSHOW,
+)
+
+#: State → states that may follow. What goes backwards is somebody's "undo" at the desk.
+NEXT_STATES: Mapping[AppointmentState, frozenset[AppointmentState]] = {
+    AppointmentState.PROPOSED: frozenset(
+        {AppointmentState.PENDING, AppointmentState.BOOKED, AppointmentState.CANCELLED}
+    ),
+    AppointmentState.PENDING: frozenset({AppointmentState.BOOKED, AppointmentState.CANCELLED}),
+    AppointmentState.BOOKED: frozenset(
+        {
+            AppointmentState.ARRIVED,
+            AppointmentState.CANCELLED,
+            AppointmentState.NOSHOW,
+            AppointmentState.ENTERED_IN_ERROR,
+        }
+    ),
+    AppointmentState.ARRIVED: frozenset({AppointmentState.BOOKED, AppointmentState.CHECKED_IN}),
+    AppointmentState.CHECKED_IN: frozenset({AppointmentState.ARRIVED, AppointmentState.FULFILLED}),
+    AppointmentState.FULFILLED: frozenset({AppointmentState.CHECKED_IN}),
+    AppointmentState.CANCELLED: frozenset(),
+    AppointmentState.NOSHOW: frozenset(),
+    AppointmentState.ENTERED_IN_ERROR: frozenset(),
+}
+
+#: How long a chosen time is kept for somebody who has not yet booked it.
+HOLD_FOR = timedelta(minutes=10)
+
+
+class CancelReason(StrEnum):
+    """Why a patient gives a visit back. Stored as a code in the history, never as free text."""
+
+    NOT_NEEDED = "patient.not_needed"
+    UNWELL = "patient.unwell"
+    CANNOT_COME = "patient.cannot_come"
+    OTHER_TIME = "patient.other_time"
+    OTHER = "patient.other"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether something is allowed; if not, the code that says why."""
+
+    code: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.code
+
+
+ALLOWED = Verdict()
+
+
+def may_follow(state: AppointmentState, wanted: AppointmentState) -> bool:
+    """Say whether `wanted` may come straight after `state`."""
+    return wanted in NEXT_STATES[state]
+
+
+def judge_cancellation(state: AppointmentState, starts_at: datetime, *, now: datetime) -> Verdict:
+    """Say whether a patient may still give the visit back: before it starts, and before they have arrived."""
+    if not may_follow(state, AppointmentState.CANCELLED) or now >= starts_at:
+        return Verdict("appointment.already_started")
+    return ALLOWED
+
+
+def judge_noshow(starts_at: datetime, *, now: datetime) -> Verdict:
+    """Say whether somebody can have failed to come: not before the visit starts."""
+    return ALLOWED if now >= starts_at else Verdict("appointment.not_started")
+
+
+def judge_hold(state: AppointmentState, held_until: datetime | None, *, now: datetime) -> Verdict:
+    """Say whether a held time can still be booked."""
+    if state is AppointmentState.PROPOSED and held_until is not None and now < held_until:
+        return ALLOWED
+    return Verdict("appointment.hold_expired")

@@ -1,0 +1,56 @@
+"""Appointments for tests."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.ids import new_id, spoken_code
+from clinic_portal.core.modes import Mode
+from clinic_portal.facilities.models import Service
+from clinic_portal.patients.models import Patient
+from clinic_portal.practitioners.models import Practitioner
+from tests.support.clinic import Clinic
+
+#: Thursday 26 November 2026, 10:30 in Lisbon.
+THURSDAY = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)
+
+
+def make_appointment(
+    db: Session,
+    clinic: Clinic,
+    patient: Patient | None,
+    *,
+    at: datetime = THURSDAY,
+    state: AppointmentState = AppointmentState.BOOKED,
+    practitioner: Practitioner | None = None,
+    service: Service | None = None,
+    **other: object,
+) -> Appointment:
+    """Insert an appointment in Lisbon, without history."""
+    practitioner = practitioner or clinic.ines
+    service = service or clinic.massage
+    room = clinic.room_1 if practitioner is clinic.ines else clinic.room_2
+    held = at if state is AppointmentState.PROPOSED else None
+    values: dict[str, object] = {
+        "id": new_id(),
+        "reference": spoken_code(8),
+        "state": state,
+        "practitioner_id": practitioner.id,
+        "service_id": service.id,
+        "facility_id": clinic.lisbon.id,
+        "room_id": room.id,
+        "mode": Mode.IN_PERSON,
+        "patient_id": patient.id if patient else None,
+        "starts_at": at,
+        "ends_at": at + timedelta(minutes=service.minutes),
+        "price_minor": service.price_minor,
+        "held_until": held,
+        "created_at": at - timedelta(days=7),
+        "booked_at": at - timedelta(days=7),
+    }
+    row = Appointment(**values | other)
+    db.add(row)
+    db.commit()
+    return row
