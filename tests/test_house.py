@@ -1,9 +1,20 @@
-"""The house itself: what is true of every route, template and session."""
+"""The house itself: what is true of every route, template, use case and catalogue."""
 
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 from flask import Flask
+from jinja2 import StrictUndefined
 
 from clinic_portal.web.access import ATTRIBUTE
 from tests.support.page import PortalClient
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.*"))
 
 
 def test_every_route_declares_its_right(app: Flask) -> None:
@@ -15,3 +26,80 @@ def test_every_route_declares_its_right(app: Flask) -> None:
 
 def test_health_reaches_the_database(client: PortalClient) -> None:
     assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_template_compiles(app: Flask, name: str) -> None:
+    environment = app.jinja_env.overlay(undefined=StrictUndefined)
+    environment.get_template(name)
+
+
+@pytest.mark.parametrize("name", [name for name in TEMPLATES if name.endswith(".html")])
+def test_templates_hold_no_inline_code(name: str) -> None:
+    text = (ROOT / "templates" / name).read_text()
+    assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text), "inline event handler"
+    if not name.startswith("messages/"):  # mail clients know no style sheets
+        assert not re.search(r"\sstyle\s*=\s*[\"']", text), "inline style"
+    assert "|safe" not in text.replace(" ", ""), "unescaped output"
+
+
+def test_every_use_case_has_a_test_module() -> None:
+    missing = []
+    for path in sorted((ROOT / "clinic_portal").glob("*/use_cases/*.py")):
+        feature = path.parts[-3]
+        if path.stem != "__init__" and not (ROOT / "tests" / feature / f"test_{path.stem}.py").exists():
+            missing.append(f"{feature}/test_{path.stem}.py")
+    assert missing == []
+
+
+def collected() -> Catalog:
+    """The words of code and templates, as `make translations` collects them."""
+    catalogue = Catalog()
+    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "pgettext": ((1, "c"), 2)}
+    options = {"jinja2": {"silent": "false"}}
+    for folder in ("clinic_portal", "templates"):
+        found = extract_from_dir(
+            str(ROOT / folder),
+            method_map=[("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")],
+            options_map={"**.html": options["jinja2"], "**.txt": options["jinja2"]},
+            keywords=keywords,
+        )
+        for filename, line, message, comments, context in found:
+            catalogue.add(message, locations=[(filename, line)], auto_comments=comments, context=context)
+    return catalogue
+
+
+def test_portuguese_is_complete() -> None:
+    with (ROOT / "clinic_portal" / "translations" / "pt_PT" / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        portuguese = read_po(file, locale="pt_PT")
+    missing = []
+    for message in collected():
+        if not message.id:
+            continue
+        translated = portuguese.get(message.id if isinstance(message.id, str) else message.id[0], message.context)
+        texts = (
+            []
+            if translated is None
+            else [translated.string]
+            if isinstance(translated.string, str)
+            else list(translated.string)
+        )
+        if translated is None or translated.fuzzy or not texts or not all(texts):
+            missing.append(message.id)
+    assert missing == []
+
+
+def test_portuguese_keeps_every_placeholder() -> None:
+    with (ROOT / "clinic_portal" / "translations" / "pt_PT" / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        portuguese = read_po(file, locale="pt_PT")
+    placeholder = re.compile(r"%\((\w+)\)[sd]")
+    wrong = []
+    for message in portuguese:
+        ids = [message.id] if isinstance(message.id, str) else list(message.id)
+        strings = [message.string] if isinstance(message.string, str) else list(message.string)
+        wanted = {name for text in ids for name in placeholder.findall(text)}
+        if message.id and any(set(placeholder.findall(text)) - wanted for text in strings):
+            wrong.append(message.id)
+        if message.id and isinstance(message.id, str) and set(placeholder.findall(strings[0])) != wanted:
+            wrong.append(message.id)
+    assert wrong == []

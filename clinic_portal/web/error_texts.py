@@ -1,7 +1,65 @@
 """What an error page says: a heading, an explanation, and ways on. One entry a code; the status is the fallback."""
 
 from flask import url_for
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _
+
+
+#: Domain code → heading and explanation.
+BY_CODE = {
+    "csrf": (
+        _("This page was open for too long"),
+        _("For your safety the form was not sent. Go back, reload the page and send it again."),
+    ),
+    "appointment.slot_taken": (
+        _("Somebody else has just taken this time"),
+        _("Nothing was booked. Please choose another time."),
+    ),
+    "appointment.patient_overlap": (
+        _("There is already a visit at this time"),
+        _("Nothing was booked: this person has another visit that overlaps with it."),
+    ),
+    "appointment.hold_expired": (
+        _("The time is no longer held for you"),
+        _("Nothing was booked. We hold a time for ten minutes. Please choose a time again."),
+    ),
+    "appointment.already_started": (
+        _("This visit can no longer be changed here"),
+        _("It has already started or is over. Nothing was changed. Please talk to the front desk."),
+    ),
+    "ticket.nobody_waiting": (_("Nobody is waiting"), _("There is nobody to call at the moment.")),
+    "ticket.room_in_use": (
+        _("Somebody is still in this room"),
+        _("Nothing was changed. Finish the visit in the room first, or call to another room."),
+    ),
+    "screen.code_unknown": (
+        _("No screen shows this code"),
+        _("Nothing was paired. Check the code on the screen; it changes every ten minutes."),
+    ),
+}
+
+#: HTTP status → the same, where the code has no words of its own.
+BY_STATUS = {
+    400: (_("We could not understand the request"), _("Nothing was changed. Go back and try again.")),
+    401: (_("Please sign in"), _("You need to be signed in to see this page.")),
+    403: (
+        _("You cannot open this page"),
+        _("Your account does not have the right to do this. Nothing was changed."),
+    ),
+    404: (
+        _("Page not found"),
+        _("The address may be mistyped, or the page may have moved. Your visits are not affected."),
+    ),
+    405: (_("This page cannot be opened like that"), _("Nothing was changed. Start again from the home page.")),
+    409: (_("This is no longer possible"), _("Something changed in the meantime. Nothing was booked or changed.")),
+    413: (_("That was too much to send"), _("Nothing was changed. Shorten what you wrote and send it again.")),
+    429: (_("Too many tries"), _("Please wait a minute and try again. Nothing was changed.")),
+    503: (_("We are very busy right now"), _("Nothing was changed. Please try again in a few seconds.")),
+}
+
+UNEXPECTED = (
+    _("Sorry, something went wrong"),
+    _("We have been told about it. If you were booking, look at your visits to see whether it was booked."),
+)
 
 
 def explain(status: int, code: str) -> dict[str, object]:
@@ -10,64 +68,12 @@ def explain(status: int, code: str) -> dict[str, object]:
     return {"heading": heading, "explanation": explanation, "next_steps": _ways_on(status, code)}
 
 
-def _texts(status: int, code: str) -> tuple[str, str]:
-    by_code = {
-        "csrf": (
-            _("This page was open for too long"),
-            _("For your safety the form was not sent. Go back, reload the page and send it again."),
-        ),
-        "appointment.slot_taken": (
-            _("Somebody else has just taken this time"),
-            _("Nothing was booked. Please choose another time."),
-        ),
-        "appointment.patient_overlap": (
-            _("There is already a visit at this time"),
-            _("Nothing was booked: this person has another visit that overlaps with it."),
-        ),
-        "appointment.hold_expired": (
-            _("The time is no longer held for you"),
-            _("Nothing was booked. We hold a time for ten minutes. Please choose a time again."),
-        ),
-        "appointment.already_started": (
-            _("This visit can no longer be changed here"),
-            _("It has already started or is over. Nothing was changed. Please talk to the front desk."),
-        ),
-        "ticket.nobody_waiting": (_("Nobody is waiting"), _("There is nobody to call at the moment.")),
-        "ticket.room_in_use": (
-            _("Somebody is still in this room"),
-            _("Nothing was changed. Finish the visit in the room first, or call to another room."),
-        ),
-        "screen.code_unknown": (
-            _("No screen shows this code"),
-            _("Nothing was paired. Check the code on the screen; it changes every ten minutes."),
-        ),
-    }
-    by_status = {
-        400: (_("We could not understand the request"), _("Nothing was changed. Go back and try again.")),
-        401: (_("Please sign in"), _("You need to be signed in to see this page.")),
-        403: (
-            _("You cannot open this page"),
-            _("Your account does not have the right to do this. Nothing was changed."),
-        ),
-        404: (
-            _("Page not found"),
-            _("The address may be mistyped, or the page may have moved. Your visits are not affected."),
-        ),
-        405: (_("This page cannot be opened like that"), _("Nothing was changed. Start again from the home page.")),
-        409: (_("This is no longer possible"), _("Something changed in the meantime. Nothing was booked or changed.")),
-        413: (_("That was too much to send"), _("Nothing was changed. Shorten what you wrote and send it again.")),
-        429: (_("Too many tries"), _("Please wait a minute and try again. Nothing was changed.")),
-        503: (_("We are very busy right now"), _("Nothing was changed. Please try again in a few seconds.")),
-    }
-    unexpected = (
-        _("Sorry, something went wrong"),
-        _("We have been told about it. If you were booking, look at your visits to see whether it was booked."),
-    )
-    return by_code.get(code) or by_status.get(status) or unexpected
+def _texts(status: int, code: str) -> tuple[object, object]:
+    return BY_CODE.get(code) or BY_STATUS.get(status) or UNEXPECTED
 
 
-def _ways_on(status: int, code: str) -> list[tuple[str, str]]:
-    steps = []
+def _ways_on(status: int, code: str) -> list[tuple[object, str]]:
+    steps: list[tuple[object, str]] = []
     if code.startswith("appointment."):
         steps.append((_("Choose another time"), url_for("booking.choose_service")))
     if status in {409, 500}:

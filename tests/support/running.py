@@ -22,7 +22,7 @@ START_TIMEOUT_S = 30.0
 
 @dataclass
 class Running:
-    """A portal on loopback ports. `kill(name)` is SIGKILL to the program and all that it forked; `start(name)` brings it back."""
+    """A portal on loopback ports. `kill` is SIGKILL to a program and all that it forked; `start` brings it back."""
 
     folder: Path
     database: str
