@@ -17,8 +17,17 @@ from clinic_portal.providers.errors import ProviderError
 
 KEY = UUID("0190f3a8-0000-7000-8000-000000000001")
 HEADERS = sorted(
-    ["From", "To", "Reply-To", "Subject", "Message-ID", "Auto-Submitted"]
-    + ["MIME-Version", "Content-Type", "Content-Transfer-Encoding"]
+    [
+        "From",
+        "To",
+        "Reply-To",
+        "Subject",
+        "Message-ID",
+        "Auto-Submitted",
+        "MIME-Version",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+    ]
 )
 
 hostile = st.one_of(
@@ -103,6 +112,8 @@ def test_a_subject_never_adds_a_header_and_reads_as_it_was_typed(subject: str) -
 @example("eva@example.com\nBcc: x", "to", "{}")
 @example("=?utf-8?q?=0ABcc:_x?=", "sender", "{}@example.com")
 @example("Sousa, Ana", "to", "{} <ana@example.com>")
+@example("0" * 72 + "::", "sender", "{} <ana@example.com>")
+@example("Sousa, " * 20, "to", "{} <ana@example.com>")
 def test_an_address_never_adds_a_header_or_a_recipient(text: str, field: str, form: str) -> None:
     try:
         envelope = build_envelope(letter(**{field: form.format(text)}), idempotency_key=KEY, date=None)

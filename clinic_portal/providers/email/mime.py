@@ -27,6 +27,9 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 #: Unicode categories: control characters, line and paragraph separators.
 _UNPRINTABLE = frozenset({"Cc", "Zl", "Zp"})
 
+#: What a name may hold only in quotes. Source: RFC 5322, section 3.2.3
+_NO_PUNCTUATION = str.maketrans(dict.fromkeys('()<>[]:;@\\,."', " "))
+
 _HEADERS = HeaderRegistry()
 
 
@@ -60,10 +63,10 @@ def build_envelope(email: Email, *, idempotency_key: UUID, date: datetime | None
     sender = parse_mailbox(email.sender, code="email.sender_invalid")
     to = parse_mailbox(email.to, code="email.recipient_invalid")
     message = EmailMessage(policy=SMTP)
-    message["From"] = sender
-    message["To"] = to
+    _address(message, "From", sender)
+    _address(message, "To", to)
     if email.reply_to is not None:
-        message["Reply-To"] = parse_mailbox(email.reply_to, code="email.reply_to_invalid")
+        _address(message, "Reply-To", parse_mailbox(email.reply_to, code="email.reply_to_invalid"))
     message["Subject"] = _one_line(email.subject)
     message["Message-ID"] = f"<{idempotency_key}@{sender.domain}>"
     if date is not None:
@@ -100,6 +103,16 @@ def parse_mailbox(text: str, *, code: str) -> Address:
         raise refusal
     name = _one_line(match["name"] or "").removeprefix('"').removesuffix('"').strip()
     return Address(name, local, domain)
+
+
+def _address(message: EmailMessage, header: str, mailbox: Address) -> None:
+    message[header] = mailbox
+    # The standard library loses the quotes around a name when it breaks the line, and what they held back ("::", ",")
+    # then reads as another address. A name that long does without its punctuation.
+    if "\r\n" in message[header].fold(policy=SMTP).removesuffix("\r\n"):
+        name = " ".join(mailbox.display_name.translate(_NO_PUNCTUATION).split())
+        del message[header]
+        message[header] = Address(name, mailbox.username, mailbox.domain)
 
 
 def _attach(message: EmailMessage, attachment: Attachment) -> None:
