@@ -1,0 +1,89 @@
+"""Reads of patients. Who may see whom is decided by the callers: `dependents` for accounts, the facility for staff."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.errors import Forbidden
+from clinic_portal.core.ids import PatientId
+from clinic_portal.patients.models import Patient
+from clinic_portal.patients.rules import DisplayChoice, shown_name
+
+
+@dataclass(frozen=True)
+class PatientFacts:
+    """A patient as staff and messages need them."""
+
+    id: PatientId
+    given_name: str
+    family_name: str
+    birth_date: date
+    phone: str | None
+    email: str | None
+    language: str
+
+    @property
+    def full_name(self) -> str:
+        """Given and family name."""
+        return f"{self.given_name} {self.family_name}"
+
+
+@dataclass(frozen=True)
+class ScreenName:
+    """What a screen may know of a patient. It leaves this module only as the words that the patient chose."""
+
+    _choice: DisplayChoice
+    _given_name: str
+    _family_name: str
+
+    def shown(self, code: str) -> str:
+        """Return the words for the screen, the ticket's code when that was chosen."""
+        return shown_name(self._choice, given_name=self._given_name, family_name=self._family_name, code=code)
+
+    def __repr__(self) -> str:
+        """Say nothing: a log line or an error page must not tell the name either."""
+        return "ScreenName()"
+
+
+def patients_for_staff(
+    db: Session, patient_ids: Collection[PatientId], *, actor: Actor
+) -> Mapping[PatientId, PatientFacts]:
+    """Return the patients of a list that staff look at, by id. Raises: Forbidden for anybody who is not staff."""
+    if not actor.is_staff:
+        raise Forbidden
+    rows = db.scalars(select(Patient).where(Patient.id.in_(set(patient_ids)))) if patient_ids else []
+    return {PatientId(row.id): _facts(row) for row in rows}
+
+
+def find_patient(db: Session, patient_id: PatientId) -> PatientFacts | None:
+    """Return one patient, for jobs and steps that act for the clinic; a page asks `patients_for_staff` or `dependents`."""
+    row = db.get(Patient, patient_id)
+    return _facts(row) if row else None
+
+
+def screen_names(db: Session, patient_ids: Collection[PatientId]) -> Mapping[PatientId, ScreenName]:
+    """Return what the waiting room's screens may show of these patients, by id."""
+    if not patient_ids:
+        return {}
+    rows = db.execute(
+        select(Patient.id, Patient.display_choice, Patient.given_name, Patient.family_name).where(
+            Patient.id.in_(set(patient_ids))
+        )
+    )
+    return {PatientId(id_): ScreenName(choice, given, family) for id_, choice, given, family in rows}
+
+
+def _facts(row: Patient) -> PatientFacts:
+    return PatientFacts(
+        id=PatientId(row.id),
+        given_name=row.given_name,
+        family_name=row.family_name,
+        birth_date=row.birth_date,
+        phone=row.phone,
+        email=row.email,
+        language=row.language,
+    )
