@@ -1,0 +1,35 @@
+"""How pages and messages write times, days and money: on the clinic's wall clock, in a given language."""
+
+from datetime import date, datetime
+
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency
+
+from clinic_portal.core.clock import zone
+from clinic_portal.core.money import Money
+
+DAY_PATTERNS = {"en": "EEEE d MMMM", "pt_PT": "EEEE, d 'de' MMMM"}
+DAY_YEAR_PATTERNS = {"en": "EEEE d MMMM y", "pt_PT": "EEEE, d 'de' MMMM 'de' y"}
+
+
+def time_in_words(moment: datetime, tz: str, language: str) -> str:
+    """Return the wall-clock time of an instant at the facility: "10:30"."""
+    return format_time(moment.astimezone(zone(tz)), "HH:mm", locale=language)
+
+
+def day_in_words(moment: datetime | date, tz: str, language: str, *, year: bool = False) -> str:
+    """Return the day in words, capitalised: "Thursday 26 November", "Quinta-feira, 26 de novembro"."""
+    day = moment.astimezone(zone(tz)).date() if isinstance(moment, datetime) else moment
+    pattern = (DAY_YEAR_PATTERNS if year else DAY_PATTERNS)[language]
+    words = format_date(day, pattern, locale=language)
+    return words[0].upper() + words[1:]
+
+
+def moment_in_words(moment: datetime, tz: str, language: str) -> str:
+    """Return day and time: "Thursday 26 November, 10:30"."""
+    return f"{day_in_words(moment, tz, language)}, {time_in_words(moment, tz, language)}"
+
+
+def money_in_words(amount: Money, language: str) -> str:
+    """Return an amount as people write it: "€45.00", "45,00 €"."""
+    return format_currency(amount.minor / 100, amount.currency, locale=language)
