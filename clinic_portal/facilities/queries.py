@@ -1,25 +1,37 @@
-"""Reads of facilities, rooms and who works where."""
+"""Reads of facilities, rooms, services, closed days and who works where."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
-from clinic_portal.core.ids import FacilityId, RoomId
-from clinic_portal.facilities.models import Facility, FacilityStaff, Room
+from clinic_portal.core.ids import FacilityId, RoomId, ServiceId
+from clinic_portal.core.money import Money
+from clinic_portal.core.text import LocalizedText
+from clinic_portal.facilities.models import Closure, Facility, FacilityStaff, Room, Service
 from clinic_portal.facilities.rules import Direction
 
 __all__ = [
     "Direction",
     "FacilityFacts",
+    "OpenFacility",
     "RoomFacts",
+    "ServiceFacts",
+    "bookable_services",
     "facilities_of_staff",
     "facility_by_id",
     "facility_by_slug",
+    "find_facilities",
+    "find_rooms",
+    "find_services",
     "rooms_of",
+    "service_by_id",
+    "service_by_slug",
+    "service_with_facilities",
     "staff_facility",
     "works_at",
 ]
@@ -40,6 +52,13 @@ class FacilityFacts:
     #: IANA zone of its wall clock.
     tz: str
     phone: str
+    #: How to find the place, per language.
+    directions: LocalizedText
+
+    @property
+    def address(self) -> str:
+        """The address in one line."""
+        return f"{self.street}, {self.postal_code} {self.city}"
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,30 @@ class RoomFacts:
     id: RoomId
     name: str
     direction: Direction
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """What can be booked."""
+
+    id: ServiceId
+    slug: str
+    names: LocalizedText
+    summaries: LocalizedText
+    #: How to prepare, what to bring.
+    preparations: LocalizedText
+    minutes: int
+    price: Money
+    is_bookable: bool
+
+
+@dataclass(frozen=True)
+class OpenFacility:
+    """A facility's wall clock and its closed days in some stretch of days."""
+
+    id: FacilityId
+    tz: str
+    closed_days: frozenset[date]
 
 
 def facility_by_id(db: Session, facility_id: FacilityId) -> FacilityFacts:
@@ -112,4 +155,88 @@ def _facts(row: Facility) -> FacilityFacts:
         region=row.region,
         tz=row.tz,
         phone=row.phone,
+        directions=row.directions,
+    )
+
+
+def find_facilities(
+    db: Session, facility_ids: Collection[FacilityId] | None = None
+) -> Mapping[FacilityId, FacilityFacts]:
+    """Return facilities by id, in the order of their names (None: all of them)."""
+    statement = select(Facility).order_by(Facility.name)
+    if facility_ids is not None:
+        statement = statement.where(Facility.id.in_(set(facility_ids)))
+    return {FacilityId(row.id): _facts(row) for row in db.scalars(statement)}
+
+
+def find_rooms(db: Session, room_ids: Collection[RoomId]) -> Mapping[RoomId, RoomFacts]:
+    """Return rooms by id."""
+    if not room_ids:
+        return {}
+    rows = db.scalars(select(Room).where(Room.id.in_(set(room_ids))))
+    return {RoomId(row.id): RoomFacts(RoomId(row.id), row.name, row.direction) for row in rows}
+
+
+def bookable_services(db: Session) -> Sequence[ServiceFacts]:
+    """Return what patients may book, in the order in which the clinic shows it."""
+    rows = db.scalars(select(Service).where(Service.is_bookable).order_by(Service.position, Service.slug))
+    return [_service(row) for row in rows]
+
+
+def find_services(db: Session, service_ids: Collection[ServiceId]) -> Mapping[ServiceId, ServiceFacts]:
+    """Return services by id, those that are no longer given as well."""
+    if not service_ids:
+        return {}
+    rows = db.scalars(select(Service).where(Service.id.in_(set(service_ids))))
+    return {ServiceId(row.id): _service(row) for row in rows}
+
+
+def service_by_id(db: Session, service_id: ServiceId) -> ServiceFacts:
+    """Return a service. Raises: NotFound."""
+    row = db.get(Service, service_id)
+    if row is None:
+        raise NotFound
+    return _service(row)
+
+
+def service_by_slug(db: Session, slug: str) -> ServiceFacts:
+    """Return the bookable service of a URL. Raises: NotFound."""
+    row = db.scalar(select(Service).where(Service.slug == slug, Service.is_bookable))
+    if row is None:
+        raise NotFound
+    return _service(row)
+
+
+def service_with_facilities(
+    db: Session, *, service_id: ServiceId, facility_id: FacilityId | None, from_day: date, to_day: date
+) -> tuple[ServiceFacts, Mapping[FacilityId, OpenFacility]]:
+    """Return the service, and each facility (or the one) with its closed days in [from_day, to_day]: one statement.
+
+    Raises: NotFound when there is no such service or no such facility.
+    """
+    closed = (
+        select(func.coalesce(func.array_agg(Closure.day), []))
+        .where(Closure.facility_id == Facility.id, Closure.day.between(from_day, to_day))
+        .scalar_subquery()
+    )
+    statement = select(Service, Facility.id, Facility.tz, closed).where(Service.id == service_id)
+    if facility_id is not None:
+        statement = statement.where(Facility.id == facility_id)
+    rows = db.execute(statement.order_by(Facility.name)).all()
+    if not rows:
+        raise NotFound
+    facilities = {FacilityId(id_): OpenFacility(FacilityId(id_), tz, frozenset(days)) for _, id_, tz, days in rows}
+    return _service(rows[0][0]), facilities
+
+
+def _service(row: Service) -> ServiceFacts:
+    return ServiceFacts(
+        id=ServiceId(row.id),
+        slug=row.slug,
+        names=row.names,
+        summaries=row.summaries,
+        preparations=row.preparations,
+        minutes=row.minutes,
+        price=row.price,
+        is_bookable=row.is_bookable,
     )
