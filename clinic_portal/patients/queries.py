@@ -65,6 +65,14 @@ def find_patient(db: Session, patient_id: PatientId) -> PatientFacts | None:
     return _facts(row) if row else None
 
 
+def find_patients(db: Session, patient_ids: Collection[PatientId]) -> Mapping[PatientId, PatientFacts]:
+    """Return patients by id, for features that have already decided that the actor may know them."""
+    if not patient_ids:
+        return {}
+    rows = db.scalars(select(Patient).where(Patient.id.in_(set(patient_ids))))
+    return {PatientId(row.id): _facts(row) for row in rows}
+
+
 def screen_names(db: Session, patient_ids: Collection[PatientId]) -> Mapping[PatientId, ScreenName]:
     """Return what the waiting room's screens may show of these patients, by id."""
     if not patient_ids:
