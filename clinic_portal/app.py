@@ -39,8 +39,8 @@ def create_app(settings: Settings, time: Clock | None = None) -> Flask:
 
 
 def create_live_app(settings: Settings, time: Clock | None = None) -> Flask:
-    """Return the socket server: the same sign-in, no pages but the health check."""
-    return _base_app(settings, time or SystemClock())
+    """Return the socket server: the same application (its sign-in and health check are needed) with the sockets."""
+    return create_app(settings, time)
 
 
 def _base_app(settings: Settings, time: Clock) -> Flask:
