@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
-from clinic_portal.notifications.rules import Channel, MessageState
+from clinic_portal.notifications.rules import Channel, MessageEvent, MessageState, next_state
 
 
 class Message(Base):
@@ -50,3 +50,20 @@ class Message(Base):
     provider_id: Mapped[str | None]
     #: Dotted code of the last failure.
     error_code: Mapped[str | None]
+
+    def happen(self, event: MessageEvent, *, now: datetime) -> bool:
+        """Change the state as the rules say. Returns whether the event still applied."""
+        after = next_state(self.state, event)
+        changed = after is not self.state
+        self.state = after
+        if changed and after in {MessageState.SENT, MessageState.DELIVERED, MessageState.BOUNCED}:
+            self.sent_at = self.sent_at or now
+        if after is not MessageState.IN_FLIGHT:
+            self.claimed_at = None
+        return changed
+
+    def claim(self, *, now: datetime) -> None:
+        """Let a worker have it for the lease."""
+        if self.happen(MessageEvent.CLAIMED, now=now):
+            self.claimed_at = now
+            self.attempts += 1

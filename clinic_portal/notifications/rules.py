@@ -111,11 +111,14 @@ def next_state(state: MessageState, event: MessageEvent) -> MessageState:
     return _CHANGES[state].get(event, state)
 
 
-def may_be_claimed(state: MessageState, *, due_at: datetime, claimed_at: datetime | None, now: datetime) -> bool:
-    """Whether a worker may take the message now: it is due, or whoever had it let the lease run out."""
-    if state is MessageState.IN_FLIGHT:
-        return claimed_at is not None and claimed_at + LEASE <= now
+def is_due(state: MessageState, *, due_at: datetime, now: datetime) -> bool:
+    """Whether a worker may take the message now."""
     return state in WAITING and due_at <= now
+
+
+def is_abandoned(state: MessageState, *, claimed_at: datetime | None, now: datetime) -> bool:
+    """Whether whoever took the message let the lease run out: the worker was killed, most likely."""
+    return state is MessageState.IN_FLIGHT and claimed_at is not None and claimed_at + LEASE <= now
 
 
 def is_outdated(expires_at: datetime | None, *, now: datetime) -> bool:
@@ -140,6 +143,29 @@ _GSM_BASIC = frozenset(
 )
 #: Characters of two septets (escape and another). Source: 3GPP TS 23.038, section 6.2.1.1.
 _GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
+
+
+#: Typography that would make a text UTF-16, and with it twice as dear, for nothing.
+_PLAIN = str.maketrans(
+    {
+        "‘": "'",
+        "’": "'",
+        "“": '"',
+        "”": '"',
+        "«": '"',
+        "»": '"',
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        "·": "-",
+        "\u202f": " ",
+    }
+)
+
+
+def plain_sms(text: str) -> str:
+    """Return the text in one paragraph and with plain quotes and dashes. Letters stay as they are written."""
+    return " ".join(text.translate(_PLAIN).split())
 
 
 @dataclass(frozen=True)

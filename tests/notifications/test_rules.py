@@ -14,9 +14,10 @@ from clinic_portal.notifications.rules import (
     TIMEOUT_S,
     MessageEvent,
     MessageState,
+    is_abandoned,
+    is_due,
     is_exhausted,
     is_outdated,
-    may_be_claimed,
     next_state,
     retry_at,
     sms_size,
@@ -121,20 +122,21 @@ def test_a_vendor_answers_well_within_the_lease() -> None:
 
 
 def test_a_message_may_be_taken_when_it_is_due() -> None:
-    assert may_be_claimed(MessageState.QUEUED, due_at=NOW, claimed_at=None, now=NOW)
-    assert may_be_claimed(MessageState.RETRY_WAIT, due_at=NOW, claimed_at=None, now=NOW)
-    assert not may_be_claimed(MessageState.QUEUED, due_at=NOW + timedelta(seconds=1), claimed_at=None, now=NOW)
+    assert is_due(MessageState.QUEUED, due_at=NOW, now=NOW)
+    assert is_due(MessageState.RETRY_WAIT, due_at=NOW, now=NOW)
+    assert not is_due(MessageState.QUEUED, due_at=NOW + timedelta(seconds=1), now=NOW)
 
 
-def test_a_message_in_flight_may_be_taken_only_after_the_lease() -> None:
+@pytest.mark.parametrize("state", sorted(ENDS | {MessageState.SENT, MessageState.IN_FLIGHT}))
+def test_a_message_that_is_over_or_under_way_is_not_taken(state: MessageState) -> None:
+    assert not is_due(state, due_at=NOW, now=NOW + timedelta(days=400))
+
+
+def test_a_message_is_abandoned_after_the_lease_and_not_before() -> None:
     late = NOW + LEASE
-    assert may_be_claimed(MessageState.IN_FLIGHT, due_at=NOW, claimed_at=NOW, now=late)
-    assert not may_be_claimed(MessageState.IN_FLIGHT, due_at=NOW, claimed_at=NOW, now=late - timedelta(microseconds=1))
-
-
-@pytest.mark.parametrize("state", sorted(ENDS | {MessageState.SENT}))
-def test_a_message_that_is_over_is_never_taken(state: MessageState) -> None:
-    assert not may_be_claimed(state, due_at=NOW, claimed_at=None, now=NOW + timedelta(days=400))
+    assert is_abandoned(MessageState.IN_FLIGHT, claimed_at=NOW, now=late)
+    assert not is_abandoned(MessageState.IN_FLIGHT, claimed_at=NOW, now=late - timedelta(microseconds=1))
+    assert not is_abandoned(MessageState.SENT, claimed_at=None, now=late)
 
 
 def test_a_code_that_ran_out_is_outdated_at_that_very_moment() -> None:

@@ -1,0 +1,154 @@
+"""One attempt to deliver a message: claim (commit) → build and call, with no transaction open → record (commit).
+
+The use cases `deliver_message` and `sweep_outbox` open the two transactions; `docs/messages.md` says what a worker that
+is killed between any two of these lines leaves behind.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.db import end_read
+from clinic_portal.core.settings import Settings
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.queries import lock_message
+from clinic_portal.notifications.rendering import render_email, render_sms
+from clinic_portal.notifications.rules import TIMEOUT_S, Channel, MessageEvent, MessageState, retry_at
+from clinic_portal.notifications.sources import message_sources
+from clinic_portal.providers.email.base import Email, EmailSender
+from clinic_portal.providers.email.factory import make_email_sender
+from clinic_portal.providers.errors import ProviderError
+from clinic_portal.providers.sms.base import Sms, SmsSender
+from clinic_portal.providers.sms.factory import make_sms_sender
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Senders:
+    """The vendors of both channels."""
+
+    sms: SmsSender
+    email: EmailSender
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message that this worker has for the length of the lease. `attempt` tells it from a later claim of the same."""
+
+    message_id: UUID
+    kind: str
+    channel: Channel
+    subject_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an attempt."""
+
+    event: MessageEvent
+    error_code: str | None = None
+    provider: str | None = None
+    provider_id: str | None = None
+
+
+def make_senders(settings: Settings, now: Callable[[], datetime]) -> Senders:
+    """Return the senders that the settings ask for. Raises: ValueError."""
+    return Senders(sms=make_sms_sender(settings, now), email=make_email_sender(settings, now))
+
+
+def claim(message: Message, *, now: datetime) -> Claim:
+    """Take a locked row that is due."""
+    message.claim(now=now)
+    return Claim(
+        message_id=message.id,
+        kind=message.kind,
+        channel=message.channel,
+        subject_id=message.subject_id,
+        attempt=message.attempts,
+    )
+
+
+def attempt(db: Session, clock: Clock, taken: Claim, *, settings: Settings, senders: Senders) -> Outcome:
+    """Build the message from the live rows and hand it to the vendor, who sees the row's id as idempotency key.
+
+    Called between two transactions. Whatever goes wrong with this one message is an outcome, so that the next is tried.
+    """
+    try:
+        try:
+            letter = _build(db, clock, taken, settings)
+        finally:
+            end_read(db)
+        return letter if isinstance(letter, Outcome) else _hand_over(letter, taken.message_id, senders)
+    except Exception:
+        # A mistake of ours (a source, a template, an adapter): the message waits for its repair and the others go out.
+        log.exception("message_broken", extra={"message_id": str(taken.message_id), "kind": taken.kind})
+        return Outcome(MessageEvent.POSTPONED, "message.broken")
+
+
+def record(db: Session, clock: Clock, taken: Claim, outcome: Outcome) -> MessageState | None:
+    """Write down what became of the attempt. Returns the new state; None when the row is gone.
+
+    A worker that was slower than the lease no longer owns the row: only what the vendor took still counts.
+    """
+    message = lock_message(db, taken.message_id, wait=True)
+    if message is None:
+        return None
+    is_ours = message.state is MessageState.IN_FLIGHT and message.attempts == taken.attempt
+    if not is_ours and outcome.event is not MessageEvent.ACCEPTED:
+        log.warning("late_outcome_ignored", extra={"message_id": str(taken.message_id), "error": outcome.error_code})
+        return message.state
+    now = clock.now()
+    if outcome.event is MessageEvent.POSTPONED:
+        postpone(message, error_code=outcome.error_code, tried_at=now, now=now)
+    elif message.happen(outcome.event, now=now):
+        message.error_code = outcome.error_code
+        message.provider = outcome.provider
+        message.provider_id = outcome.provider_id
+    return message.state
+
+
+def postpone(message: Message, *, error_code: str | None, tried_at: datetime, now: datetime) -> None:
+    """Have a message of which an attempt failed tried again later, or give it up after many."""
+    again_at = retry_at(message.attempts, now=tried_at)
+    message.error_code = error_code
+    if again_at is None:
+        message.happen(MessageEvent.REFUSED, now=now)
+        return
+    message.happen(MessageEvent.POSTPONED, now=now)
+    message.due_at = max(again_at, now)
+
+
+def _build(db: Session, clock: Clock, taken: Claim, settings: Settings) -> Sms | Email | Outcome:
+    facts = message_sources(db)[taken.kind](db, clock, settings, taken.subject_id)
+    if facts is None:
+        return Outcome(MessageEvent.VOIDED, "message.no_longer_true")
+    match taken.channel:
+        case Channel.SMS if facts.phone:
+            return render_sms(settings, taken.kind, facts)
+        case Channel.EMAIL if facts.email:
+            return render_email(settings, taken.kind, facts)
+        case Channel.SMS | Channel.EMAIL:
+            return Outcome(MessageEvent.VOIDED, "message.no_address")
+        case _:
+            assert_never(taken.channel)
+
+
+def _hand_over(letter: Sms | Email, message_id: UUID, senders: Senders) -> Outcome:
+    sender = senders.sms if isinstance(letter, Sms) else senders.email
+    try:
+        if isinstance(letter, Sms):
+            accepted = senders.sms.send(letter, idempotency_key=message_id, timeout_s=TIMEOUT_S)
+        else:
+            accepted = senders.email.send(letter, idempotency_key=message_id, timeout_s=TIMEOUT_S)
+    except ProviderError as error:
+        event = MessageEvent.POSTPONED if error.retryable else MessageEvent.REFUSED
+        return Outcome(event, error.code, provider=sender.name)
+    return Outcome(MessageEvent.ACCEPTED, provider=sender.name, provider_id=accepted.vendor_id)

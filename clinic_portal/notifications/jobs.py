@@ -1,0 +1,32 @@
+"""What the worker runs. Both are safe to run twice and at the same time."""
+
+import logging
+from uuid import UUID
+
+from clinic_portal.core.ids import MessageId
+from clinic_portal.core.jobs import open_job
+from clinic_portal.notifications.delivery import make_senders
+from clinic_portal.notifications.use_cases.deliver_message import deliver_message as deliver
+from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox as sweep
+
+log = logging.getLogger(__name__)
+
+
+def deliver_message(message_id: str) -> None:
+    """Deliver one message: nudged after the commit that queued it."""
+    with open_job() as job:
+        state = deliver(
+            job.db,
+            job.clock,
+            message_id=MessageId(UUID(message_id)),
+            settings=job.settings,
+            senders=make_senders(job.settings, job.clock.now),
+        )
+    log.info("message_tried", extra={"message_id": message_id, "state": state})
+
+
+def sweep_outbox() -> None:
+    """Deliver what nobody was nudged for and repair what was left behind: every ten seconds or so."""
+    with open_job() as job:
+        done = sweep(job.db, job.clock, settings=job.settings, senders=make_senders(job.settings, job.clock.now))
+    log.info("outbox_swept", extra={"tried": done.tried, "sent": done.sent, "taken_back": done.taken_back})
