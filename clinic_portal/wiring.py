@@ -3,18 +3,29 @@
 from collections.abc import Mapping
 
 from clinic_portal.accounts import models as account_tables
+from clinic_portal.accounts.events import (
+    AccountChanged,
+    AccountConfirmed,
+    CodeIssued,
+    PasswordChanged,
+    RegistrationRepeated,
+)
 from clinic_portal.booking import models as appointment_tables
+from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled
+from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
 from clinic_portal.core import audit, events, jobs, live
 from clinic_portal.core.events import Reactions
 from clinic_portal.core.settings import Settings
 from clinic_portal.dependents import models as relationship_tables
+from clinic_portal.dependents.steps import refresh_self, register_self
 from clinic_portal.facilities import models as facility_tables
+from clinic_portal.notifications import account_messages, sources
 from clinic_portal.notifications import models as message_tables
-from clinic_portal.notifications import sources
 from clinic_portal.notifications.sources import MessageSource
 from clinic_portal.patients import models as patient_tables
 from clinic_portal.practitioners import models as practitioner_tables
 from clinic_portal.waiting_room import models as queue_tables
+from clinic_portal.waiting_room.steps import announce_day, drop_ticket, open_ticket
 
 #: Every module with tables: with the wiring loaded, migrations and constraint codes know all of them.
 TABLES = (
@@ -30,10 +41,27 @@ TABLES = (
 )
 
 #: Event → steps that run in the same transaction, in this order.
-REACTIONS: Reactions = {}
+REACTIONS: Reactions = {
+    AccountConfirmed: [register_self],
+    AccountChanged: [refresh_self],
+    CodeIssued: [account_messages.queue_code],
+    PasswordChanged: [account_messages.queue_password_changed],
+    RegistrationRepeated: [account_messages.queue_registration_repeated],
+    AppointmentBooked: [announce_day],
+    AppointmentCancelled: [announce_day],
+    PatientArrived: [open_ticket],
+    ArrivalUndone: [drop_ticket],
+    PatientMissed: [announce_day],
+}
 
 #: Kind of message → who knows its facts when it is sent. Its texts are in `templates/messages/<kind>/`.
-MESSAGE_SOURCES: Mapping[str, MessageSource] = {}
+MESSAGE_SOURCES: Mapping[str, MessageSource] = {
+    "confirm_email": account_messages.code_facts,
+    "confirm_phone": account_messages.code_facts,
+    "reset_password": account_messages.code_facts,
+    "registration_repeated": account_messages.account_facts,
+    "password_changed": account_messages.account_facts,
+}
 
 
 def session_info(settings: Settings) -> Mapping[str, object]:

@@ -1,6 +1,7 @@
 """What happened to accounts, told upwards."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from clinic_portal.accounts.rules import CodePurpose
 from clinic_portal.core.events import Event
@@ -15,11 +16,26 @@ class AccountConfirmed(Event):
 
 
 @dataclass(frozen=True)
+class AccountChanged(Event):
+    """The phone or the language of an account changed."""
+
+    account_id: AccountId
+
+
+@dataclass(frozen=True)
 class CodeIssued(Event):
-    """A one-time code is to be sent."""
+    """A one-time code is to be sent, before it runs out."""
 
     code_id: CodeId
     purpose: CodePurpose
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class PasswordChanged(Event):
+    """An account has a new password: its owner is told, in case it was somebody else."""
+
+    account_id: AccountId
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,37 @@
-"""Reads of accounts and sessions."""
+"""Reads of accounts, sessions and codes."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic_portal.accounts.models import Account, AccountSession
-from clinic_portal.core.actor import Actor
+from clinic_portal.accounts.models import Account, AccountSession, OneTimeCode
+from clinic_portal.accounts.rules import CODE_ATTEMPTS, CodePurpose, code_digits
+from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.clock import Clock
-from clinic_portal.core.ids import AccountSessionId
+from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import AccountId, AccountSessionId, CodeId
+from clinic_portal.core.settings import Settings
+
+__all__ = [
+    "AccountFacts",
+    "CodeMessage",
+    "CodePurpose",
+    "SessionFacts",
+    "SignInFacts",
+    "SignedInBrowser",
+    "code_message",
+    "find_session",
+    "find_sign_in",
+    "get_account",
+    "list_sessions",
+    "lock_account",
+    "lock_account_by_email",
+    "token_hash",
+]
 
 
 @dataclass(frozen=True)
@@ -18,6 +40,60 @@ class SessionFacts:
 
     session_id: AccountSessionId
     actor: Actor
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """An account as its owner and the features above see it."""
+
+    account_id: AccountId
+    role: Role
+    email: str
+    #: E.164.
+    phone: str | None
+    given_name: str
+    family_name: str
+    birth_date: date | None
+    language: str
+    is_email_confirmed: bool
+    is_phone_confirmed: bool
+
+    @property
+    def full_name(self) -> str:
+        """Given and family name."""
+        return f"{self.given_name} {self.family_name}"
+
+
+@dataclass(frozen=True)
+class SignInFacts:
+    """What a password is compared with."""
+
+    account_id: AccountId
+    password_hash: str = field(repr=False)
+    is_confirmed: bool
+
+
+@dataclass(frozen=True)
+class SignedInBrowser:
+    """One live session for the page that lists them."""
+
+    session_id: AccountSessionId
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class CodeMessage:
+    """What the message with a one-time code says; either `email` or `phone` is set."""
+
+    email: str | None
+    phone: str | None
+    language: str
+    digits: str
+    minutes_valid: int
+    purpose: CodePurpose
 
 
 def token_hash(token: str) -> str:
@@ -28,7 +104,7 @@ def token_hash(token: str) -> str:
 def find_session(db: Session, clock: Clock, token: str) -> SessionFacts | None:
     """Return the live session of a token; None when it was ended, ran out, or its account was closed."""
     row = db.execute(
-        select(AccountSession.id, Account)
+        select(AccountSession.id, AccountSession.last_seen_at, Account)
         .join(Account, Account.id == AccountSession.account_id)
         .where(
             AccountSession.token_hash == token_hash(token),
@@ -37,4 +113,93 @@ def find_session(db: Session, clock: Clock, token: str) -> SessionFacts | None:
             Account.ended_at.is_(None),
         )
     ).first()
-    return SessionFacts(AccountSessionId(row[0]), row[1].actor()) if row else None
+    return SessionFacts(AccountSessionId(row[0]), row[2].actor(), row[1]) if row else None
+
+
+def get_account(db: Session, account_id: AccountId | None) -> AccountFacts:
+    """Return an account's facts. Raises: NotFound (also for the system, which has none)."""
+    account = db.scalar(select(Account).where(Account.id == account_id).execution_options(populate_existing=True))
+    if account is None:
+        raise NotFound
+    return AccountFacts(
+        account_id=AccountId(account.id),
+        role=account.role,
+        email=account.email,
+        phone=account.phone,
+        given_name=account.given_name,
+        family_name=account.family_name,
+        birth_date=account.birth_date,
+        language=account.language,
+        is_email_confirmed=account.email_confirmed_at is not None,
+        is_phone_confirmed=account.phone is not None and account.phone_confirmed_at is not None,
+    )
+
+
+def list_sessions(db: Session, clock: Clock, *, actor: Actor) -> Sequence[SignedInBrowser]:
+    """Return the actor's live sessions, the one seen last first."""
+    rows = db.scalars(
+        select(AccountSession)
+        .where(
+            AccountSession.account_id == actor.account_id,
+            AccountSession.ended_at.is_(None),
+            AccountSession.expires_at > clock.now(),
+        )
+        .order_by(AccountSession.last_seen_at.desc(), AccountSession.id.desc())
+    )
+    return [SignedInBrowser(AccountSessionId(row.id), row.user_agent, row.created_at, row.last_seen_at) for row in rows]
+
+
+def code_message(db: Session, clock: Clock, settings: Settings, code_id: CodeId) -> CodeMessage | None:
+    """Return what to send for a code; None when it was used, replaced, guessed at too often or ran out."""
+    row = db.execute(
+        select(OneTimeCode, Account.language)
+        .join(Account, Account.id == OneTimeCode.account_id)
+        .where(
+            OneTimeCode.id == code_id,
+            OneTimeCode.used_at.is_(None),
+            OneTimeCode.expires_at > clock.now(),
+            OneTimeCode.attempts < CODE_ATTEMPTS,
+        )
+    ).first()
+    if row is None:
+        return None
+    code, language = row
+    by_phone = code.purpose is CodePurpose.CONFIRM_PHONE
+    return CodeMessage(
+        email=None if by_phone else code.sent_to,
+        phone=code.sent_to if by_phone else None,
+        language=language,
+        digits=code_digits(settings.secret_key, code.id),
+        minutes_valid=-(-(code.expires_at - clock.now()) // timedelta(minutes=1)),
+        purpose=code.purpose,
+    )
+
+
+def find_sign_in(db: Session, email: str) -> SignInFacts | None:
+    """Return what signing in compares with, without locking anything; a closed account counts as none."""
+    row = db.execute(
+        select(Account.id, Account.password_hash, Account.email_confirmed_at).where(
+            Account.email == email, Account.ended_at.is_(None)
+        )
+    ).first()
+    return SignInFacts(AccountId(row[0]), row[1], row[2] is not None) if row else None
+
+
+def lock_account(db: Session, account_id: AccountId | None) -> Account:
+    """Lock an account's row. Raises: NotFound."""
+    account = db.scalar(
+        select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if account is None:
+        raise NotFound
+    return account
+
+
+def lock_account_by_email(db: Session, email: str) -> Account | None:
+    """Lock the row of an address, if it has one; a closed account counts as none."""
+    return db.scalar(
+        select(Account)
+        .where(Account.email == email, Account.ended_at.is_(None))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )

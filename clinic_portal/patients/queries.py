@@ -85,6 +85,11 @@ def screen_names(db: Session, patient_ids: Collection[PatientId]) -> Mapping[Pat
     return {PatientId(id_): ScreenName(choice, given, family) for id_, choice, given, family in rows}
 
 
+def display_choice(db: Session, patient_id: PatientId) -> DisplayChoice:
+    """Return what the patient chose to be shown as, for features that have already decided that the actor may know it."""
+    return db.execute(select(Patient.display_choice).where(Patient.id == patient_id)).scalar_one()
+
+
 def _facts(row: Patient) -> PatientFacts:
     return PatientFacts(
         id=PatientId(row.id),

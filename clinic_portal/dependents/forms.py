@@ -1,0 +1,22 @@
+"""Forms of this feature."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import RadioField
+from wtforms.validators import InputRequired
+
+from clinic_portal.patients.rules import DisplayChoice
+
+
+class DisplayNameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """How the waiting room calls somebody."""
+
+    choice = RadioField(
+        _l("What the screen shows"),
+        choices=[
+            (DisplayChoice.FULL.value, _l("Full name")),
+            (DisplayChoice.FIRST_INITIAL.value, _l("First name and initial")),
+            (DisplayChoice.CODE.value, _l("Only a code")),
+        ],
+        validators=[InputRequired(_l("Choose what the screen shows"))],
+    )

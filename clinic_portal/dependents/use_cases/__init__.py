@@ -1,0 +1,1 @@
+"""What people do with those for whom they act: one verb a module."""
