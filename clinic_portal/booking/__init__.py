@@ -1,4 +1,14 @@
 """Booking: free times, holds, appointments and their history. One owner, one lock order.
 
 Tables: appointment, appointment_history. Events: AppointmentBooked, AppointmentCancelled.
+
+Lock order, for everybody who changes appointments; whoever keeps it cannot deadlock:
+
+1. the patient (`patients.steps.lock_patient`), when a patient is given a time;
+2. appointment rows, by id in ascending order, in one statement;
+3. new appointment rows, by `INSERT … ON CONFLICT DO NOTHING` (a plain insert would deadlock on the exclusion constraint).
+
+After the first insert that succeeds nothing more is locked. Locks are FOR NO KEY UPDATE, so that history, tickets and
+messages may point at a locked row meanwhile. An UPDATE never changes the time, practitioner or room of a row; one that sets
+its patient holds the patient's lock.
 """

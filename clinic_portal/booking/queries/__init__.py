@@ -7,13 +7,35 @@ from clinic_portal.booking.queries.appointments import (
     facts_of,
     lock_appointment,
 )
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.queries.free_times import (
+    FreeDay,
+    FreeTime,
+    FreeTimes,
+    Taker,
+    free_times,
+    nearest_times,
+    next_free_day,
+    takers,
+)
+from clinic_portal.booking.queries.rota import Wish
+from clinic_portal.booking.rules import AppointmentState, CancelReason, PartOfDay
 
 __all__ = [
     "AppointmentFacts",
     "AppointmentState",
+    "CancelReason",
+    "FreeDay",
+    "FreeTime",
+    "FreeTimes",
+    "PartOfDay",
+    "Taker",
+    "Wish",
     "appointment_at",
     "day_list",
     "facts_of",
+    "free_times",
     "lock_appointment",
+    "nearest_times",
+    "next_free_day",
+    "takers",
 ]

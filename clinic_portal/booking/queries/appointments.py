@@ -123,7 +123,7 @@ def lock_appointment(db: Session, appointment_id: AppointmentId) -> Appointment:
     row = db.scalar(
         select(Appointment)
         .where(Appointment.id == appointment_id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # History and tickets may point at the row meanwhile.
         .execution_options(populate_existing=True)
     )
     if row is None:

@@ -1,0 +1,157 @@
+"""Free times, worked out in memory from the rota and from what is taken."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.queries.rota import Rota, Taken, Window, Wish, read_rota, read_taken
+from clinic_portal.booking.rules import HORIZON_DAYS, MINIMUM_NOTICE, PartOfDay, Stretch, fits, free_starts, in_part
+from clinic_portal.core.clock import Clock, day_bounds
+from clinic_portal.core.ids import FacilityId, PractitionerId, RoomId
+from clinic_portal.core.modes import Mode
+from clinic_portal.facilities.queries import ServiceFacts
+
+#: A next free day is looked for in these stretches of days, one statement each: soon first, then up to the horizon.
+SEARCH_STEPS = (0, 14, 42, HORIZON_DAYS + 2)
+
+
+@dataclass(frozen=True)
+class FreeTime:
+    """A start, once, and who can take it: whoever has the fewest visits that day comes first."""
+
+    start: datetime
+    facility_id: FacilityId
+    practitioner_ids: tuple[PractitionerId, ...]
+
+
+@dataclass(frozen=True)
+class FreeDay:
+    """A day on which somebody works. Without times it is full, or none is in the part of the day that was asked for."""
+
+    day: date
+    times: tuple[FreeTime, ...]
+
+
+@dataclass(frozen=True)
+class FreeTimes:
+    """The days up to `to_day` (included) on which somebody works."""
+
+    service: ServiceFacts
+    days: tuple[FreeDay, ...]
+    to_day: date
+    #: Where to go on; None when the calendar ends before.
+    next_from: date | None
+
+
+@dataclass(frozen=True)
+class Taker:
+    """Who can take a time, and where."""
+
+    practitioner_id: PractitionerId
+    room_id: RoomId | None
+    mode: Mode
+
+
+def free_times(db: Session, clock: Clock, wish: Wish, *, from_day: date, days: int = 14) -> FreeTimes:
+    """Return the free times of `days` days in four statements. Days before today and after the horizon have none.
+
+    Raises: NotFound when there is no such service or facility.
+    """
+    to_day, now = from_day + timedelta(days=days - 1), clock.now()
+    rota = read_rota(db, wish, from_day=from_day, to_day=to_day, now=now)
+    taken = read_taken(db, rota, wish, from_day=from_day, to_day=to_day, now=now)
+    last = max((last for _, last in rota.open_days.values()), default=to_day)
+    return FreeTimes(
+        service=rota.service,
+        days=tuple(_free_days(rota, taken, wish, from_day, to_day, now)),
+        to_day=to_day,
+        next_from=to_day + timedelta(days=1) if to_day < last else None,
+    )
+
+
+def next_free_day(db: Session, clock: Clock, wish: Wish, *, from_day: date) -> date | None:
+    """Return the first day from `from_day` on that has a free time; None when there is none up to the horizon.
+
+    Hours, absences and closures are read once, appointments in at most three stretches of days.
+    """
+    now = clock.now()
+    end = max(from_day, now.date() + timedelta(days=HORIZON_DAYS + 1))
+    rota = read_rota(db, wish, from_day=from_day, to_day=end, now=now)
+    for first, after in pairwise(SEARCH_STEPS):
+        start, stop = from_day + timedelta(days=first), min(from_day + timedelta(days=after - 1), end)
+        if start > end or not rota.hours:
+            return None
+        taken = read_taken(db, rota, wish, from_day=start, to_day=stop, now=now)
+        for day in _free_days(rota, taken, wish, start, stop, now):
+            if day.times:
+                return day.day
+    return None
+
+
+def nearest_times(db: Session, clock: Clock, wish: Wish, *, around: datetime, count: int = 3) -> list[FreeTime]:
+    """Return the free times nearest to an instant, whatever the part of the day, in order of time."""
+    anyhow = replace(wish, part=PartOfDay.ANY)
+    from_day = max(around.astimezone(UTC).date() - timedelta(days=3), clock.now().date())
+    found = [time for day in free_times(db, clock, anyhow, from_day=from_day).days for time in day.times]
+    if len(found) < count:
+        later = next_free_day(db, clock, anyhow, from_day=from_day + timedelta(days=14))
+        if later is not None:
+            found += [time for day in free_times(db, clock, anyhow, from_day=later).days for time in day.times]
+    nearest = sorted(found, key=lambda time: (abs(time.start - around), time.start))[:count]
+    return sorted(nearest, key=lambda time: time.start)
+
+
+def takers(db: Session, clock: Clock, wish: Wish, *, start: datetime) -> tuple[ServiceFacts, list[Taker]]:
+    """Return the service and who could take this start now, in the order in which to ask them.
+
+    Everything that a page judged is judged again: hours, closures, absences, notice, horizon, what is taken.
+    Raises: NotFound when there is no such service or facility.
+    """
+    now, around = clock.now(), start.astimezone(UTC).date()
+    first, last = around - timedelta(days=1), around + timedelta(days=1)
+    rota = read_rota(db, wish, from_day=first, to_day=last, now=now)
+    taken = read_taken(db, rota, wish, from_day=first, to_day=last, now=now)
+    length = timedelta(minutes=rota.service.minutes)
+    found: list[tuple[int, PractitionerId, Taker]] = []
+    if start >= now + MINIMUM_NOTICE:
+        for day in (first, around, last):
+            for window in rota.windows(day):
+                if fits(start, window.stretch, length, taken.beside(window, rota), tz=window.tz):
+                    hours = window.hours
+                    load = taken.load(hours.practitioner_id, Stretch(*day_bounds(day, window.tz)))
+                    taker = Taker(hours.practitioner_id, hours.room_id, hours.mode)
+                    found.append((load, hours.practitioner_id, taker))
+    found.sort(key=lambda entry: entry[:2])
+    return rota.service, [taker for _, _, taker in found]
+
+
+def _free_days(rota: Rota, taken: Taken, wish: Wish, from_day: date, to_day: date, now: datetime) -> Iterator[FreeDay]:
+    for offset in range((to_day - from_day).days + 1):
+        day = from_day + timedelta(days=offset)
+        windows = list(rota.windows(day))
+        if windows:
+            yield _free_day(rota, taken, wish, day, windows, now)
+
+
+def _free_day(rota: Rota, taken: Taken, wish: Wish, day: date, windows: list[Window], now: datetime) -> FreeDay:
+    length, earliest = timedelta(minutes=rota.service.minutes), now + MINIMUM_NOTICE
+    who: dict[tuple[datetime, FacilityId], list[tuple[int, PractitionerId]]] = defaultdict(list)
+    for window in windows:
+        hours, tz, stretch = window
+        busy = taken.beside(window, rota)
+        # With one practitioner there is nobody to choose from.
+        load = taken.load(hours.practitioner_id, Stretch(*day_bounds(day, tz))) if wish.practitioner_id is None else 0
+        for start in free_starts(stretch, length, busy, tz=tz, earliest=earliest):
+            if in_part(start, tz, wish.part):
+                who[start, hours.facility_id].append((load, hours.practitioner_id))
+    return FreeDay(
+        day,
+        tuple(
+            FreeTime(start, facility_id, tuple(id_ for _, id_ in sorted(loads)))
+            for (start, facility_id), loads in sorted(who.items())
+        ),
+    )

@@ -1,0 +1,136 @@
+"""The pure grid of times: which starts a stretch of working hours offers, given what is already taken."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from clinic_portal.core.clock import wall_to_utc, zone
+
+#: Nobody books a visit that starts sooner than this.
+MINIMUM_NOTICE = timedelta(minutes=60)
+#: How far ahead the calendar is open: today and this many days.
+HORIZON_DAYS = 90
+#: After a busy stretch the next start falls on a full step of the clock.
+STEP = timedelta(minutes=5)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_GAP_MINUTES = 180
+
+
+class PartOfDay(StrEnum):
+    """Which part of the day somebody has time in."""
+
+    ANY = "any"
+    MORNING = "morning"
+    AFTERNOON = "afternoon"
+    AFTER_WORK = "after-work"
+
+
+#: Part → first and last hour (not included) on the wall clock.
+HOURS_OF_PART = {
+    PartOfDay.ANY: (0, 24),
+    PartOfDay.MORNING: (0, 12),
+    PartOfDay.AFTERNOON: (12, 17),
+    PartOfDay.AFTER_WORK: (17, 24),
+}
+
+
+class Stretch(NamedTuple):
+    """From `start` up to, not including, `end`; both aware."""
+
+    start: datetime
+    end: datetime
+
+    def touches(self, other: "Stretch") -> bool:
+        """Whether the two have an instant in common."""
+        return self.start < other.end and other.start < self.end
+
+
+@lru_cache(maxsize=4096)
+def working_stretch(day: date, starts_minute: int, ends_minute: int, tz: str) -> Stretch | None:
+    """Return the instants of a stretch of wall-clock hours on one day; None when the clock skips all of it.
+
+    An edge inside the skipped hour moves to its end; an edge inside the repeated hour is the first of the two.
+    """
+    start, end = _edge(day, starts_minute, tz), _edge(day, ends_minute, tz)
+    return Stretch(start, end) if start < end else None
+
+
+def _edge(day: date, minute: int, tz: str) -> datetime:
+    for later in range(_LONGEST_GAP_MINUTES):
+        instant = wall_to_utc(day, minute + later, tz)
+        if instant is not None:
+            return instant
+    raise ValueError(f"the clock of {tz} skips more than {_LONGEST_GAP_MINUTES} minutes on {day}")
+
+
+def free_starts(
+    window: Stretch, length: timedelta, busy: Sequence[Stretch], *, tz: str, earliest: datetime
+) -> Iterator[datetime]:
+    """Yield the offered starts in a window of work, none before `earliest`.
+
+    They step by the length of the service from the window's start, and again from the end of every busy stretch. In
+    the night in which an hour is repeated, nothing starts in the second one: "01:30" would mean two times.
+    `busy` is in the order of starts.
+    """
+    repeats = _offset(window.start, tz) > _offset(window.end, tz)
+    start, index = window.start, 0
+    while start + length <= window.end:
+        while index < len(busy) and busy[index].end <= start:
+            index += 1
+        if index < len(busy) and busy[index].start < start + length:
+            start = _round_up(busy[index].end)
+        elif repeats and is_repeated(start, tz):
+            start += STEP
+        else:
+            if start >= earliest:
+                yield start
+            start += length
+
+
+def fits(start: datetime, window: Stretch, length: timedelta, busy: Sequence[Stretch], *, tz: str) -> bool:
+    """Say whether a visit may start there: inside the window, beside everything that is busy, on a full step.
+
+    Wider than the grid on purpose: the grid shifts when a neighbour's time is taken or given back, and somebody who
+    chose from the page of a moment ago must not hear "taken" of a time that is free.
+    """
+    wanted = Stretch(start, start + length)
+    return (
+        window.start <= wanted.start
+        and wanted.end <= window.end
+        and _round_up(start) == start
+        and not is_repeated(start, tz)
+        and not any(wanted.touches(taken) for taken in busy)
+    )
+
+
+def is_repeated(moment: datetime, tz: str) -> bool:
+    """Say whether the wall clock shows this time for the second time that night."""
+    return moment.astimezone(zone(tz)).fold == 1
+
+
+def in_part(moment: datetime, tz: str, part: PartOfDay) -> bool:
+    """Say whether the wall clock then shows an hour of that part of the day."""
+    first, last = HOURS_OF_PART[part]
+    return first <= moment.astimezone(zone(tz)).hour < last
+
+
+def first_day(now: datetime, tz: str) -> date:
+    """Return the day on which the earliest start can be."""
+    return (now + MINIMUM_NOTICE).astimezone(zone(tz)).date()
+
+
+def last_day(now: datetime, tz: str) -> date:
+    """Return the last day for which the calendar is open."""
+    return now.astimezone(zone(tz)).date() + timedelta(days=HORIZON_DAYS)
+
+
+def _offset(moment: datetime, tz: str) -> timedelta:
+    return moment.astimezone(zone(tz)).utcoffset() or timedelta(0)
+
+
+def _round_up(moment: datetime) -> datetime:
+    # Every zone in use is a whole number of quarters of an hour from UTC, so steps of UTC are steps of the wall clock.
+    return _EPOCH - ((_EPOCH - moment) // STEP) * STEP
