@@ -55,8 +55,7 @@ def patients_for_staff(
     """Return the patients of a list that staff look at, by id. Raises: Forbidden for anybody who is not staff."""
     if not actor.is_staff:
         raise Forbidden
-    rows = db.scalars(select(Patient).where(Patient.id.in_(set(patient_ids)))) if patient_ids else []
-    return {PatientId(row.id): _facts(row) for row in rows}
+    return find_patients(db, patient_ids)
 
 
 def find_patient(db: Session, patient_id: PatientId) -> PatientFacts | None:

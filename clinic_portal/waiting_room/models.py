@@ -1,6 +1,7 @@
 """Today's queue and the screens that show it."""
 
 from datetime import date, datetime
+from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
-from clinic_portal.waiting_room.rules import TicketState
+from clinic_portal.waiting_room.rules import Place, ScreenLabel, TicketState
 
 
 class Queue(Base):
@@ -73,6 +74,71 @@ class Ticket(Base):
     wait_from_minutes: Mapped[int | None]
     wait_to_minutes: Mapped[int | None]
 
+    def place(self) -> Place:
+        """The ticket as the rules see it."""
+        return Place(
+            key=self.id,
+            state=self.state,
+            practitioner=self.practitioner_id,
+            due_at=self.due_at,
+            arrived_at=self.arrived_at,
+            minutes=self.minutes,
+            number=self.number,
+            entered_at=self.entered_at,
+            ended_at=self.ended_at,
+        )
+
+    def call(self, *, at: datetime, room_id: UUID) -> None:
+        """Show it on the screens, for the first time or again."""
+        self.state = TicketState.CALLED
+        self.called_at = at
+        self.calls += 1
+        self.room_id = room_id
+
+    def enter(self, *, at: datetime, room_id: UUID | None) -> None:
+        """The patient is in the room; without a call when the door was open."""
+        self.state = TicketState.IN_ROOM
+        self.called_at = self.called_at or at
+        self.entered_at = at
+        self.room_id = room_id
+
+    def finish(self, *, at: datetime) -> None:
+        """The consultation is over."""
+        self.state = TicketState.DONE
+        self.ended_at = at
+
+    def leave(self, *, at: datetime) -> None:
+        """The patient went away without having been seen."""
+        self.state = TicketState.LEFT
+        self.ended_at = at
+
+    def wait_again(self, *, due_at: datetime | None = None) -> None:
+        """Back in the queue, at the same place or at that of another time."""
+        self.state = TicketState.WAITING
+        self.called_at = None
+        self.ended_at = None
+        self.due_at = due_at or self.due_at
+
+    def step_back(self) -> None:
+        """Take the last move back: done → in the room → called → waiting, left → waiting."""
+        match self.state:
+            case TicketState.DONE:
+                self.state, self.ended_at = TicketState.IN_ROOM, None
+            case TicketState.IN_ROOM if self.calls == 0:
+                self.entered_at = None
+                self.wait_again()
+            case TicketState.IN_ROOM:
+                self.state, self.entered_at = TicketState.CALLED, None
+            case TicketState.CALLED:
+                self.calls -= 1
+                self.wait_again()
+            case TicketState.LEFT:
+                self.wait_again()
+            case TicketState.WAITING:
+                raise ValueError("a waiting ticket has no move to take back")
+            case _:
+                assert_never(self.state)
+
 
 class Screen(Base):
     """A TV. It shows a pairing code until a receptionist types that in; then it belongs to a facility."""
@@ -106,3 +172,22 @@ class Screen(Base):
     #: Refreshed whenever it fetches the board: the desk says when a screen is silent.
     last_seen_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+    def show_code(self, code: str, *, until: datetime) -> None:
+        """Show another pairing code."""
+        self.pairing_code = code
+        self.pairing_expires_at = until
+
+    def pair(self, *, facility_id: UUID, label: ScreenLabel, at: datetime, by: UUID | None) -> None:
+        """Belong to a facility from now on; the code is used up."""
+        self.facility_id = facility_id
+        self.relabel(label)
+        self.paired_at = at
+        self.paired_by_account_id = by
+        self.pairing_code = None
+        self.pairing_expires_at = None
+
+    def relabel(self, label: ScreenLabel) -> None:
+        """Change what it is called and what it speaks."""
+        self.name = label.name
+        self.language = label.language

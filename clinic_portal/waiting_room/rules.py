@@ -64,6 +64,33 @@ def can_move(state: TicketState, move: Move) -> bool:
     return state in MOVES[move][0]
 
 
+#: Move that was a mistake → how long it may be taken back. A consultation that goes on or a wait has no end to count from.
+UNDO_WITHIN = timedelta(minutes=10)
+#: Presses closer together are one press.
+REPEAT_AFTER = timedelta(seconds=3)
+SEEN_EVERY = timedelta(seconds=10)
+
+
+def can_undo(state: TicketState, *, since: datetime | None, now: datetime) -> bool:
+    """Whether the move that led to the state may be taken back; `since` is when the ticket ended, if it did."""
+    return state is not TicketState.WAITING and (since is None or now - since <= UNDO_WITHIN)
+
+
+def may_repeat(called_at: datetime | None, *, now: datetime) -> bool:
+    """Whether a call may be shown again: not in the seconds after the last one."""
+    return called_at is None or now - called_at >= REPEAT_AFTER
+
+
+def code_has_expired(expires_at: datetime | None, *, now: datetime) -> bool:
+    """Whether a screen needs another pairing code."""
+    return expires_at is None or now >= expires_at
+
+
+def is_worth_noting(last_seen_at: datetime | None, *, now: datetime) -> bool:
+    """Whether a screen's sign of life is written down: every ten seconds is enough."""
+    return last_seen_at is None or now - last_seen_at >= SEEN_EVERY
+
+
 @dataclass(frozen=True)
 class Place:
     """One ticket of a facility's day, as the rules see it."""
@@ -80,6 +107,14 @@ class Place:
     number: int
     entered_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ScreenLabel:
+    """What a TV is called ("Waiting room A") and what it speaks ("pt_PT")."""
+
+    name: str
+    language: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What people do when they arrive: one verb a module."""

@@ -1,0 +1,1 @@
+"""What staff do with the queue and the screens: one verb a module."""
