@@ -44,7 +44,8 @@ def init_security(app: Flask, settings: Settings) -> None:
 
 def _headers(response: Response, settings: Settings) -> Response:
     if response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = _policy(settings)
+        # An e-mail in the developer's inbox brings a stricter one.
+        response.headers.setdefault("Content-Security-Policy", _policy(settings))
         # Patient data or a form token is on nearly every page; none of them belongs in a shared or a disk cache.
         response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
