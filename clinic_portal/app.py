@@ -11,6 +11,7 @@ from clinic_portal.booking.routes import blueprint as booking_blueprint
 from clinic_portal.core.clock import Clock, SystemClock
 from clinic_portal.core.jobs import JobRuntime
 from clinic_portal.core.settings import Settings
+from clinic_portal.dependents.routes import blueprint as dependents_blueprint
 from clinic_portal.front_desk.routes import blueprint as front_desk_blueprint
 from clinic_portal.notifications.routes import blueprint as notifications_blueprint
 from clinic_portal.waiting_room.routes import blueprint as waiting_room_blueprint
@@ -23,6 +24,7 @@ from clinic_portal.web.routes import blueprint as web_blueprint
 BLUEPRINTS = (
     web_blueprint,
     accounts_blueprint,
+    dependents_blueprint,
     booking_blueprint,
     notifications_blueprint,
     waiting_room_blueprint,
@@ -78,7 +80,7 @@ def _init_sign_in(app: Flask) -> None:
     @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
     def load(token: str) -> SignedIn | None:
         found = find_session(db_session(), clock(), token)
-        return SignedIn(token, found.session_id, found.actor) if found else None
+        return SignedIn(token, found.session_id, found.actor, found.last_seen_at) if found else None
 
 
 def _init_templates(app: Flask, settings: Settings) -> None:

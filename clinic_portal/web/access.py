@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import ParamSpec
 
@@ -12,6 +13,7 @@ from htmx_flask import request as htmx_request
 
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.ids import AccountSessionId
+from clinic_portal.web.database import settings
 
 P = ParamSpec("P")
 
@@ -31,7 +33,7 @@ class Right(StrEnum):
     DESK = "desk"
     #: A paired screen; the view checks its token.
     SCREEN = "screen"
-    #: Only where the developer's inbox is: the view does not exist in production.
+    #: Only where the developer's inbox is: in production there is no such page.
     DEVELOPMENT = "development"
 
 
@@ -45,11 +47,12 @@ ROLES: dict[Right, frozenset[Role]] = {
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """The signed-in account, as Flask-Login wants it; its id is the session's token."""
 
-    def __init__(self, token: str, session_id: AccountSessionId, actor: Actor) -> None:
+    def __init__(self, token: str, session_id: AccountSessionId, actor: Actor, last_seen_at: datetime) -> None:
         """Keep the actor for this request."""
         self.id = token
         self.session_id = session_id
         self.actor = actor
+        self.last_seen_at = last_seen_at
 
 
 def current_actor() -> Actor | None:
@@ -78,6 +81,8 @@ def right(needed: Right) -> Callable[[Callable[P, ResponseReturnValue]], Callabl
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            if needed is Right.DEVELOPMENT and not settings().has_inbox_page:
+                abort(404)
             roles = ROLES.get(needed)
             if roles is not None:
                 actor = current_actor()

@@ -1,15 +1,11 @@
-"""Pages that belong to no feature: language, accessibility, privacy, health."""
+"""Pages that belong to no feature: accessibility, privacy, health."""
 
-from urllib.parse import urlsplit
-
-from flask import Blueprint, make_response, redirect, request, url_for
+from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
-from clinic_portal.core.text import LANGUAGES
 from clinic_portal.web.access import Right, right
-from clinic_portal.web.database import db_session, settings
-from clinic_portal.web.i18n import remember_language
+from clinic_portal.web.database import db_session
 from clinic_portal.web.pages import render_page
 
 blueprint = Blueprint("web", __name__)
@@ -18,22 +14,9 @@ blueprint = Blueprint("web", __name__)
 def safe_path(target: str | None) -> str:
     """Return a path of this site to go on to; anything that leads elsewhere becomes the home page."""
     target = target or ""
-    parts = urlsplit(target.replace("\\", "/"))
-    plain = target.isprintable() and target.startswith("/") and not target.startswith("//")
-    if parts.scheme or parts.netloc or not plain or "\\" in target:
-        return url_for("booking.home")
-    return target
-
-
-@blueprint.post("/language")
-@right(Right.PUBLIC)
-def set_language() -> ResponseReturnValue:
-    """Change the language of this browser and go back to the page."""
-    response = make_response(redirect(safe_path(request.form.get("next")), 303))
-    language = request.form.get("language", "")
-    if language in LANGUAGES:
-        remember_language(response, language, secure=settings().is_production)
-    return response
+    # Browsers read "\\" as "/", and "//host" as another site; after a single slash nothing else leads away.
+    plain = target.isprintable() and target.startswith("/") and not target.startswith("//") and "\\" not in target
+    return target if plain else url_for("booking.home")
 
 
 @blueprint.get("/accessibility")

@@ -1,0 +1,120 @@
+"""Forms of this feature: syntax and ranges, no database."""
+
+from datetime import date
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, RadioField
+from wtforms.fields import SelectChoice
+from wtforms.validators import InputRequired
+
+from clinic_portal.accounts import fields, rules
+from clinic_portal.accounts.fields import LANGUAGE_NAMES, BirthDateField, check_new_password, value_of
+from clinic_portal.accounts.use_cases.register_account import Registration
+
+__all__ = [
+    "ChangePasswordForm",
+    "CodeForm",
+    "EmailForm",
+    "PhoneForm",
+    "RegisterForm",
+    "ResetPasswordForm",
+    "SignInForm",
+]
+
+
+class RegisterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Who somebody is and how to reach them."""
+
+    email = fields.email_field()
+    phone = fields.phone_field()
+    given_name = fields.name_field(_l("Given name"), _l("Enter your given name"))
+    family_name = fields.name_field(_l("Family name"), _l("Enter your family name"))
+    birth_date = BirthDateField(_l("Birth date"))
+    is_age_right = BooleanField(_l("Yes, this is my birth date"))
+    language = RadioField(
+        _l("Language of our messages"),
+        choices=[SelectChoice(code, name) for code, name in LANGUAGE_NAMES.items()],
+        validators=[InputRequired(_l("Choose a language"))],
+    )
+    password = fields.new_password_field(_l("Choose a password"))
+
+    def __init__(self, *, today: date, language: str) -> None:
+        super().__init__(data={"language": language})
+        self.today = today
+        self.birth_date.today = today
+
+    @property
+    def unusual_age(self) -> int | None:
+        """The age in years when it is so high that it is asked again, else None."""
+        born: date | None = self.birth_date.data
+        age = rules.age_on(born, self.today) if born is not None else 0
+        return age if age > rules.UNUSUAL_AGE else None
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Check each field, then those that hang together."""
+        valid: bool = super().validate(extra_validators)
+        age = self.unusual_age
+        if age is not None and not self.is_age_right.data:
+            question = _("This birth date makes you %(age)d years old. Change it, or confirm that it is right", age=age)
+            self.is_age_right.errors = [question]
+            valid = False
+        names = [self.given_name.data or "", self.family_name.data or ""]
+        if not self.password.errors and not check_new_password(self.password, names=names, email=self.email.data or ""):
+            valid = False
+        return valid
+
+    def registration(self) -> Registration:
+        """Return what the form says, once it is valid."""
+        born = self.birth_date.data
+        if born is None:
+            raise ValueError("ask validate() first")
+        return Registration(
+            email=value_of(self.email),
+            phone=value_of(self.phone),
+            given_name=value_of(self.given_name),
+            family_name=value_of(self.family_name),
+            birth_date=born,
+            language=self.language.data,
+            password=self.password.data,
+        )
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    """Address and password."""
+
+    email = fields.email_field()
+    password = fields.old_password_field(_l("Password"))
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    """Six digits."""
+
+    code = fields.code_field()
+
+
+class PhoneForm(FlaskForm):  # type: ignore[misc]
+    """A mobile number."""
+
+    phone = fields.phone_field()
+
+
+class EmailForm(FlaskForm):  # type: ignore[misc]
+    """An address."""
+
+    email = fields.email_field()
+
+
+class ResetPasswordForm(FlaskForm):  # type: ignore[misc]
+    """A code and the password that it allows to choose."""
+
+    code = fields.code_field()
+    password = fields.new_password_field(_l("New password"))
+
+
+class ChangePasswordForm(FlaskForm):  # type: ignore[misc]
+    """The password until now and the next one."""
+
+    old_password = fields.old_password_field(_l("Your password until now"))
+    password = fields.new_password_field(_l("New password"))
