@@ -1,5 +1,91 @@
-"""Pages of this feature."""
+"""The developer's inbox: what went out, as it looks on a phone and in a mailbox. In production there is no such page."""
 
-from flask import Blueprint
+from io import BytesIO
+
+from flask import Blueprint, make_response, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from clinic_portal.core.errors import NotFound
+from clinic_portal.notifications.developer_inbox import find_email, folder_version, look_into
+from clinic_portal.providers.inbox import InboxItem, clear_inbox
+from clinic_portal.web.access import Right, right
+from clinic_portal.web.database import settings
+from clinic_portal.web.pages import not_changed, render_page, see_other, wants_fragment
 
 blueprint = Blueprint("notifications", __name__)
+
+#: The wall clock of whoever tries the portal out.
+TZ = "Europe/Lisbon"
+
+#: An e-mail may look as it likes, but it runs nothing and loads nothing. Its links open in a new window.
+EMAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none';"
+    " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+
+@blueprint.get("/developer/inbox")
+@right(Right.DEVELOPMENT)
+def developer_inbox() -> ResponseReturnValue:
+    """Show what went out, to one address or to all. A page that shows the newest already gets 204."""
+    seen = request.args.get("seen")
+    if wants_fragment() and seen == folder_version(settings().inbox_folder):
+        return not_changed()
+    return _show(opened_id=request.args.get("open", ""), opened=None)
+
+
+@blueprint.get("/developer/inbox/<item_id>")
+@right(Right.DEVELOPMENT)
+def show_email(item_id: str) -> ResponseReturnValue:
+    """Show the inbox with one e-mail open."""
+    return _show(opened_id=item_id, opened=find_email(settings().inbox_folder, item_id))
+
+
+@blueprint.get("/developer/inbox/<item_id>/html")
+@right(Right.DEVELOPMENT)
+def show_email_body(item_id: str) -> ResponseReturnValue:
+    """Return an e-mail's HTML for the frame of the page."""
+    response = make_response(find_email(settings().inbox_folder, item_id).html or "")
+    response.headers["Content-Security-Policy"] = EMAIL_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@blueprint.get("/developer/inbox/<item_id>/attachments/<int:number>")
+@right(Right.DEVELOPMENT)
+def download_attachment(item_id: str, number: int) -> ResponseReturnValue:
+    """Return the nth file of an e-mail, the first is 0."""
+    attachments = find_email(settings().inbox_folder, item_id).attachments
+    if number >= len(attachments):
+        raise NotFound
+    found = attachments[number]
+    content_type = found.content_type.partition(";")[0]
+    return send_file(BytesIO(found.content), content_type, as_attachment=True, download_name=found.filename)
+
+
+@blueprint.post("/developer/inbox/clear")
+@right(Right.DEVELOPMENT)
+def clear_developer_inbox() -> ResponseReturnValue:
+    """Delete every message of the inbox."""
+    clear_inbox(settings().inbox_folder)
+    return see_other(url_for("notifications.developer_inbox"))
+
+
+def _show(*, opened_id: str, opened: InboxItem | None) -> ResponseReturnValue:
+    folder = settings().inbox_folder
+    to = request.args.get("to", "")
+    return render_page(
+        "notifications/developer_inbox.html",
+        block="news",
+        # Taken before the messages are read: one that comes in between is fetched again rather than missed.
+        version=folder_version(folder),
+        mailbox=look_into(folder, to=to),
+        to=to,
+        opened=opened,
+        opened_id=opened_id,
+        as_text=request.args.get("as") == "text",
+        tz=TZ,
+        sms_provider=settings().sms_provider,
+        email_provider=settings().email_provider,
+    )
