@@ -52,7 +52,8 @@ class Appointment(Base):
         Index("ix_appointment_facility_starts", "facility_id", "starts_at"),
         Index("ix_appointment_patient_starts", "patient_id", "starts_at"),
         Index("ix_appointment_held_until", "held_until", postgresql_where=text("state = 'proposed'")),
-        Index("ix_appointment_hold_key", "hold_key_hash", postgresql_where=text("state = 'proposed'")),
+        # One browser holds one time, however often it asks at once.
+        Index("ix_appointment_hold_key", "hold_key_hash", unique=True, postgresql_where=text("state = 'proposed'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

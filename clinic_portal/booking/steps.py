@@ -4,15 +4,24 @@ Each step locks the row, is refused with Conflict "appointment.state_changed" wh
 that it finds, and returns the facts unchanged when the appointment is already there: repeating is harmless.
 """
 
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
-from clinic_portal.booking.queries import AppointmentFacts, facts_of, lock_appointment
-from clinic_portal.booking.rules import AppointmentState, judge_noshow, may_follow
-from clinic_portal.core.actor import Actor
+from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
+from clinic_portal.booking.queries.holds import patient_is_busy
+from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, Stretch, judge_noshow, may_follow
+from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.ids import AppointmentId, PatientId, new_id, spoken_code
+
+#: Who ends holds that ran out.
+SWEEPER = system("hold-sweeper")
 
 
 def mark_arrived(db: Session, clock: Clock, *, appointment_id: AppointmentId, actor: Actor) -> AppointmentFacts:
@@ -42,6 +51,67 @@ def mark_noshow(db: Session, clock: Clock, *, appointment_id: AppointmentId, act
     if not verdict.allowed:
         raise Conflict(verdict.code)
     return _change(db, clock, appointment_id, AppointmentState.NOSHOW, actor, "noshow")
+
+
+def hold_key_hash(hold_key: str) -> str:
+    """Return what is stored of the key in a browser: who reads the table cannot book with it."""
+    return hashlib.sha256(hold_key.encode()).hexdigest()
+
+
+def end_holds(db: Session, clock: Clock, rows: Sequence[Appointment], *, actor: Actor | None, now: datetime) -> None:
+    """Cancel locked holds: those that ran out by themselves, the others because their browser gave them up."""
+    for row in rows:
+        expired = row.held_until is not None and row.held_until <= now
+        row.cancelled_at = now
+        if expired:
+            move(db, clock, row, AppointmentState.CANCELLED, actor=SWEEPER, reason="hold.expired")
+        else:
+            move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason="hold.released")
+
+
+def insert_hold(
+    db: Session, clock: Clock, taker: Taker, draft: Mapping[str, object], *, actor: Actor | None
+) -> Appointment | None:
+    """Hold the drafted time with one practitioner; None when somebody else has it.
+
+    `ON CONFLICT DO NOTHING` waits for a rival that has not committed, where a plain insert would deadlock with it.
+    """
+    now = clock.now()
+    row = db.scalar(
+        insert(Appointment)
+        .values(
+            **draft,
+            id=new_id(),
+            reference=spoken_code(8),
+            state=AppointmentState.PROPOSED,
+            practitioner_id=taker.practitioner_id,
+            room_id=taker.room_id,
+            mode=taker.mode,
+            held_until=now + HOLD_FOR,
+            created_at=now,
+            sequence=0,
+        )
+        .on_conflict_do_nothing()
+        .returning(Appointment)
+    )
+    if row is not None:
+        write_history(db, clock, row, before=None, actor=actor, reason="hold")
+    return row
+
+
+def give_to_patient(db: Session, clock: Clock, row: Appointment, patient_id: PatientId, *, actor: Actor) -> None:
+    """Make a locked hold a patient's. The caller holds the patient's lock, taken before the row's.
+
+    Raises: Conflict "appointment.patient_overlap" when the patient has another visit then.
+    """
+    if row.patient_id == patient_id:
+        return
+    now, wanted = clock.now(), Stretch(row.starts_at, row.ends_at)
+    if patient_is_busy(db, patient_id, wanted, now=now, but=[AppointmentId(row.id)]):
+        raise Conflict("appointment.patient_overlap")
+    row.patient_id = patient_id
+    row.booked_by_account_id = actor.account_id
+    db.flush()
 
 
 def _change(

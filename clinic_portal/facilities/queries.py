@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, true
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.actor import Actor
@@ -219,7 +219,7 @@ def service_with_facilities(
         .where(Closure.facility_id == Facility.id, Closure.day.between(from_day, to_day))
         .scalar_subquery()
     )
-    statement = select(Service, Facility.id, Facility.tz, closed).where(Service.id == service_id)
+    statement = select(Service, Facility.id, Facility.tz, closed).join(Facility, true()).where(Service.id == service_id)
     if facility_id is not None:
         statement = statement.where(Facility.id == facility_id)
     rows = db.execute(statement.order_by(Facility.name)).all()

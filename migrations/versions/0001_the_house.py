@@ -482,7 +482,7 @@ def upgrade() -> None:
         "ix_appointment_hold_key",
         "appointment",
         ["hold_key_hash"],
-        unique=False,
+        unique=True,
         postgresql_where=sa.text("state = 'proposed'"),
     )
     op.create_index("ix_appointment_patient_starts", "appointment", ["patient_id", "starts_at"], unique=False)

@@ -164,7 +164,9 @@ def test_a_start_fits_between_the_edges_on_full_steps(minutes_off: int, allowed:
     assert fits(start, window, timedelta(minutes=30), [], tz=LISBON) is allowed
 
 
-@given(st.integers(0, 2 * 365 * 24 * 4).map(lambda quarter: LONG_AGO + timedelta(days=2200, minutes=15 * quarter)), zones)
+@given(
+    st.integers(0, 2 * 365 * 24 * 4).map(lambda quarter: LONG_AGO + timedelta(days=2200, minutes=15 * quarter)), zones
+)
 def test_every_time_is_in_exactly_one_part_of_the_day(moment: datetime, tz: str) -> None:
     parts = [part for part in PartOfDay if part is not PartOfDay.ANY and in_part(moment, tz, part)]
     assert len(parts) == 1

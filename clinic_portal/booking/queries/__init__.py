@@ -18,6 +18,7 @@ from clinic_portal.booking.queries.free_times import (
     takers,
 )
 from clinic_portal.booking.queries.rota import Wish
+from clinic_portal.booking.queries.visits import VisitFacts, Visits, describe, visit_of, visits_of
 from clinic_portal.booking.rules import AppointmentState, CancelReason, PartOfDay
 
 __all__ = [
@@ -29,13 +30,18 @@ __all__ = [
     "FreeTimes",
     "PartOfDay",
     "Taker",
+    "VisitFacts",
+    "Visits",
     "Wish",
     "appointment_at",
     "day_list",
+    "describe",
     "facts_of",
     "free_times",
     "lock_appointment",
     "nearest_times",
     "next_free_day",
     "takers",
+    "visit_of",
+    "visits_of",
 ]

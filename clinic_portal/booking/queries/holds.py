@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
@@ -26,18 +26,37 @@ def own_hold(db: Session, appointment_id: AppointmentId, *, hold_key_hash: str |
     return facts_of(row)
 
 
-def lock_holds(
-    db: Session, *, mine: ColumnElement[bool], takers: Collection[Taker], wanted: Stretch, now: datetime
-) -> Sequence[Appointment]:
-    """Return, locked in order of ids, the visitor's own holds and the expired ones that are in the way of a stretch."""
-    in_the_way = and_(
-        Appointment.held_until <= now,
-        _overlaps(wanted),
-        or_(
-            Appointment.practitioner_id.in_({taker.practitioner_id for taker in takers}),
-            Appointment.room_id.in_({taker.room_id for taker in takers if taker.room_id}),
-        ),
+def live_hold(db: Session, hold_key_hash: str, *, now: datetime) -> AppointmentFacts | None:
+    """Return the time that this browser holds now."""
+    row = db.scalar(
+        select(Appointment).where(
+            Appointment.hold_key_hash == hold_key_hash,
+            Appointment.state == AppointmentState.PROPOSED,
+            Appointment.held_until > now,
+        )
     )
+    return facts_of(row) if row else None
+
+
+def lock_holds(
+    db: Session,
+    *,
+    mine: ColumnElement[bool],
+    wanted: Stretch,
+    now: datetime,
+    takers: Collection[Taker] = (),
+    patient_id: PatientId | None = None,
+) -> Sequence[Appointment]:
+    """Return, locked in order of ids, the visitor's own holds and the expired ones that are in the way of a stretch.
+
+    In the way is what takes up one of the takers, one of their rooms, or the patient.
+    """
+    theirs = or_(
+        Appointment.practitioner_id.in_({taker.practitioner_id for taker in takers}),
+        Appointment.room_id.in_({taker.room_id for taker in takers if taker.room_id}),
+        Appointment.patient_id == patient_id if patient_id else false(),
+    )
+    in_the_way = and_(Appointment.held_until <= now, _overlaps(wanted), theirs)
     return db.scalars(
         select(Appointment)
         .where(Appointment.state == AppointmentState.PROPOSED, or_(mine, in_the_way))
@@ -45,6 +64,36 @@ def lock_holds(
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
+
+
+def lock_hold_for(
+    db: Session, appointment_id: AppointmentId, patient_id: PatientId, *, now: datetime
+) -> tuple[Appointment, list[Appointment]]:
+    """Return the row, and the patient's own expired holds that overlap with it, all locked in order of ids.
+
+    Raises: NotFound.
+    """
+    this = aliased(Appointment)
+    overlapping = exists().where(
+        this.id == appointment_id, this.starts_at < Appointment.ends_at, this.ends_at > Appointment.starts_at
+    )
+    expired = and_(
+        Appointment.patient_id == patient_id,
+        Appointment.state == AppointmentState.PROPOSED,
+        Appointment.held_until <= now,
+        overlapping,
+    )
+    rows = db.scalars(
+        select(Appointment)
+        .where(or_(Appointment.id == appointment_id, expired))
+        .order_by(Appointment.id)
+        .with_for_update(key_share=True, of=Appointment)
+        .execution_options(populate_existing=True)
+    ).all()
+    found = [row for row in rows if row.id == appointment_id]
+    if not found:
+        raise NotFound
+    return found[0], [row for row in rows if row.id != appointment_id]
 
 
 def lock_expired_holds(db: Session, *, now: datetime, limit: int) -> Sequence[Appointment]:

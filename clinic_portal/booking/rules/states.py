@@ -62,6 +62,9 @@ NEXT_STATES: Mapping[AppointmentState, frozenset[AppointmentState]] = {
     AppointmentState.ENTERED_IN_ERROR: frozenset(),
 }
 
+#: What a patient may write for the practitioner.
+MAX_NOTE = 500
+
 #: How long a chosen time is kept for somebody who has not yet booked it.
 HOLD_FOR = timedelta(minutes=10)
 

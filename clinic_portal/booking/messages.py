@@ -1,0 +1,80 @@
+"""What messages about visits say and to whom, read from the live rows when they are sent. Texts: `templates/messages/`."""
+
+from datetime import datetime
+from uuid import UUID
+
+from babel.dates import format_datetime
+from sqlalchemy.orm import Session
+
+from clinic_portal.accounts.queries import get_account
+from clinic_portal.booking.calendar import CONTENT_TYPE, calendar_file
+from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.clock import Clock, zone
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.settings import Settings
+from clinic_portal.notifications.sources import Attachment, MessageFacts
+from clinic_portal.patients.queries import PatientFacts, find_patient
+
+
+def booked_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return what to say of a booked visit; None when it was cancelled or is over."""
+    visit = visit_for_message(db, AppointmentId(subject_id))
+    if visit is None or visit.appointment.state is AppointmentState.CANCELLED:
+        return None
+    if visit.appointment.starts_at <= clock.now():
+        return None
+    return _facts(db, clock, settings, visit)
+
+
+def cancelled_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return what to say of a cancelled visit."""
+    visit = visit_for_message(db, AppointmentId(subject_id))
+    if visit is None or visit.appointment.state is not AppointmentState.CANCELLED:
+        return None
+    return _facts(db, clock, settings, visit)
+
+
+def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> MessageFacts | None:
+    patient = find_patient(db, visit.appointment.known_patient_id)
+    if patient is None:
+        return None
+    email, phone, language = _recipient(db, visit, patient)
+    file = calendar_file(visit, settings=settings, language=language, now=clock.now())
+    context = {
+        "given_name": patient.given_name,
+        # Named only where the message goes to somebody else: a parent has more than one calendar in the head.
+        "for_name": "" if patient.email or patient.phone else patient.given_name,
+        "service": visit.service.names,
+        "preparation": visit.service.preparations,
+        "practitioner_name": visit.practitioner.full_name,
+        "facility_name": visit.facility.name,
+        "facility_phone": visit.facility.phone,
+        "facility_address": visit.facility.address,
+        "street": visit.facility.street,
+        "directions": visit.facility.directions,
+        "room_name": visit.room.name if visit.room else "",
+        "city": visit.facility.city,
+        "short_time": _short_time(visit.appointment.starts_at, visit.tz, language),
+        "starts_at": visit.appointment.starts_at,
+        "tz": visit.tz,
+        "minutes": visit.appointment.minutes,
+        "price": visit.appointment.price,
+        "reference": visit.appointment.reference,
+        "visit_path": f"/visits/{visit.appointment.id}",
+    }
+    attachment = Attachment("visit.ics", CONTENT_TYPE, file)
+    return MessageFacts(email=email, phone=phone, language=language, context=context, attachments=(attachment,))
+
+
+def _recipient(db: Session, visit: VisitFacts, patient: PatientFacts) -> tuple[str | None, str | None, str]:
+    """Return e-mail, phone and language of the patient, or of who booked when the patient has neither (a child)."""
+    if patient.email or patient.phone or visit.appointment.booked_by is None:
+        return patient.email, patient.phone, patient.language
+    account = get_account(db, visit.appointment.booked_by)
+    return account.email, account.phone, account.language
+
+
+def _short_time(moment: datetime, tz: str, language: str) -> str:
+    """Return day and time as short as an SMS wants it: "Thu 26 Nov 10:30"."""
+    return format_datetime(moment.astimezone(zone(tz)), "EEE d MMM HH:mm", locale=language)

@@ -1,0 +1,138 @@
+"""Visits with their names and places, for pages and messages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
+from clinic_portal.booking.rules import AppointmentState, judge_cancellation
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
+from clinic_portal.facilities.queries import (
+    FacilityFacts,
+    RoomFacts,
+    ServiceFacts,
+    find_facilities,
+    find_rooms,
+    find_services,
+)
+from clinic_portal.practitioners.queries import PractitionerFacts, practitioners
+
+#: How many visits of the past a page shows.
+PAST_SHOWN = 50
+
+#: A visit that is still to come, or going on.
+OPEN_STATES = (
+    AppointmentState.PENDING,
+    AppointmentState.BOOKED,
+    AppointmentState.ARRIVED,
+    AppointmentState.CHECKED_IN,
+)
+
+
+@dataclass(frozen=True)
+class VisitFacts:
+    """An appointment with who, what and where. `person` is None where nobody in particular looks at it (a message)."""
+
+    appointment: AppointmentFacts
+    service: ServiceFacts
+    practitioner: PractitionerFacts
+    facility: FacilityFacts
+    #: None when online.
+    room: RoomFacts | None
+    person: PersonFacts | None = None
+
+    @property
+    def tz(self) -> str:
+        """The wall clock on which its time is shown."""
+        return self.facility.tz
+
+    def is_cancellable(self, now: datetime) -> bool:
+        """Whether the patient may still give it back."""
+        return judge_cancellation(self.appointment.state, self.appointment.starts_at, now=now).allowed
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The visits of everybody for whom an account books: those to come, soonest first; the others, latest first."""
+
+    coming: tuple[VisitFacts, ...]
+    past: tuple[VisitFacts, ...]
+
+
+def visits_of(db: Session, clock: Clock, *, actor: Actor) -> Visits:
+    """Return the visits that the actor may see. A held time is none yet."""
+    people = {person.patient_id: person for person in people_of(db, clock, actor=actor) if person.can_book}
+    if not people:
+        return Visits((), ())
+    mine = select(Appointment).where(Appointment.patient_id.in_(set(people)), Appointment.booked_at.is_not(None))
+    now = clock.now()
+    coming = Appointment.state.in_(OPEN_STATES) & (Appointment.ends_at > now)
+    rows = [
+        *db.scalars(mine.where(coming).order_by(Appointment.starts_at)),
+        *db.scalars(mine.where(~coming).order_by(Appointment.starts_at.desc()).limit(PAST_SHOWN)),
+    ]
+    facts = [facts_of(row) for row in rows]
+    described = [describe_for(visit, people[visit.appointment.known_patient_id]) for visit in describe(db, facts)]
+    return Visits(
+        tuple(visit for visit in described if _is_coming(visit, now)),
+        tuple(visit for visit in described if not _is_coming(visit, now)),
+    )
+
+
+def visit_of(db: Session, clock: Clock, appointment_id: AppointmentId, *, actor: Actor) -> VisitFacts:
+    """Return one visit of somebody for whom the actor may book.
+
+    Raises: NotFound (no such, only held, or a stranger's); Forbidden (may not act for this person).
+    """
+    row = db.get(Appointment, appointment_id, populate_existing=True)
+    if row is None or row.booked_at is None or row.patient_id is None:
+        raise NotFound
+    facts = facts_of(row)
+    person = person_to_book_for(db, clock, facts.known_patient_id, actor=actor)
+    (visit,) = describe(db, [facts])
+    return describe_for(visit, person)
+
+
+def visit_for_message(db: Session, appointment_id: AppointmentId) -> VisitFacts | None:
+    """Return a visit for the clinic's own messages, which know nobody who looks at it."""
+    row = db.get(Appointment, appointment_id, populate_existing=True)
+    if row is None or row.booked_at is None or row.patient_id is None:
+        return None
+    (visit,) = describe(db, [facts_of(row)])
+    return visit
+
+
+def describe(db: Session, appointments: Iterable[AppointmentFacts]) -> Sequence[VisitFacts]:
+    """Return appointments with their names and places, in four statements however many they are."""
+    rows = list(appointments)
+    services = find_services(db, {row.service_id for row in rows})
+    people = practitioners(db, {row.practitioner_id for row in rows})
+    places = find_facilities(db, {row.facility_id for row in rows}) if rows else {}
+    rooms = find_rooms(db, {row.room_id for row in rows if row.room_id})
+    return [
+        VisitFacts(
+            appointment=row,
+            service=services[row.service_id],
+            practitioner=people[row.practitioner_id],
+            facility=places[row.facility_id],
+            room=rooms[row.room_id] if row.room_id else None,
+        )
+        for row in rows
+    ]
+
+
+def describe_for(visit: VisitFacts, person: PersonFacts | None) -> VisitFacts:
+    """Return the visit as one account sees it: with whom it is for."""
+    return replace(visit, person=person)
+
+
+def _is_coming(visit: VisitFacts, now: datetime) -> bool:
+    return visit.appointment.state in OPEN_STATES and visit.appointment.ends_at > now

@@ -1,0 +1,1 @@
+"""What can be done with appointments, one verb a module."""

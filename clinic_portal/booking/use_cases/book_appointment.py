@@ -1,0 +1,67 @@
+"""Book the time that a browser holds."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking import steps
+from clinic_portal.booking.events import AppointmentBooked
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries import AppointmentFacts, facts_of
+from clinic_portal.booking.queries.holds import lock_hold_for, own_hold
+from clinic_portal.booking.rules import MAX_NOTE, AppointmentState, judge_hold
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.db import transaction
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.events import publish
+from clinic_portal.core.ids import AppointmentId, PatientId
+from clinic_portal.dependents.queries import person_to_book_for
+from clinic_portal.notifications.steps import queue_message
+from clinic_portal.patients.steps import lock_patient
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was answered on the last page. `patient_id` None: whom the hold already names."""
+
+    patient_id: PatientId | None = None
+    #: Why they come, in their own words.
+    patient_note: str = ""
+
+
+def book_appointment(
+    db: Session, clock: Clock, *, appointment_id: AppointmentId, hold_key: str, actor: Actor, answers: Answers
+) -> AppointmentFacts:
+    """Turn the held time into a visit, tell the patient, and tell the clinic.
+
+    Repeating the call returns the first result and sends nothing again.
+    Raises: NotFound (not this browser's hold, or none of the actor's people); Forbidden (may not book for this person);
+    Conflict "appointment.hold_expired", "appointment.patient_missing", "appointment.patient_overlap".
+    """
+    with transaction(db):
+        held = own_hold(db, appointment_id, hold_key_hash=steps.hold_key_hash(hold_key))
+        patient_id = answers.patient_id or held.patient_id
+        if patient_id is None:
+            raise Conflict("appointment.patient_missing")
+        person_to_book_for(db, clock, patient_id, actor=actor)
+        lock_patient(db, patient_id)
+        row, expired = lock_hold_for(db, appointment_id, patient_id, now=clock.now())
+        if _is_booked(row, patient_id):
+            return facts_of(row)
+        verdict = judge_hold(row.state, row.held_until, now=clock.now())
+        if not verdict.allowed:
+            raise Conflict(verdict.code)
+        steps.end_holds(db, clock, expired, actor=None, now=clock.now())
+        steps.give_to_patient(db, clock, row, patient_id, actor=actor)
+        row.patient_note = answers.patient_note[:MAX_NOTE]
+        row.booked_by_account_id = actor.account_id
+        row.booked_at = clock.now()
+        steps.move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked")
+        queue_message(db, clock, "appointment_booked", subject_id=row.id, expires_at=row.starts_at)
+        publish(db, clock, AppointmentBooked(appointment_id))
+        return facts_of(row)
+
+
+def _is_booked(row: Appointment, patient_id: PatientId) -> bool:
+    return row.booked_at is not None and row.cancelled_at is None and row.patient_id == patient_id

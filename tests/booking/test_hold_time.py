@@ -1,0 +1,210 @@
+"""Holding a time, saying whom it is for, booking it, giving it back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.queries import Wish, free_times
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.errors import Conflict, Forbidden, NotFound
+from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, ServiceId, new_id
+from clinic_portal.facilities.models import Closure
+from clinic_portal.practitioners.models import Absence, Practitioner
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+
+
+def choose(
+    clinic: Clinic, at: datetime = THURSDAY, practitioner: Practitioner | None = None, **other: object
+) -> Choice:
+    return Choice(
+        service_id=ServiceId(clinic.massage.id),
+        facility_id=FacilityId(clinic.lisbon.id),
+        starts_at=at,
+        practitioner_id=PractitionerId(practitioner.id) if practitioner else None,
+        **other,  # type: ignore[arg-type]
+    )
+
+
+def code_of(error: pytest.ExceptionInfo[Conflict]) -> str:
+    return error.value.code
+
+
+def test_a_free_time_is_held_for_ten_minutes(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    held = hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="a", actor=None)
+    assert held.state is AppointmentState.PROPOSED
+    assert held.held_until == clock.now() + timedelta(minutes=10)
+    assert (held.practitioner_id, held.room_id, held.minutes) == (clinic.ines.id, clinic.room_1.id, 30)
+    assert (held.price.minor, held.patient_id, held.any_practitioner) == (3000, None, False)
+    assert len(held.reference) == 8
+    (line,) = db.scalars(select(AppointmentHistory))
+    assert (line.from_state, line.to_state, line.actor_name) == (None, AppointmentState.PROPOSED, "visitor")
+
+
+def test_a_held_time_is_offered_to_nobody_else_but_to_who_holds_it(
+    db: Session, clock: FixedClock, clinic: Clinic
+) -> None:
+    hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="a", actor=None)
+    with pytest.raises(Conflict) as refusal:
+        hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="b", actor=None)
+    assert code_of(refusal) == "appointment.slot_taken"
+    held = db.scalars(select(Appointment)).one()
+    for own_hold, count in ((None, 0), (held.hold_key_hash, 1)):
+        wish = Wish(ServiceId(clinic.massage.id), PractitionerId(clinic.ines.id), own_hold=own_hold)
+        (day,) = free_times(db, clock, wish, from_day=THURSDAY.date(), days=1).days
+        assert sum(time.start == THURSDAY for time in day.times) == count
+
+
+def test_repeating_the_choice_keeps_the_hold(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    first = hold_time(db, clock, choice=choose(clinic), hold_key="a", actor=None)
+    clock.advance(timedelta(minutes=2))
+    again = hold_time(db, clock, choice=choose(clinic), hold_key="a", actor=None)
+    assert again == first
+
+
+def test_one_browser_holds_one_time(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    first = hold_time(db, clock, choice=choose(clinic), hold_key="a", actor=None)
+    later = choose(clinic, THURSDAY + timedelta(minutes=30))
+    second = hold_time(db, clock, choice=later, hold_key="a", actor=None)
+    rows = {row.id: row for row in db.scalars(select(Appointment))}
+    assert rows[first.id].state is AppointmentState.CANCELLED
+    assert rows[second.id].state is AppointmentState.PROPOSED
+    reasons = [line.reason for line in db.scalars(select(AppointmentHistory).order_by(AppointmentHistory.id))]
+    assert reasons == ["hold", "hold.released", "hold"]
+
+
+def test_an_expired_hold_is_swept_aside(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    first = hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="a", actor=None)
+    clock.advance(timedelta(minutes=10))
+    second = hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="b", actor=None)
+    assert second.starts_at == first.starts_at
+    line = db.scalars(select(AppointmentHistory).where(AppointmentHistory.to_state == AppointmentState.CANCELLED)).one()
+    assert (line.appointment_id, line.reason, line.actor_name) == (first.id, "hold.expired", "hold-sweeper")
+
+
+def test_with_no_preference_the_one_with_fewer_visits_takes_it_then_the_other(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    make_appointment(db, clinic, cast.patient_person, practitioner=clinic.ines, at=THURSDAY + timedelta(hours=5))
+    first = hold_time(db, clock, choice=choose(clinic), hold_key="a", actor=None)
+    second = hold_time(db, clock, choice=choose(clinic), hold_key="b", actor=None)
+    assert [first.practitioner_id, second.practitioner_id] == [clinic.rui.id, clinic.ines.id]
+    assert first.any_practitioner
+    with pytest.raises(Conflict):
+        hold_time(db, clock, choice=choose(clinic), hold_key="c", actor=None)
+
+
+def test_a_room_that_is_in_use_counts_as_taken(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui, room_id=clinic.room_1.id)
+    with pytest.raises(Conflict) as refusal:
+        hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="a", actor=None)
+    assert code_of(refusal) == "appointment.slot_taken"
+
+
+NOT_OFFERED = {
+    "before the hours": THURSDAY.replace(hour=8, minute=30),
+    "over the lunch break": THURSDAY.replace(hour=12, minute=45),
+    "on a Sunday": THURSDAY + timedelta(days=3),
+    "off the clock": THURSDAY.replace(minute=31),
+    "within the notice": datetime(2026, 11, 23, 11, 10, tzinfo=UTC),
+    "in the past": datetime(2026, 11, 20, 10, 0, tzinfo=UTC),
+    "after the horizon": datetime(2027, 2, 22, 10, 0, tzinfo=UTC),
+    "on a closed day": datetime(2026, 12, 1, 10, 0, tzinfo=UTC),
+    "while she is away": datetime(2026, 12, 2, 10, 0, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("when", NOT_OFFERED)
+def test_what_is_not_offered_cannot_be_held(db: Session, clock: FixedClock, clinic: Clinic, when: str) -> None:
+    db.add(Closure(facility_id=clinic.lisbon.id, day=datetime(2026, 12, 1, tzinfo=UTC).date(), reason="Restauração"))
+    db.add(
+        Absence(
+            practitioner_id=clinic.ines.id,
+            starts_at=datetime(2026, 12, 2, 9, 30, tzinfo=UTC),
+            ends_at=datetime(2026, 12, 2, 10, 15, tzinfo=UTC),
+            reason="course",
+        )
+    )
+    db.commit()
+    at = NOT_OFFERED[when]
+    with pytest.raises(Conflict) as refusal:
+        hold_time(db, clock, choice=choose(clinic, at, clinic.ines), hold_key="a", actor=None)
+    assert code_of(refusal) == "appointment.slot_taken"
+
+
+def test_the_edges_of_notice_and_horizon_are_offered(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    for key, at in (
+        ("a", datetime(2026, 11, 23, 11, 15, tzinfo=UTC)),
+        ("b", datetime(2027, 2, 19, 17, 30, tzinfo=UTC)),
+    ):
+        assert hold_time(db, clock, choice=choose(clinic, at), hold_key=key, actor=None).starts_at == at
+
+
+def test_a_signed_in_parent_holds_for_a_child(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    choice = choose(clinic, patient_id=PatientId(cast.child.id))
+    held = hold_time(db, clock, choice=choice, hold_key="a", actor=cast.guardian.actor())
+    assert held.patient_id == cast.child.id
+    assert held.booked_by == cast.guardian.id
+
+
+def test_nobody_holds_for_a_stranger(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    choice = choose(clinic, patient_id=PatientId(cast.child.id))
+    with pytest.raises(NotFound):
+        hold_time(db, clock, choice=choice, hold_key="a", actor=cast.stranger.actor())
+    assert db.scalars(select(Appointment)).all() == []
+
+
+def test_a_relative_without_the_right_is_refused(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    end_right(db, cast, clock)
+    choice = choose(clinic, patient_id=PatientId(cast.child.id))
+    with pytest.raises(Forbidden):
+        hold_time(db, clock, choice=choice, hold_key="a", actor=cast.guardian.actor())
+
+
+def end_right(db: Session, cast: Cast, clock: FixedClock) -> None:
+    from clinic_portal.dependents.models import Relationship
+
+    found = db.scalars(select(Relationship).where(Relationship.patient_id == cast.child.id)).one()
+    found.ends_on = clock.now().date() - timedelta(days=1)
+    db.commit()
+
+
+def test_a_patient_with_another_visit_then_is_refused(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui, at=THURSDAY - timedelta(minutes=15))
+    choice = choose(clinic, practitioner=clinic.ines, patient_id=PatientId(cast.patient_person.id))
+    with pytest.raises(Conflict) as refusal:
+        hold_time(db, clock, choice=choice, hold_key="a", actor=cast.patient.actor())
+    assert code_of(refusal) == "appointment.patient_overlap"
+
+
+def test_changing_the_time_keeps_whom_it_is_for_and_what_was_written(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    choice = choose(clinic, patient_id=PatientId(cast.child.id))
+    first = hold_time(db, clock, choice=choice, hold_key="a", actor=cast.guardian.actor())
+    db.get_one(Appointment, first.id).patient_note = "His left knee"
+    db.commit()
+    later = choose(clinic, THURSDAY + timedelta(hours=1), instead_of=first.id)
+    second = hold_time(db, clock, choice=later, hold_key="a", actor=cast.guardian.actor())
+    assert (second.patient_id, second.patient_note) == (cast.child.id, "His left knee")
+
+
+def test_another_browsers_hold_cannot_be_taken_over(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    first = hold_time(db, clock, choice=choose(clinic), hold_key="a", actor=None)
+    later = choose(clinic, THURSDAY + timedelta(hours=1), instead_of=first.id)
+    with pytest.raises(NotFound):
+        hold_time(db, clock, choice=later, hold_key="b", actor=None)
+
+
+def test_an_unknown_service_is_not_found(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    choice = Choice(ServiceId(new_id()), FacilityId(clinic.lisbon.id), THURSDAY)
+    with pytest.raises(NotFound):
+        hold_time(db, clock, choice=choice, hold_key="a", actor=None)
