@@ -4,13 +4,15 @@
   const root = document.documentElement;
   root.classList.add("js");
 
-  // The error summary takes the focus, on load and after a swap, and the title says so.
+  // The error summary takes the focus, on load and after a swap, and the title says so for as long as it stands.
+  let prefix = "";
   const focusErrors = (within) => {
     const summary = within.querySelector?.(".nhsuk-error-summary");
-    if (!summary) return;
-    const prefix = summary.dataset.titlePrefix;
-    if (prefix && !document.title.startsWith(prefix)) document.title = `${prefix} ${document.title}`;
-    summary.focus();
+    prefix = summary?.dataset.titlePrefix ?? prefix;
+    const plain = prefix && document.title.startsWith(prefix) ? document.title.slice(prefix.length).trim() : document.title;
+    const wanted = document.querySelector(".nhsuk-error-summary") ? `${prefix} ${plain}` : plain;
+    if (document.title !== wanted) document.title = wanted;
+    summary?.focus();
   };
 
   const prepare = (within) => {
@@ -82,6 +84,16 @@
     const token = document.querySelector("meta[name='csrf-token']")?.content;
     if (token && event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = token;
   });
+  // A poll that fails leaves what the page shows, so that it can go on polling; a press that fails says so.
+  const isPoll = ({ verb, triggeringEvent }) => verb === "get" && !triggeringEvent?.isTrusted;
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.xhr.status >= 400 && isPoll(detail.requestConfig)) detail.shouldSwap = false;
+  });
+  const trouble = document.getElementById("trouble");
+  for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+    document.addEventListener(name, ({ detail }) => { if (trouble && !isPoll(detail.requestConfig)) trouble.hidden = false; });
+  }
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => { if (trouble && !isPoll(detail.requestConfig)) trouble.hidden = true; });
   document.addEventListener("htmx:afterSettle", (event) => prepare(event.detail.elt.parentNode ?? document));
 
   prepare(document);
