@@ -10,6 +10,7 @@ from clinic_portal.accounts.events import (
     PasswordChanged,
     RegistrationRepeated,
 )
+from clinic_portal.booking import messages as appointment_messages
 from clinic_portal.booking import models as appointment_tables
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled
 from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
@@ -61,6 +62,8 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "reset_password": account_messages.code_facts,
     "registration_repeated": account_messages.account_facts,
     "password_changed": account_messages.account_facts,
+    "appointment_booked": appointment_messages.booked_facts,
+    "appointment_cancelled": appointment_messages.cancelled_facts,
 }
 
 
