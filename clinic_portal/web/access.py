@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ParamSpec
 
-from flask import abort, redirect, request, url_for
+from flask import abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import UserMixin, current_user
 from htmx_flask import request as htmx_request
@@ -56,7 +56,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
 
 
 def current_actor() -> Actor | None:
-    """Return who acts in this request, or None for a visitor."""
+    """Return who acts in this request, or None for a visitor (and on the page that tells of a bug)."""
+    if g.get("actor_unknown"):
+        return None
     actor: Actor | None = getattr(current_user, "actor", None)
     return actor
 

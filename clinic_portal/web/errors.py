@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Flask, make_response, render_template, request
+from flask import Flask, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from htmx_flask import request as htmx_request
 from jinja2_fragments.flask import render_block
@@ -47,6 +47,8 @@ def _http(error: HTTPException) -> Response:
 
 def _bug(error: Exception) -> Response:
     reference = spoken_code(8)
+    # The database may be what broke: this page must not ask it who is signed in.
+    g.actor_unknown = True
     log.error("unexpected_error", extra={"reference": reference, "endpoint": request.endpoint}, exc_info=error)
     return _page(500, "http.500", reference=reference)
 
