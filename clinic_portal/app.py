@@ -15,6 +15,7 @@ from clinic_portal.dependents.routes import blueprint as dependents_blueprint
 from clinic_portal.front_desk.routes import blueprint as front_desk_blueprint
 from clinic_portal.notifications.routes import blueprint as notifications_blueprint
 from clinic_portal.waiting_room.routes import blueprint as waiting_room_blueprint
+from clinic_portal.waiting_room.sockets import init_sockets
 from clinic_portal.web import assets, errors, filters, i18n, limits, security
 from clinic_portal.web.access import SignedIn, current_actor
 from clinic_portal.web.database import EXTENSION_KEY, clock, db_session, init_database, session_factory
@@ -42,7 +43,9 @@ def create_app(settings: Settings, time: Clock | None = None) -> Flask:
 
 def create_live_app(settings: Settings, time: Clock | None = None) -> Flask:
     """Return the socket server: the same application (its sign-in and health check are needed) with the sockets."""
-    return create_app(settings, time)
+    app = create_app(settings, time)
+    init_sockets(app, settings)
+    return app
 
 
 def _base_app(settings: Settings, time: Clock) -> Flask:

@@ -21,6 +21,8 @@ SLOWEST, FASTEST = 2.0, 0.5
 STEP_MINUTES = 5
 #: Letters that are not mistaken for each other, or for a digit, across a room.
 CODE_LETTERS = "ACDEFHJKMNPRTXY"
+#: The TV's cookie, read by the pages and by the sockets.
+SCREEN_COOKIE = "clinic_screen"
 PAIRING_LENGTH = 6
 PAIRING_LIFETIME = timedelta(minutes=10)
 
@@ -218,6 +220,12 @@ def _around(minutes: float) -> Wait:
 
 def _minutes(span: timedelta) -> float:
     return span.total_seconds() / 60
+
+
+def told_apart(shown: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the names of (shown name, ticket code) pairs; where two are the same, the code stands behind each."""
+    names = [name for name, _ in shown]
+    return [f"{name} · {code}" if names.count(name) > 1 else name for name, code in shown]
 
 
 def free_codes(taken: Collection[str]) -> list[str]:

@@ -66,11 +66,10 @@ class Running:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             assert self.processes[name].poll() is None, self.log(name)
-            with contextlib.suppress(OSError):
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            with contextlib.suppress(OSError), contextlib.closing(connection):
                 connection.request("GET", "/health" if name == "web" else "/")
                 connection.getresponse().read()
-                connection.close()
                 return
             time.sleep(0.05)
         raise AssertionError(f"{name} does not answer:\n{self.log(name)}")
