@@ -1,0 +1,80 @@
+"""A thing to write about for every kind of message. A new kind needs a line in SAMPLES, or `test_every_kind.py` says so."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.accounts.rules import CodePurpose
+from clinic_portal.accounts.steps import issue_code
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
+from clinic_portal.core.modes import Mode
+from tests.booking.factory import make_appointment
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+
+
+@dataclass
+class Stage:
+    """What a sample is made of."""
+
+    db: Session
+    clock: FixedClock
+    clinic: Clinic
+    cast: Cast
+
+
+Sample = Callable[[Stage], UUID]
+
+
+def code(purpose: CodePurpose) -> Sample:
+    def make(stage: Stage) -> UUID:
+        with transaction(stage.db):
+            return issue_code(stage.db, stage.clock, account=stage.cast.patient, purpose=purpose)
+
+    return make
+
+
+def account(stage: Stage) -> UUID:
+    return stage.cast.patient.id
+
+
+def visit(state: AppointmentState) -> Sample:
+    return lambda stage: make_appointment(stage.db, stage.clinic, stage.cast.patient_person, state=state).id
+
+
+def online_visit(state: AppointmentState) -> Sample:
+    def make(stage: Stage) -> UUID:
+        online = {"mode": Mode.ONLINE, "room_id": None}
+        return make_appointment(stage.db, stage.clinic, stage.cast.patient_person, state=state, **online).id
+
+    return make
+
+
+def childs_visit(state: AppointmentState) -> Sample:
+    """The child has no address: whoever booked is written to."""
+
+    def make(stage: Stage) -> UUID:
+        booked_by = {"booked_by_account_id": stage.cast.patient.id}
+        return make_appointment(stage.db, stage.clinic, stage.cast.child, state=state, **booked_by).id
+
+    return make
+
+
+def visits(state: AppointmentState) -> list[Sample]:
+    return [visit(state), online_visit(state), childs_visit(state)]
+
+
+#: Kind → one sample for each way in which its words differ.
+SAMPLES: dict[str, Sequence[Sample]] = {
+    "appointment_booked": visits(AppointmentState.BOOKED),
+    "appointment_cancelled": visits(AppointmentState.CANCELLED),
+    "confirm_email": [code(CodePurpose.CONFIRM_EMAIL)],
+    "confirm_phone": [code(CodePurpose.CONFIRM_PHONE)],
+    "password_changed": [account],
+    "registration_repeated": [account],
+    "reset_password": [code(CodePurpose.RESET_PASSWORD)],
+}
