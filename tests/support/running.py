@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clinic_portal.core.embedded import EmbeddedValkey, start_valkey
+from clinic_portal.core.embedded import EmbeddedValkey, start_valkey, valkey_command
 from clinic_portal.core.processes import free_port
 from tests.support import servers
 
@@ -47,6 +47,8 @@ class Running:
             "live": gunicorn("wsgi:live", self.live_port, workers=1, threads=260),
             "worker": [*FLASK, "worker"],
             "scheduler": [*FLASK, "scheduler"],
+            # After it was killed: on the same port, with what it had written.
+            "valkey": valkey_command(self.folder, int(self.valkey.url.rsplit(":", 1)[1].split("/")[0])),
         }
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
@@ -75,7 +77,11 @@ class Running:
         raise AssertionError(f"{name} does not answer:\n{self.log(name)}")
 
     def kill(self, name: str) -> None:
-        """SIGKILL the program's whole session."""
+        """SIGKILL the program's whole session ("valkey" too)."""
+        if name == "valkey":
+            os.kill(self.valkey.pid, signal.SIGKILL)
+            self.valkey.stop()
+            return
         process = self.processes.pop(name)
         _signal_session(process.pid, signal.SIGKILL)
         process.wait()
