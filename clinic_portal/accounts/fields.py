@@ -110,7 +110,7 @@ def clean_phone(typed: str) -> str:
         number = None
     if number is None or number.extension or not phonenumbers.is_valid_number(number):
         raise ValidationError(
-            _l("Write a mobile number like 912 345 678, or with the country code like +44 7700 900123")
+            _l("Write a mobile number like 912 345 678, or with the country code like +34 612 345 678")
         )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

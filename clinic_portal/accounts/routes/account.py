@@ -1,5 +1,7 @@
 """The account's own page, and its phone."""
 
+from datetime import date
+
 from babel.dates import format_date
 from flask import url_for
 from flask.typing import ResponseReturnValue
@@ -17,6 +19,7 @@ from clinic_portal.web.i18n import current_language
 from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import render_page, see_other
 
+BIRTH_DATE_PATTERNS = {"en": "d MMMM y", "pt_PT": "d 'de' MMMM 'de' y"}
 CHANGE_PHONE = "accounts/change_phone.html"
 
 
@@ -29,11 +32,16 @@ def account() -> ResponseReturnValue:
     return render_page(
         "accounts/account.html",
         account=facts,
-        birth_date=format_date(facts.birth_date, "long", locale=current_language()) if facts.birth_date else "",
+        birth_date=_birth_date(facts.birth_date) if facts.birth_date else "",
         phone=phone_in_words(facts.phone) if facts.phone else "",
         language_names=LANGUAGE_NAMES,
         browsers=len(list_sessions(db_session(), clock(), actor=actor)),
     )
+
+
+def _birth_date(born: date) -> str:
+    language = current_language()
+    return format_date(born, BIRTH_DATE_PATTERNS[language], locale=language)
 
 
 @blueprint.route("/account/phone", methods=["GET", "POST"])
