@@ -1,0 +1,29 @@
+"""Giving a visit back."""
+
+from uuid import UUID
+
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from clinic_portal.booking.forms import CancelForm
+from clinic_portal.booking.queries import CancelReason, visit_of
+from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment as give_back
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.web.access import Right, require_actor, right
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.pages import render_page, see_other
+
+
+@blueprint.route("/visits/<uuid:appointment_id>/cancel", methods=["GET", "POST"])
+@right(Right.PATIENT)
+def cancel_appointment(appointment_id: UUID) -> ResponseReturnValue:
+    """Ask why, then cancel. Opening the page changes nothing."""
+    db, time, actor, id_ = db_session(), clock(), require_actor(), AppointmentId(appointment_id)
+    found, form = visit_of(db, time, id_, actor=actor), CancelForm()
+    if form.validate_on_submit():
+        give_back(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
+        return see_other(url_for("booking.visit", appointment_id=appointment_id))
+    if not found.is_cancellable(time.now()):
+        return redirect(url_for("booking.visit", appointment_id=appointment_id), 303)
+    return render_page("booking/cancel_appointment.html", status=422 if form.errors else 200, visit=found, form=form)

@@ -1,0 +1,52 @@
+"""Choosing what, for whom, with whom and where: a page each."""
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+
+from clinic_portal.booking.routes.common import blueprint, bookable_people, parse_uuid, stage, way_so_far
+from clinic_portal.facilities.queries import bookable_services
+from clinic_portal.web.access import Right, current_actor, right
+from clinic_portal.web.database import db_session
+from clinic_portal.web.pages import render_page
+
+
+@blueprint.get("/book")
+@right(Right.PUBLIC)
+def choose_service() -> ResponseReturnValue:
+    """Choose what to book. Whom it is for, when that is known, and the hold that it replaces are kept."""
+    found = {name: parse_uuid(request.args.get(name)) for name in ("patient", "instead")}
+    kept = {name: str(value) for name, value in found.items() if value}
+    return render_page(
+        "booking/choose_service.html", services=bookable_services(db_session()), kept=kept, stage=stage("service")
+    )
+
+
+@blueprint.get("/book/<service>/for")
+@right(Right.PUBLIC)
+def choose_person(service: str) -> ResponseReturnValue:
+    """Choose whom the visit is for. A visitor is asked once a time is held and they have signed in."""
+    way = way_so_far(service)
+    people = bookable_people()
+    if current_actor() is None or not people:
+        return redirect(way.link("choose_practitioner"), 303)
+    chosen = way.person or people[0]
+    return render_page("booking/choose_person.html", way=way, people=people, chosen=chosen, stage=stage("person"))
+
+
+@blueprint.get("/book/<service>/with")
+@right(Right.PUBLIC)
+def choose_practitioner(service: str) -> ResponseReturnValue:
+    """Choose whom to see; no preference comes first."""
+    way = way_so_far(service)
+    return render_page("booking/choose_practitioner.html", way=way, stage=stage("place"))
+
+
+@blueprint.get("/book/<service>/where")
+@right(Right.PUBLIC)
+def choose_facility(service: str) -> ResponseReturnValue:
+    """Choose where. Skipped when there is nothing to choose."""
+    way = way_so_far(service)
+    fitting = way.fitting()
+    if len(fitting) == 1:
+        return redirect(way.link("choose_time", facility=fitting[0]), 303)
+    return render_page("booking/choose_facility.html", way=way, facilities=fitting, stage=stage("place"))

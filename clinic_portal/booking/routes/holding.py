@@ -1,0 +1,243 @@
+"""A held time: whom it is for, check the answers, book it; and what to do when it is no longer held."""
+
+from datetime import datetime
+from uuid import UUID
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+
+from clinic_portal.booking.forms import CheckForm
+from clinic_portal.booking.queries import AppointmentFacts, VisitFacts, Wish, describe, nearest_times
+from clinic_portal.booking.queries.holds import own_hold
+from clinic_portal.booking.routes.common import (
+    Way,
+    blueprint,
+    bookable_people,
+    hold_key,
+    make_hold_key,
+    own_hold_hash,
+    parse_uuid,
+    stage,
+    way_so_far,
+)
+from clinic_portal.booking.routes.times import parse_slot, slots_of
+from clinic_portal.booking.rules import judge_hold
+from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
+from clinic_portal.booking.use_cases.choose_patient import choose_patient
+from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
+from clinic_portal.booking.use_cases.keep_note import keep_note
+from clinic_portal.booking.use_cases.release_hold import release_hold
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.ids import AppointmentId, PatientId
+from clinic_portal.dependents.queries import PersonFacts
+from clinic_portal.web.access import Right, current_actor, require_actor, right
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.limits import limiter
+from clinic_portal.web.pages import render_page, see_other
+
+
+@blueprint.get("/book/hold/<uuid:appointment_id>/check")
+@right(Right.PUBLIC)
+def check_answers(appointment_id: UUID) -> ResponseReturnValue:
+    """Check the answers before booking; a visitor is asked to sign in first."""
+    held = _held(appointment_id)
+    gone = _gone(held)
+    if gone is not None:
+        return gone
+    if current_actor() is None:
+        visit = _described(held)
+        return render_page("booking/held.html", visit=visit, way=_way(visit), stage=stage("person"))
+    if _person_of(held) is None:
+        return redirect(url_for("booking.choose_patient", appointment_id=appointment_id), 303)
+    return _check_page(held, CheckForm(patient_note=held.patient_note))
+
+
+@blueprint.post("/book/hold/<uuid:appointment_id>/check")
+@right(Right.PATIENT)
+@limiter.limit("40 per minute")
+def book(appointment_id: UUID) -> ResponseReturnValue:
+    """Book; or, when a Change button was pressed, keep what was written and go there."""
+    held = _held(appointment_id)
+    form = CheckForm()
+    if not form.validate():
+        return _gone(held) or _check_page(held, form)
+    person, note = _person_of(held), form.patient_note.data
+    change = request.form.get("change")
+    if change:
+        return _change(held, change, note)
+    answers = Answers(person.patient_id if person and held.patient_id is None else None, note)
+    actor, key = require_actor(), hold_key() or ""
+    try:
+        booked = book_appointment(
+            db_session(), clock(), appointment_id=held.id, hold_key=key, actor=actor, answers=answers
+        )
+    except Conflict as refusal:
+        return _refused(held, refusal, form)
+    return see_other(url_for("booking.booked", appointment_id=booked.id))
+
+
+@blueprint.route("/book/hold/<uuid:appointment_id>/for", methods=["GET", "POST"], endpoint="choose_patient")
+@right(Right.PATIENT)
+def choose_patient_page(appointment_id: UUID) -> ResponseReturnValue:
+    """Choose whom the held time is for."""
+    held = _held(appointment_id)
+    gone = _gone(held)
+    if gone is not None:
+        return gone
+    chosen = parse_uuid(request.form.get("patient"))
+    if chosen is None:
+        return _person_page(held, status=422 if request.method == "POST" else 200)
+    try:
+        choose_patient(
+            db_session(), clock(), appointment_id=held.id, hold_key=hold_key() or "", patient_id=PatientId(chosen),
+            actor=require_actor(),
+        )  # fmt: skip
+    except Conflict as refusal:
+        return _person_page(held, status=409, reason=refusal.code)
+    return see_other(url_for("booking.check_answers", appointment_id=held.id))
+
+
+@blueprint.post("/book/hold/<uuid:appointment_id>/again")
+@right(Right.PUBLIC)
+@limiter.limit("40 per minute")
+def hold_again(appointment_id: UUID) -> ResponseReturnValue:
+    """Hold the time that ran out, or one near it, with all that was answered."""
+    held = _held(appointment_id)
+    choice = Choice(
+        service_id=held.service_id,
+        facility_id=held.facility_id,
+        starts_at=parse_slot(request.form.get("slot")) or held.starts_at,
+        practitioner_id=None if held.any_practitioner else held.practitioner_id,
+        instead_of=held.id,
+    )
+    try:
+        again = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
+    except Conflict as refusal:
+        return _over_page(held, reason=refusal.code)
+    return see_other(url_for("booking.check_answers", appointment_id=again.id))
+
+
+@blueprint.post("/book/hold/<uuid:appointment_id>/release")
+@right(Right.PUBLIC)
+def release(appointment_id: UUID) -> ResponseReturnValue:
+    """Give the held time back and start again."""
+    id_ = AppointmentId(appointment_id)
+    release_hold(db_session(), clock(), appointment_id=id_, hold_key=hold_key() or "", actor=current_actor())
+    return see_other(url_for("booking.choose_service"))
+
+
+def _held(appointment_id: UUID) -> AppointmentFacts:
+    return own_hold(db_session(), AppointmentId(appointment_id), hold_key_hash=own_hold_hash())
+
+
+def _gone(held: AppointmentFacts) -> ResponseReturnValue | None:
+    """Return where to go when the time is not held any more: it is booked, or the hold is over."""
+    if judge_hold(held.state, held.held_until, now=clock().now()).allowed:
+        return None
+    if held.booked_at is not None:
+        return redirect(url_for("booking.visit", appointment_id=held.id), 303)
+    return _over_page(held, reason="appointment.hold_expired")
+
+
+def _refused(held: AppointmentFacts, refusal: Conflict, form: FlaskForm) -> ResponseReturnValue:
+    if refusal.code == "appointment.patient_overlap":
+        return _person_page(held, status=409, reason=refusal.code)
+    if refusal.code == "appointment.patient_missing":
+        return see_other(url_for("booking.choose_patient", appointment_id=held.id))
+    if refusal.code != "appointment.hold_expired":
+        raise refusal
+    keep_note(
+        db_session(), clock(), appointment_id=held.id, hold_key=hold_key() or "", patient_note=form.patient_note.data
+    )
+    return _over_page(held, reason=refusal.code)
+
+
+def _change(held: AppointmentFacts, what: str, note: str) -> ResponseReturnValue:
+    keep_note(db_session(), clock(), appointment_id=held.id, hold_key=hold_key() or "", patient_note=note)
+    if what == "person":
+        return see_other(url_for("booking.choose_patient", appointment_id=held.id))
+    way = _way(_described(held))
+    pages = {"time": "choose_time", "place": "choose_facility", "practitioner": "choose_practitioner"}
+    if what in pages:
+        return see_other(way.link(pages[what]))
+    return see_other(url_for("booking.choose_service"))
+
+
+def _described(held: AppointmentFacts) -> VisitFacts:
+    (visit,) = describe(db_session(), [held])
+    return visit
+
+
+def _way(visit: VisitFacts) -> Way:
+    """Return the way that led to a held time, so that a part of it can be changed."""
+    held = visit.appointment
+    way = way_so_far(visit.service.slug)
+    return Way(
+        service=way.service,
+        places=way.places,
+        facilities=way.facilities,
+        person=_person_of(held),
+        practitioner=None if held.any_practitioner else visit.practitioner,
+        is_practitioner_chosen=True,
+        facility=visit.facility,
+        instead=held.id,
+    )
+
+
+def _person_of(held: AppointmentFacts) -> PersonFacts | None:
+    """Return whom a held time is for: as chosen, or the only one for whom this account books."""
+    people = bookable_people()
+    if held.patient_id is None:
+        return people[0] if len(people) == 1 else None
+    return next((person for person in people if person.patient_id == held.patient_id), None)
+
+
+def _check_page(held: AppointmentFacts, form: FlaskForm) -> Response:
+    visit = _described(held)
+    return render_page(
+        "booking/check_answers.html",
+        status=422 if form.errors else 200,
+        visit=visit,
+        person=_person_of(held),
+        people=bookable_people(),
+        way=_way(visit),
+        form=form,
+        stage=stage("check"),
+    )
+
+
+def _person_page(held: AppointmentFacts, *, status: int = 200, reason: str = "") -> Response:
+    people, visit = bookable_people(), _described(held)
+    chosen = parse_uuid(request.form.get("patient")) or held.patient_id or (people[0].patient_id if people else None)
+    return render_page(
+        "booking/choose_patient.html",
+        status=status,
+        people=people,
+        chosen=chosen,
+        visit=visit,
+        way=_way(visit),
+        reason=reason,
+        unchosen=status == 422,
+        stage=stage("person"),
+    )
+
+
+def _over_page(held: AppointmentFacts, *, reason: str) -> Response:
+    visit = _described(held)
+    practitioner_id = None if held.any_practitioner else held.practitioner_id
+    wish = Wish(held.service_id, practitioner_id, held.facility_id, own_hold=own_hold_hash())
+    around: datetime = held.starts_at
+    found = nearest_times(db_session(), clock(), wish, around=around)
+    same = [time for time in found if time.start == held.starts_at]
+    way = _way(visit)
+    return render_page(
+        "booking/hold_over.html",
+        status=409,
+        visit=visit,
+        way=way,
+        reason=reason,
+        same=slots_of(way, same, with_day=True),
+        nearest=slots_of(way, [time for time in found if time.start != held.starts_at], with_day=True),
+    )

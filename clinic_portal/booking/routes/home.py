@@ -1,0 +1,116 @@
+"""The home page: what can be done here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask.typing import ResponseReturnValue
+
+from clinic_portal.booking.queries import VisitFacts, visits_of
+from clinic_portal.booking.routes.common import blueprint, bookable_people
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.money import Money
+from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookable_services, find_facilities
+from clinic_portal.web.access import Right, current_actor, right
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.filters import local_text
+from clinic_portal.web.pages import render_page
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody to book for."""
+
+    id: str
+    given_name: str
+    is_self: bool
+
+
+@dataclass(frozen=True)
+class NextVisit:
+    """The next visit in a few words."""
+
+    id: AppointmentId
+    starts_at: datetime
+    tz: str
+    service_name: str
+    practitioner_name: str
+    room_name: str
+    facility_name: str
+    address: str
+    #: Empty when it is the account's own visit.
+    for_name: str
+
+
+@dataclass(frozen=True)
+class ServiceRow:
+    """A service in the price list."""
+
+    slug: str
+    name: str
+    summary: str
+    price: Money
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """A facility and how to reach it."""
+
+    name: str
+    address_lines: tuple[str, ...]
+    city: str
+    phone: str
+    phone_href: str
+
+
+@blueprint.get("/")
+@right(Right.PUBLIC)
+def home() -> ResponseReturnValue:
+    """Tell a visitor in three seconds what can be done here, and a patient what comes next."""
+    db, actor = db_session(), current_actor()
+    coming = visits_of(db, clock(), actor=actor).coming if actor else ()
+    people = [Person(str(one.patient_id), one.given_name, one.is_self) for one in bookable_people()]
+    return render_page(
+        "web/home.html",
+        block="main",
+        greeting_name=actor.name.split()[0] if actor and actor.name.split() else "",
+        patients=people,
+        next_visit=_next(coming[0]) if coming else None,
+        services=[_service(one) for one in bookable_services(db)],
+        facilities=[_clinic(one) for one in find_facilities(db).values()],
+    )
+
+
+def _next(visit: VisitFacts) -> NextVisit:
+    person = visit.person
+    return NextVisit(
+        id=visit.appointment.id,
+        starts_at=visit.appointment.starts_at,
+        tz=visit.tz,
+        service_name=local_text(visit.service.names),
+        practitioner_name=visit.practitioner.full_name,
+        room_name=visit.room.name if visit.room else "",
+        facility_name=visit.facility.name,
+        address=visit.facility.street,
+        for_name=person.given_name if person and not person.is_self else "",
+    )
+
+
+def _service(service: ServiceFacts) -> ServiceRow:
+    return ServiceRow(
+        slug=service.slug,
+        name=local_text(service.names),
+        summary=local_text(service.summaries),
+        price=service.price,
+        minutes=service.minutes,
+    )
+
+
+def _clinic(facility: FacilityFacts) -> Clinic:
+    return Clinic(
+        name=facility.name,
+        address_lines=(facility.street,),
+        city=f"{facility.postal_code} {facility.city}",
+        phone=facility.phone,
+        phone_href=f"tel:{facility.phone}",
+    )

@@ -1,0 +1,53 @@
+"""My visits, one visit, its calendar file, and the page that says that it is booked."""
+
+from uuid import UUID
+
+from flask import Response, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from clinic_portal.booking.calendar import CONTENT_TYPE, calendar_file
+from clinic_portal.booking.queries import AppointmentState, visit_of, visits_of
+from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.web.access import Right, require_actor, right
+from clinic_portal.web.database import clock, db_session, settings
+from clinic_portal.web.i18n import current_language
+from clinic_portal.web.pages import render_page
+
+
+@blueprint.get("/visits")
+@right(Right.PATIENT)
+def my_visits() -> ResponseReturnValue:
+    """Show the visits to come, soonest first, and those that are over."""
+    visits = visits_of(db_session(), clock(), actor=require_actor())
+    return render_page("booking/my_visits.html", visits=visits)
+
+
+@blueprint.get("/visits/<uuid:appointment_id>")
+@right(Right.PATIENT)
+def visit(appointment_id: UUID) -> ResponseReturnValue:
+    """Show one visit: when, where, how to prepare, and how to give it back."""
+    found = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
+    return render_page("booking/visit.html", visit=found, is_cancellable=found.is_cancellable(clock().now()))
+
+
+@blueprint.get("/visits/<uuid:appointment_id>/booked")
+@right(Right.PATIENT)
+def booked(appointment_id: UUID) -> ResponseReturnValue:
+    """Say that the visit is booked. When it no longer is, show what became of it."""
+    found = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
+    if found.appointment.state is not AppointmentState.BOOKED:
+        return redirect(url_for("booking.visit", appointment_id=appointment_id), 303)
+    return render_page("booking/booked.html", visit=found)
+
+
+@blueprint.get("/visits/<uuid:appointment_id>/calendar.ics")
+@right(Right.PATIENT)
+def visit_calendar(appointment_id: UUID) -> ResponseReturnValue:
+    """Hand out the visit as a calendar file."""
+    found = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
+    content = calendar_file(found, settings=settings(), language=current_language(), now=clock().now())
+    response = Response(content, content_type=CONTENT_TYPE)
+    response.headers["Content-Disposition"] = f'attachment; filename="visit-{found.appointment.reference}.ics"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
