@@ -99,8 +99,20 @@ def test_an_sms_is_one_plain_paragraph(portal: Settings, facts: MessageFacts) ->
     assert sms_size(text).is_gsm
 
 
-def test_letters_of_an_sms_stay_as_they_are_written() -> None:
+def test_an_sms_keeps_its_letters_where_they_cost_nothing() -> None:
     assert plain_sms("Tomás, não à Ponte da Conceição") == "Tomás, não à Ponte da Conceição"
+
+
+def test_an_sms_gives_up_accents_that_would_cost_a_segment() -> None:
+    dear = "Clínica Ribeira: a sua consulta é amanhã às 10:30, Rua da Conceição 12, São João da Madeira."
+    text = plain_sms(dear)
+    assert text == "Clinica Ribeira: a sua consulta é amanha às 10:30, Rua da Conceicao 12, Sao Joao da Madeira."
+    assert (sms_size(dear).segments, sms_size(text).segments) == (2, 1)
+
+
+def test_letters_without_a_plain_form_stay() -> None:
+    dear = "Магда " * 20
+    assert plain_sms(dear) == dear.strip()
 
 
 def test_a_language_without_a_catalogue_is_english(portal: Settings, facts: MessageFacts, tmp_path: Path) -> None:
