@@ -1,17 +1,17 @@
 """One message, from the outbox to the vendor."""
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from clinic_portal.core.db import make_engine, transaction
+from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import new_id
 from clinic_portal.notifications.delivery import Outcome, Senders, claim, record
 from clinic_portal.notifications.models import Message
@@ -19,70 +19,8 @@ from clinic_portal.notifications.queries import lock_message
 from clinic_portal.notifications.rules import MAX_ATTEMPTS, RETRY_DELAYS, Channel, MessageEvent, MessageState
 from clinic_portal.notifications.steps import void_messages
 from clinic_portal.patients.models import Patient
-from clinic_portal.providers.base import Accepted
-from clinic_portal.providers.sms.base import Sms, SmsSender
 from tests.notifications.conftest import Post, make_person
-
-
-@dataclass
-class WatchedSender:
-    """Asks PostgreSQL what the worker's connections do while the vendor is called, then sends."""
-
-    inner: SmsSender
-    engine: Engine
-    seen: list[tuple[str, int]]
-
-    name = "inbox"
-    deduplicates = True
-
-    def send(self, sms: Sms, *, idempotency_key: UUID, timeout_s: float) -> Accepted:
-        with self.engine.connect() as watcher:
-            pid = watcher.scalar(text("SELECT pg_backend_pid()"))
-            open_transactions = watcher.scalar(
-                text(
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> :pid"
-                    " AND backend_type = 'client backend' AND (state <> 'idle' OR xact_start IS NOT NULL)"
-                ),
-                {"pid": pid},
-            )
-            state = watcher.scalar(select(Message.state).where(Message.id == idempotency_key))
-        self.seen.append((state, open_transactions or 0))
-        return self.inner.send(sms, idempotency_key=idempotency_key, timeout_s=timeout_s)
-
-
-@dataclass
-class ImpatientSender:
-    """Breaks the promise of its Protocol."""
-
-    name = "broken"
-    deduplicates = False
-
-    def send(self, sms: Sms, *, idempotency_key: UUID, timeout_s: float) -> Accepted:
-        raise ZeroDivisionError
-
-
-@dataclass
-class CuttingSender:
-    """Sends, and then PostgreSQL ends every connection of the worker."""
-
-    inner: SmsSender
-    engine: Engine
-
-    name = "inbox"
-    deduplicates = True
-
-    def send(self, sms: Sms, *, idempotency_key: UUID, timeout_s: float) -> Accepted:
-        accepted = self.inner.send(sms, idempotency_key=idempotency_key, timeout_s=timeout_s)
-        own_engine = make_engine(self.engine.url.render_as_string(hide_password=False))
-        with own_engine.connect() as connection:
-            connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                    " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-                )
-            )
-        own_engine.dispose()
-        return accepted
+from tests.notifications.senders import CuttingSender, ImpatientSender, WatchedSender
 
 
 def test_both_channels_reach_the_inbox_once(post: Post) -> None:
