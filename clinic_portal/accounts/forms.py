@@ -27,12 +27,12 @@ __all__ = [
 class RegisterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """Who somebody is and how to reach them."""
 
-    email = fields.email_field()
-    phone = fields.phone_field()
     given_name = fields.name_field(_l("Given name"), _l("Enter your given name"))
     family_name = fields.name_field(_l("Family name"), _l("Enter your family name"))
     birth_date = BirthDateField(_l("Birth date"))
     is_age_right = BooleanField(_l("Yes, this is my birth date"))
+    email = fields.email_field()
+    phone = fields.phone_field()
     language = RadioField(
         _l("Language of our messages"),
         choices=[SelectChoice(code, name) for code, name in LANGUAGE_NAMES.items()],
