@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from clinic_portal.accounts import jobs
 from clinic_portal.accounts.models import Account, AccountSession, GuessThrottle, OneTimeCode
 from clinic_portal.accounts.steps import end_sessions
 from clinic_portal.accounts.use_cases.register_account import register_account
@@ -40,3 +41,10 @@ def test_only_what_is_older_than_a_month_goes(cast: Cast, db: Session, clock: Fi
     assert counts(db) == [0, 0, 0, 0]
     assert db.get(Account, cast.patient.id) is not None
     assert db.get(Account, cast.doctor.id) is not None
+
+
+def test_the_job_tidies(cast: Cast, db: Session, clock: FixedClock) -> None:
+    cast.browser(cast.patient)
+    clock.advance(timedelta(days=61))
+    jobs.tidy_accounts()
+    assert counts(db) == [0, 0, 0, 0]

@@ -1,10 +1,13 @@
 """What the pages of this feature share: where to go on to, signing a browser in, saying why not."""
 
+import logging
+
 from flask import Blueprint, flash, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import login_user
 from flask_wtf import FlaskForm
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
 from clinic_portal.accounts.errors import MustWait, WrongGuess
@@ -13,10 +16,13 @@ from clinic_portal.accounts.steps import MAX_USER_AGENT, PendingRegistration
 from clinic_portal.accounts.use_cases.touch_session import TOUCH_EVERY, touch_session
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.db import end_read
+from clinic_portal.core.errors import Busy
 from clinic_portal.web.access import SignedIn
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.pages import render_page
 from clinic_portal.web.routes import safe_path
+
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -129,5 +135,9 @@ def remember_last_seen(response: Response) -> Response:
     if isinstance(user, SignedIn) and user.last_seen_at <= clock().now() - TOUCH_EVERY:
         db = db_session()
         end_read(db)
-        touch_session(db, clock(), session_id=user.session_id)
+        try:
+            touch_session(db, clock(), session_id=user.session_id)
+        except (Busy, DBAPIError) as error:
+            # The page is ready: it is not withheld because its moment could not be written down. The next one tries again.
+            log.warning("touch_failed", extra={"error": type(error).__name__})
     return response
