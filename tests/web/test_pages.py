@@ -138,4 +138,5 @@ def test_static_files_are_served_and_found_by_their_content(probe: PortalClient)
     page = probe.page("/probe/page")
     (sheet,) = [link.get("href", "") for link in page.all("link") if link.get("rel") == "stylesheet"]
     assert "?v=" in sheet
-    assert probe.get(sheet).status_code == 200
+    with probe.get(sheet) as response:
+        assert response.status_code == 200
