@@ -36,11 +36,11 @@ def test_every_template_compiles(app: Flask, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if name.endswith(".html")])
 def test_templates_hold_no_inline_code(name: str) -> None:
-    text = (ROOT / "templates" / name).read_text()
+    text = re.sub(r"\{[{%#].*?[}%#]\}", "", (ROOT / "templates" / name).read_text(), flags=re.S)
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text), "inline event handler"
     if not name.startswith("messages/"):  # mail clients know no style sheets
         assert not re.search(r"\sstyle\s*=\s*[\"']", text), "inline style"
-    assert "|safe" not in text.replace(" ", ""), "unescaped output"
+    assert "|safe" not in (ROOT / "templates" / name).read_text().replace(" ", ""), "unescaped output"
 
 
 def test_every_use_case_has_a_test_module() -> None:
