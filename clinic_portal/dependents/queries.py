@@ -1,20 +1,22 @@
 """Reads of who may act for whom. Every feature that shows or changes a patient's things asks here first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic_portal.accounts.queries import get_account
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Forbidden, NotFound
-from clinic_portal.core.ids import PatientId
+from clinic_portal.core.ids import AccountId, PatientId
 from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind, is_current
 from clinic_portal.patients.queries import find_patients
 
-__all__ = ["PersonFacts", "RelationshipKind", "people_of", "person_to_book_for"]
+__all__ = ["PersonFacts", "RelationshipKind", "companions_of", "people_of", "person_to_book_for"]
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,21 @@ def person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *, acto
                 raise Forbidden
             return person
     raise NotFound
+
+
+def companions_of(db: Session, patient_ids: Collection[PatientId], *, today: date) -> Mapping[PatientId, Sequence[str]]:
+    """Return the given names of those who act for each of these patients now, themselves left out: who comes with a child.
+
+    For staff: the caller has checked that.
+    """
+    rows = db.scalars(
+        select(Relationship)
+        .where(Relationship.patient_id.in_(set(patient_ids)), Relationship.kind != RelationshipKind.SELF)
+        .order_by(Relationship.kind.desc(), Relationship.id)
+    )
+    names: dict[PatientId, list[str]] = {}
+    for row in rows:
+        if is_current(row.ends_on, today=today):
+            account = get_account(db, AccountId(row.account_id))
+            names.setdefault(PatientId(row.patient_id), []).append(account.given_name)
+    return names

@@ -22,11 +22,20 @@ from clinic_portal.core.ids import (
 )
 from clinic_portal.facilities.queries import facility_by_id, works_at
 from clinic_portal.waiting_room.models import Queue, Screen, Ticket
-from clinic_portal.waiting_room.rules import Place, TicketState, Wait, expected_waits, in_order
+from clinic_portal.waiting_room.rules import (
+    Place,
+    ScreenLabel,
+    TicketState,
+    Wait,
+    expected_waits,
+    in_order,
+    typical_wait,
+)
 
 __all__ = [
     "QueueDay",
     "ScreenFacts",
+    "ScreenLabel",
     "TicketFacts",
     "TicketState",
     "Wait",
@@ -76,6 +85,11 @@ class QueueDay:
     def tickets(self) -> Sequence[TicketFacts]:
         """All of them."""
         return [*(ticket for ticket, _ in self.waiting), *self.others]
+
+    @property
+    def typical_wait(self) -> Wait | None:
+        """The wait in the middle of those who wait; None when nobody waits or nobody can tell."""
+        return typical_wait([wait for _, wait in self.waiting])
 
 
 @dataclass(frozen=True)
