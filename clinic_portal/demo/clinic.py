@@ -1,0 +1,237 @@
+"""The demo clinic as it stands in the database, keyed by the names of its content."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.accounts.models import Account
+from clinic_portal.booking.rules import Stretch, working_stretch
+from clinic_portal.core.actor import Role
+from clinic_portal.core.clock import day_bounds, local_day
+from clinic_portal.demo.content import FACILITIES, PRACTITIONERS, FacilityContent
+from clinic_portal.demo.people import FAMILY, PATIENTS, STAFF, PatientContent
+from clinic_portal.demo.people_rows import staff_email
+from clinic_portal.dependents.models import Relationship
+from clinic_portal.facilities.models import Closure, Facility, Service
+from clinic_portal.patients.models import Patient
+from clinic_portal.practitioners.models import Practitioner, PractitionerService, WeeklyHours
+
+
+class Who(NamedTuple):
+    """Who does something, as history names them."""
+
+    account_id: UUID | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """A service."""
+
+    id: UUID
+    slug: str
+    minutes: int
+    price_minor: int
+
+    @property
+    def length(self) -> timedelta:
+        """How long it takes."""
+        return timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True)
+class Hours:
+    """A row of weekly hours."""
+
+    weekday: int
+    starts_minute: int
+    ends_minute: int
+    valid_from: date
+    valid_until: date | None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it is worked on that day."""
+        last = self.valid_until or day
+        return day.weekday() == self.weekday and self.valid_from <= day <= last
+
+
+@dataclass(eq=False)
+class Worker:
+    """A practitioner at their facility. All hours are in one room."""
+
+    id: UUID
+    facility_id: UUID
+    name: str
+    who: Who
+    room_id: UUID
+    tz: str
+    treatments: tuple[Treatment, ...]
+    hours: list[Hours] = field(default_factory=list)
+
+    def hours_on(self, day: date) -> list[Hours]:
+        """Return the hours of a day, in order."""
+        return sorted((row for row in self.hours if row.holds_on(day)), key=lambda row: row.starts_minute)
+
+    def stretches(self, day: date) -> list[Stretch]:
+        """Return when they work on a day; hours that follow without a pause are one stretch."""
+        joined: list[Stretch] = []
+        for row in self.hours_on(day):
+            stretch = working_stretch(day, row.starts_minute, row.ends_minute, self.tz)
+            if stretch is None:
+                continue
+            if joined and joined[-1].end == stretch.start:
+                stretch = Stretch(joined.pop().start, stretch.end)
+            joined.append(stretch)
+        return joined
+
+    def works_at(self, moment: datetime) -> bool:
+        """Whether they work at an instant."""
+        return any(one.start <= moment < one.end for one in self.stretches(local_day(moment, self.tz)))
+
+
+@dataclass(frozen=True)
+class Person:
+    """A patient and who books for them: themselves, a relative, or (without an account) the front desk."""
+
+    id: UUID
+    content: PatientContent
+    booker: Who
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A visit that somebody would like to have."""
+
+    worker: Worker
+    treatment: Treatment
+    person: Person
+    start: datetime
+
+    @property
+    def stretch(self) -> Stretch:
+        """From when to when."""
+        return Stretch(self.start, self.start + self.treatment.length)
+
+    @property
+    def is_in_hours(self) -> bool:
+        """Whether they work from its start to its end."""
+        day = local_day(self.start, self.worker.tz)
+        return any(one.start <= self.start and self.stretch.end <= one.end for one in self.worker.stretches(day))
+
+
+@dataclass(eq=False)
+class Place:
+    """A facility with its people."""
+
+    id: UUID
+    content: FacilityContent
+    desk: Who
+    closed_days: frozenset[date]
+    workers: list[Worker]
+    people: list[Person]
+
+    @property
+    def tz(self) -> str:
+        """The zone of its wall clock."""
+        return self.content.tz
+
+    def bounds(self, day: date) -> Stretch:
+        """Return a local day as instants."""
+        return Stretch(*day_bounds(day, self.tz))
+
+    @property
+    def strangers(self) -> list[Person]:
+        """The patients whose visits are left to chance."""
+        return [person for person in self.people if person.content not in FAMILY]
+
+
+def load_places(db: Session) -> list[Place]:
+    """Return the demo's facilities as they are now. A patient who was renamed since does not take part any more."""
+    rows = db.execute(select(Account.id, Account.email, Account.given_name, Account.family_name)).all()
+    by_email = {row.email: Who(row.id, f"{row.given_name} {row.family_name}") for row in rows}
+    ids = {row.slug: row.id for row in db.execute(select(Facility.slug, Facility.id))}
+    closed = db.execute(select(Closure.facility_id, Closure.day)).all()
+    workers = _workers(db, by_email, ids)
+    desks = {
+        facility: by_email[staff_email(one.email)]
+        for one in STAFF
+        for facility in one.facilities
+        if one.role is Role.RECEPTIONIST
+    }
+    people = _people(db, {row.id: by_email[row.email] for row in rows}, desks)
+    return [
+        Place(
+            id=ids[content.slug],
+            content=content,
+            desk=desks[content.slug],
+            closed_days=frozenset(row.day for row in closed if row.facility_id == ids[content.slug]),
+            workers=[worker for worker in workers if worker.facility_id == ids[content.slug]],
+            people=[person for person in people if person.content.facility == content.slug],
+        )
+        for content in FACILITIES
+    ]
+
+
+def _people(db: Session, names: dict[UUID, Who], desks: dict[str, Who]) -> list[Person]:
+    bookers = {
+        patient_id: names[account_id]
+        for patient_id, account_id in db.execute(select(Relationship.patient_id, Relationship.account_id))
+    }
+    rows = {
+        (row.given_name, row.family_name, row.birth_date): row.id
+        for row in db.execute(select(Patient.id, Patient.given_name, Patient.family_name, Patient.birth_date))
+    }
+    found = [(rows.get((one.given_name, one.family_name, one.birth_date)), one) for one in PATIENTS]
+    return [Person(id_, one, bookers.get(id_, desks[one.facility])) for id_, one in found if id_ is not None]
+
+
+def _workers(db: Session, accounts: dict[str, Who], facilities: dict[str, UUID]) -> list[Worker]:
+    given = db.execute(
+        select(PractitionerService.practitioner_id, Service.id, Service.slug, Service.minutes, Service.price_minor)
+        .join(Service, Service.id == PractitionerService.service_id)
+        .order_by(Service.position)
+    ).all()
+    ids = {row.account_id: row.id for row in db.execute(select(Practitioner.account_id, Practitioner.id))}
+    zones = {place.slug: place.tz for place in FACILITIES}
+    hours = _hours(db)
+    workers: list[Worker] = []
+    for one in PRACTITIONERS:
+        who = accounts[staff_email(one.email)]
+        worker_id = ids[who.account_id]
+        room_id, rows = hours[worker_id]
+        workers.append(
+            Worker(
+                id=worker_id,
+                facility_id=facilities[one.facility],
+                name=one.email,
+                who=who,
+                room_id=room_id,
+                tz=zones[one.facility],
+                treatments=tuple(Treatment(*row[1:]) for row in given if row.practitioner_id == worker_id),
+                hours=rows,
+            )
+        )
+    return workers
+
+
+def _hours(db: Session) -> dict[UUID, tuple[UUID, list[Hours]]]:
+    """Return, by practitioner, the room and the hours in it."""
+    found: dict[UUID, tuple[UUID, list[Hours]]] = {}
+    columns = (
+        WeeklyHours.weekday,
+        WeeklyHours.starts_minute,
+        WeeklyHours.ends_minute,
+        WeeklyHours.valid_from,
+        WeeklyHours.valid_until,
+    )
+    statement = select(WeeklyHours.practitioner_id, WeeklyHours.room_id, *columns).order_by(WeeklyHours.id)
+    for row in db.execute(statement):
+        if row.room_id is not None and found.setdefault(row.practitioner_id, (row.room_id, []))[0] == row.room_id:
+            found[row.practitioner_id][1].append(
+                Hours(row.weekday, row.starts_minute, row.ends_minute, row.valid_from, row.valid_until)
+            )
+    return found
