@@ -3,7 +3,6 @@
 from flask import url_for
 from flask_babel import lazy_gettext as _
 
-
 #: Domain code → heading and explanation.
 BY_CODE = {
     "csrf": (
@@ -22,9 +21,45 @@ BY_CODE = {
         _("The time is no longer held for you"),
         _("Nothing was booked. We hold a time for ten minutes. Please choose a time again."),
     ),
+    "appointment.state_changed": (
+        _("This visit has changed in the meantime"),
+        _("Somebody else was faster. Nothing was changed now. Reload the page to see where it stands."),
+    ),
+    "appointment.not_started": (
+        _("This visit has not started yet"),
+        _("Nothing was changed. Nobody has failed to come before the time of the visit."),
+    ),
+    "appointment.patient_missing": (
+        _("Who is the visit for?"),
+        _("Nothing was booked. Please choose the person first."),
+    ),
     "appointment.already_started": (
         _("This visit can no longer be changed here"),
         _("It has already started or is over. Nothing was changed. Please talk to the front desk."),
+    ),
+    "appointment.state_changed": (
+        _("This visit has changed in the meantime"),
+        _("Nothing was changed. Look at the visit as it is now, then decide again."),
+    ),
+    "appointment.not_started": (
+        _("The time of this visit has not come yet"),
+        _("Nothing was changed. Nobody can have missed a visit before it starts."),
+    ),
+    "check_in.earlier_day": (
+        _("This visit was on an earlier day"),
+        _("Nothing was changed. Only visits of today can be arrived for."),
+    ),
+    "check_in.later_day": (
+        _("This visit is on a later day"),
+        _("Nothing was changed. Only visits of today can be arrived for."),
+    ),
+    "ticket.moved_on": (
+        _("The queue has changed in the meantime"),
+        _("Nothing was changed. Somebody else was faster; this is how it looks now."),
+    ),
+    "ticket.room_needed": (
+        _("Choose a room"),
+        _("Nobody was called: this visit has no room of its own. Choose the room to which you call."),
     ),
     "ticket.nobody_waiting": (_("Nobody is waiting"), _("There is nobody to call at the moment.")),
     "ticket.room_in_use": (
