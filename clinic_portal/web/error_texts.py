@@ -21,14 +21,6 @@ BY_CODE = {
         _("The time is no longer held for you"),
         _("Nothing was booked. We hold a time for ten minutes. Please choose a time again."),
     ),
-    "appointment.state_changed": (
-        _("This visit has changed in the meantime"),
-        _("Somebody else was faster. Nothing was changed now. Reload the page to see where it stands."),
-    ),
-    "appointment.not_started": (
-        _("This visit has not started yet"),
-        _("Nothing was changed. Nobody has failed to come before the time of the visit."),
-    ),
     "appointment.patient_missing": (
         _("Who is the visit for?"),
         _("Nothing was booked. Please choose the person first."),
