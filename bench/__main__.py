@@ -1,0 +1,78 @@
+"""`python -m bench [--quick] [--appointments N] [--clients N] [--only NAME]`: measure, print, leave nothing behind."""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from types import FrameType
+
+from bench import availability, booking, fanout
+from bench.data import SCREENS
+from bench.site import Site, load_average, running_site
+
+NAMES = ("availability", "booking", "live")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How long to measure. `limit_s` ends a run that hangs."""
+
+    rounds: int
+    seconds: float
+    changes: int
+    fetched: int
+    limit_s: int
+
+
+FULL = Size(rounds=7, seconds=2.0, changes=60, fetched=8, limit_s=175)
+QUICK = Size(rounds=3, seconds=0.6, changes=12, fetched=2, limit_s=60)
+
+
+def main() -> None:
+    arguments = _arguments()
+    size = QUICK if arguments.quick else FULL
+    started = time.monotonic()
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGALRM, _stop)
+    # Bulk inserts of more appointments take their time before anything is measured.
+    signal.alarm(size.limit_s + arguments.appointments // 1_000)
+    print(
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; load before"
+        f" {load_average()}; {arguments.appointments:,} appointments, {SCREENS} screens"
+    )
+    with running_site(arguments.appointments) as site:
+        print(f"Ready after {time.monotonic() - started:.0f} s.", flush=True)
+        for name in NAMES:
+            if arguments.only in (None, name):
+                _measure(name, site, arguments.clients, size)
+                sys.stdout.flush()
+    print(f"\nTook {time.monotonic() - started:.0f} s; load after {load_average()}")
+
+
+def _measure(name: str, site: Site, clients: int, size: Size) -> None:
+    if name == "availability":
+        availability.measure(site, clients=clients, seconds=size.seconds, rounds=size.rounds)
+    elif name == "booking":
+        booking.measure(site, clients=clients, seconds=size.seconds, rounds=size.rounds)
+    else:
+        fanout.measure(site, changes=size.changes, fetched=size.fetched)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the portal beside baselines.")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: under 40 seconds")
+    parser.add_argument("--appointments", type=int, default=5_000, help="how many there are already (5000)")
+    parser.add_argument("--clients", type=int, default=12, choices=range(1, 21), metavar="N", help="1 to 20 (12)")
+    parser.add_argument("--only", choices=NAMES, help="one of the three")
+    return parser.parse_args()
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    sys.exit(f"stopped: {'it took too long' if number == signal.SIGALRM else signal.Signals(number).name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""All that a run needs: database, Valkey, the portal as it runs in production, and the baselines' servers beside it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import redis
+
+from bench.client import Client
+from bench.data import Dataset, make_dataset
+from clinic_portal.core.processes import Guard, end_session, free_port
+from tests.support.running import START_TIMEOUT_S, Running, gunicorn, running_portal
+from tests.support.servers import ROOT, start_servers
+
+WORKERS, THREADS, LIVE_THREADS = 2, 16, 260
+FIRST_PORT = 8700
+
+#: The portal is measured as it is run: rate limits on, behind one proxy. No worker runs, so the vendors are only names.
+PRODUCTION = {
+    "CLINIC_ENV": "production",
+    "PUBLIC_URL": "https://clinic.example",
+    "LIVE_URL": "https://clinic.example",
+    "CLINIC_NAME": "Clínica Ribeira",
+    "CLINIC_PHONE": "+351 210 000 000",
+    "EMAIL_SENDER": "Clínica Ribeira <visits@clinic.example>",
+    "SMS_PROVIDER": "sns",
+    "EMAIL_PROVIDER": "ses",
+    "RATE_LIMITS": "on",
+    "TRUSTED_PROXIES": "1",
+    "LIVE_MAX_CONNECTIONS": "240",
+}
+
+
+@dataclass
+class Site:
+    """What is running."""
+
+    portal: Running
+    data: Dataset
+    folder: Path
+    floor_port: int
+    floor_live_port: int
+    #: One process that makes the load, so that it has an interpreter of its own.
+    load: ProcessPoolExecutor
+
+    def forget_jobs(self) -> None:
+        """Empty Valkey: the nudges that no worker takes, and the counts of the rate limits."""
+        with contextlib.closing(redis.Redis.from_url(self.portal.valkey.url)) as connection:
+            connection.flushdb()
+
+
+@contextlib.contextmanager
+def running_site(appointments: int) -> Iterator[Site]:
+    """Start everything; stop it at the end, and also when this very process is killed."""
+    servers = start_servers()
+    folder = Path(tempfile.mkdtemp(prefix="clinic-bench-"))
+    guard = Guard()
+    floors: list[subprocess.Popen[bytes]] = []
+    load = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    try:
+        with running_portal(folder, "clinic_bench", FIRST_PORT) as portal:
+            portal.environment.update(PRODUCTION)
+            portal.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # Compiled once, not by every worker.
+            portal.start("web", "live")
+            for process in portal.processes.values():
+                guard.watch(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
+            data = make_dataset(portal.database, appointments)
+            (folder / "data.json").write_text(data.dump())
+            ports = free_port(portal.live_port + 1), free_port(portal.live_port + 20)
+            environment = {**portal.environment, "BENCH_FOLDER": str(folder)}
+            for target, port, workers, threads in (
+                ("bench.floor:app", ports[0], WORKERS, THREADS),
+                ("bench.floor:live", ports[1], 1, LIVE_THREADS),
+            ):
+                floors.append(_start(gunicorn(target, port, workers=workers, threads=threads), environment, folder))
+                guard.watch(floors[-1].pid, stop_signal=signal.SIGTERM, timeout_s=5)
+            for port in ports:
+                _wait(port, folder)
+            try:
+                yield Site(portal, data, folder, ports[0], ports[1], load)
+            finally:
+                for process in floors:
+                    end_session(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
+                    process.wait()
+    finally:
+        load.shutdown(wait=False, cancel_futures=True)
+        guard.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        servers.stop()
+
+
+def _start(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "floor.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+
+def _wait(port: int, folder: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        client = Client(port)
+        with contextlib.suppress(OSError), contextlib.closing(client):
+            client.get("/health")
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"a baseline does not answer:\n{(folder / 'floor.log').read_text()[-3000:]}")
+
+
+def load_average() -> str:
+    return "/".join(f"{value:.1f}" for value in os.getloadavg())
