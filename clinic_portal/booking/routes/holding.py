@@ -162,7 +162,8 @@ def _change(held: AppointmentFacts, what: str, note: str) -> ResponseReturnValue
     pages = {"time": "choose_time", "place": "choose_facility", "practitioner": "choose_practitioner"}
     if what in pages:
         return see_other(way.link(pages[what]))
-    return see_other(url_for("booking.choose_service"))
+    kept: dict[str, str] = way.patient_query()
+    return see_other(url_for("booking.choose_service", **kept))  # type: ignore[arg-type]  # as in Way.link
 
 
 def _described(held: AppointmentFacts) -> VisitFacts:
