@@ -13,7 +13,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from flask_migrate import upgrade
 from redis import Redis
-from rq import Queue, Worker
+from rq import Queue, SimpleWorker
 from rq.cron import CronScheduler
 from sqlalchemy.orm import Session
 
@@ -49,12 +49,15 @@ def init_cli(app: Flask) -> None:
 
 @group.command("worker")
 def worker() -> None:
-    """Deliver messages and do the other background work."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    _start_jobs(app)
+    """Deliver messages and do the other background work.
+
+    Jobs run in this process: a fork for each would cost ten times what a delivery costs. They have time limits, and a
+    worker that dies is started again by its parent; the outbox does not depend on what it was doing.
+    """
+    start_runtime(_runtime())
     connection = Redis.from_url(settings().redis_url)
     queues = [Queue(name, connection=connection) for name in QUEUES]
-    Worker(
+    SimpleWorker(
         queues,
         connection=connection,
         worker_ttl=WORKER_TTL_S,
@@ -94,12 +97,9 @@ def run(port: int) -> None:
         raise click.ClickException(str(error)) from error
 
 
-def _start_jobs(app: Flask) -> None:
-    """Give this process its jobs' runtime; a forked work-horse opens connections of its own."""
-    runtime: JobRuntime = app.extensions[EXTENSION_KEY]["jobs"]
-    start_runtime(runtime)
-    engine = app.extensions["sqlalchemy"].engine
-    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+def _runtime() -> JobRuntime:
+    runtime: JobRuntime = current_app.extensions[EXTENSION_KEY]["jobs"]
+    return runtime
 
 
 def _print_sign_ins(summary: DemoSummary) -> None:

@@ -72,9 +72,10 @@ def kill_and_bring_back(portal: Running, name: str, pause_s: float) -> None:
     portal.kill(name)
     time.sleep(pause_s)
     portal.start(name)
+    portal.revive()
 
 
-def settle(engine: Engine) -> None:
+def settle(engine: Engine, portal: Running) -> None:
     """Wait until every message has come to an end."""
     deadline = time.monotonic() + SETTLE_S
     query = text("SELECT count(*) FROM message WHERE state IN ('queued', 'in_flight', 'retry_wait')")
@@ -82,6 +83,7 @@ def settle(engine: Engine) -> None:
         with engine.connect() as connection:
             if connection.scalar(query) == 0:
                 return
+        portal.revive()
         time.sleep(0.5)
     raise AssertionError("messages are still on their way")
 
@@ -116,7 +118,7 @@ def test_nothing_is_lost_and_nothing_happens_twice(portal: Running) -> None:
             booking.result()
     assert len(set(progress.references)) == BOOKINGS
     engine = make_engine(portal.database)
-    settle(engine)
+    settle(engine, portal)
     check_books(engine)
     check_messages(engine, portal.inbox)
     engine.dispose()

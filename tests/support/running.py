@@ -86,6 +86,11 @@ class Running:
         _signal_session(process.pid, signal.SIGKILL)
         process.wait()
 
+    def revive(self) -> None:
+        """Do as the parent of `make run` does: start again what has died by itself."""
+        for name in [name for name, process in self.processes.items() if process.poll() is not None]:
+            self.start(name)
+
     def log(self, name: str) -> str:
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace")[-6000:] if path.exists() else ""

@@ -1,0 +1,191 @@
+"""The main job, end to end, in three windows: a phone, the front desk, the waiting-room TV."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESK, PHONE, TV, check_accessible
+from tests.support.cast import PASSWORD
+from tests.support.running import Running
+
+pytestmark = pytest.mark.browser
+
+Opened = Callable[..., Page]
+SIX_DIGITS = re.compile(r"\b(\d{6})\b")
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def press_link(page: Page, name: str | re.Pattern[str]) -> None:
+    page.get_by_role("main").get_by_role("link", name=name).first.click()
+
+
+def choose_until_times(page: Page, url: str) -> None:
+    """Home → service → no preference → facility → day and time."""
+    page.goto(url)
+    check_accessible(page)
+    press_link(page, "Book a visit")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What would you like to book?")
+    check_accessible(page)
+    press_link(page, re.compile("^Massage"))
+    if "/for" in page.url:
+        page.get_by_role("main").get_by_role("link").filter(has_text="Marta").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who would you like to see?")
+    check_accessible(page)
+    press_link(page, re.compile("No preference"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Where would you like to come?")
+    check_accessible(page)
+    press_link(page, re.compile("^Lisbon"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("When would you like to come?")
+    check_accessible(page)
+
+
+def hold_first_time(page: Page) -> None:
+    """Press the first time; days after the first ones may have to be unfolded, today never."""
+    page.locator(".slots button").first.click()
+    page.wait_for_url("**/check")
+    check_accessible(page)
+
+
+def latest_code(page: Page, url: str) -> str:
+    """The code in the newest message of the developer's inbox, as a person reads it there."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        page.goto(f"{url}/developer/inbox")
+        codes = SIX_DIGITS.findall(page.get_by_role("main").inner_text())
+        if codes:
+            return codes[0]
+        page.wait_for_timeout(300)
+    raise AssertionError("no code arrived")
+
+
+def pair(desk: Page, tv: Page, url: str) -> None:
+    tv.goto(f"{url}/tv")
+    check_accessible(tv)
+    code = re.sub(r"\W", "", tv.locator(".tv-code").inner_text())
+    desk.goto(f"{url}/desk/lisbon/screens")
+    check_accessible(desk)
+    desk.get_by_label(re.compile("code", re.I)).fill(code.lower())
+    desk.get_by_label("Name").fill("Waiting room A")
+    desk.get_by_role("button", name="Pair the screen").click()
+    expect(desk.get_by_role("main")).to_contain_text("Waiting room A")
+    expect(tv.get_by_text("Waiting room A")).to_be_visible(timeout=10_000)
+
+
+def test_from_home_to_the_consulting_room(portal: Running, open_browser: Opened) -> None:
+    phone, desk, tv, inbox = open_browser(PHONE), open_browser(DESK), open_browser(TV), open_browser(DESK)
+    desk.goto(f"{portal.url}/desk")
+    check_accessible(desk)
+    sign_in(desk, "paula@clinic.example")
+    expect(desk.get_by_role("heading", level=1)).to_be_visible()
+    pair(desk, tv, portal.url)
+    desk.goto(f"{portal.url}/desk/lisbon")
+    expect(desk.get_by_text("live", exact=True)).to_be_visible()
+
+    started = time.monotonic()
+    choose_until_times(phone, portal.url)
+    hold_first_time(phone)
+    phone.get_by_role("link", name="Create an account").click()
+    check_accessible(phone)
+    register(phone)
+    phone.get_by_label("Code").fill(latest_code(inbox, portal.url))
+    phone.get_by_role("button", name="Continue").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Confirm your mobile number")
+    check_accessible(phone)
+    phone.get_by_role("link", name="Do it later").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Check your answers")
+    check_accessible(phone)
+    phone.get_by_label(re.compile("^Why")).fill("My back hurts since Monday.")
+    phone.get_by_role("main").get_by_role("button", name="Book this visit").last.click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your visit is booked")
+    took_s = time.monotonic() - started
+    check_accessible(phone)
+    assert took_s < 60, f"booking took {took_s:.0f} s, with a new account and axe on every page"
+
+    # The desk sees it without a reload, and the messages arrive.
+    row = desk.get_by_role("row").filter(has_text="Beatriz Fontes")
+    expect(row).to_be_visible(timeout=6_000)
+    check_accessible(desk)
+    reference = phone.locator(".nhsuk-panel").get_by_text(re.compile(r"\b[A-Z0-9]{8}\b")).first.inner_text()
+    code = re.search(r"\b[34679A-Z]{8}\b", reference)
+    assert code is not None
+    inbox.goto(f"{portal.url}/developer/inbox")
+    expect(inbox.get_by_text(re.compile(f"{code.group()}")).first).to_be_visible(timeout=15_000)
+    check_accessible(inbox)
+
+    row.get_by_role("button", name=re.compile("^Arrived")).click()
+    expect(tv.get_by_text("Beatriz F.")).to_be_visible(timeout=5_000)
+    row.get_by_role("button", name=re.compile("^Call")).click()
+    expect(tv.locator(".tv-call__name")).to_have_text("Beatriz F.", timeout=5_000)
+    expect(tv.locator(".tv-call__room")).to_contain_text(re.compile("Sala|Room"))
+    check_accessible(tv)
+    assert "Fontes" not in tv.content()
+    row.get_by_role("button", name=re.compile("^In room")).click()
+    expect(tv.locator(".tv-call__name")).to_have_count(0, timeout=5_000)
+    row.get_by_role("button", name=re.compile("^Done")).click()
+    expect(row).to_contain_text("Done")
+
+    phone.get_by_role("link", name="See this visit").click()
+    expect(phone.get_by_role("heading", level=1)).to_be_visible()
+    check_accessible(phone)
+
+
+def register(phone: Page) -> None:
+    phone.get_by_label("Given name").fill("Beatriz")
+    phone.get_by_label("Family name").fill("Fontes")
+    phone.get_by_label("Day").fill("4")
+    phone.get_by_label("Month").fill("Mar")
+    phone.get_by_label("Year").fill("1990")
+    phone.get_by_label("E-mail address").fill("beatriz@example.org")
+    phone.get_by_label("Mobile number").fill("912 345 699")
+    phone.get_by_label("Choose a password").fill("three words together")
+    phone.get_by_role("button", name="Continue").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Check your e-mail")
+    check_accessible(phone)
+
+
+def test_booking_without_javascript(portal: Running, open_browser: Opened) -> None:
+    """The same steps for somebody with an account, cancel included; axe needs scripts, so the pages are only walked."""
+    phone = open_browser(PHONE, javascript=False)
+    phone.goto(portal.url)
+    press_link(phone, "Book a visit")
+    press_link(phone, re.compile("^Massage"))
+    press_link(phone, re.compile("No preference"))
+    press_link(phone, re.compile("^Lisbon"))
+    press_link(phone, "Show later days")
+    phone.locator("section.day").last.locator("summary").click()
+    phone.locator(".slots button").last.click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your time is held")
+    press_link(phone, "Sign in")
+    sign_in(phone, "marta@example.org")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Check your answers")
+    phone.get_by_role("main").get_by_role("button", name="Book this visit").last.click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your visit is booked")
+    phone.reload()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your visit is booked")
+    phone.go_back()
+    phone.goto(f"{portal.url}/visits")
+    press_link(phone, re.compile("^Cancel it"))
+    phone.get_by_role("radio").first.check()
+    phone.get_by_role("button", name="Cancel the visit").click()
+    expect(phone.get_by_role("main")).to_contain_text("Cancelled")
+
+
+def test_the_tv_says_when_it_hears_nothing_and_recovers(portal: Running, open_browser: Opened) -> None:
+    desk, tv = open_browser(DESK), open_browser(TV)
+    desk.goto(f"{portal.url}/desk")
+    sign_in(desk, "paula@clinic.example")
+    expect(desk.get_by_role("heading", level=1)).to_be_visible()
+    pair(desk, tv, portal.url)
+    portal.kill("web")
+    portal.kill("live")
+    expect(tv.locator("[data-offline]")).to_be_visible(timeout=12_000)
+    portal.start("web", "live")
+    expect(tv.locator("[data-offline]")).to_be_hidden(timeout=15_000)
