@@ -10,6 +10,7 @@
   const rows = () => [...board().querySelectorAll("tr[data-row]")];
   let chosen = "";
   let presses = 0; // A poll that was asked before the last press shows an old day.
+  let inFlight = 0; // While a press is on its way its own answer is awaited.
   let askedAt = 0;
   let waiting = ""; // A fresh day that waits until an open menu is closed.
   let lastAnswer = performance.now();
@@ -32,8 +33,7 @@
     const all = rows();
     if (!all.length) return;
     const at = all.indexOf(row());
-    const from = document.activeElement?.closest?.("tr[data-row]") || at < 0 || step === 0 ? at : at - step;
-    choose(all[Math.min(Math.max(from + step, 0), all.length - 1)], true);
+    choose(all[Math.min(Math.max(at + step, 0), all.length - 1)], true);
   };
   const firstToDo = () => rows().find((one) => one.querySelector("[data-key='c'], [data-key='a']:not(.b--quiet), [data-key='e']"));
 
@@ -86,7 +86,8 @@
   const live = window.clinicLive({
     url: () => { askedAt = presses; return board().dataset.url; },
     apply: (html) => {
-      if (askedAt !== presses) return live.ask();
+      if (inFlight) return;
+      if (askedAt !== presses) { live.ask(); return; }
       if (busy()) waiting = html;
       else swap(html);
     },
@@ -103,19 +104,23 @@
   }, 1000);
 
   // What HTMX brings: the day's block after a press or while searching; anything else is told beside the page.
-  document.addEventListener("htmx:beforeRequest", () => { presses += 1; waiting = ""; });
+  document.addEventListener("htmx:beforeRequest", () => { presses += 1; inFlight += 1; waiting = ""; });
+  document.addEventListener("htmx:afterRequest", () => { inFlight = Math.max(0, inFlight - 1); live.ask(); });
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target?.id !== "board") return;
     const holder = document.createElement("template");
     holder.innerHTML = event.detail.serverResponse;
     if (event.detail.xhr.status === 204) return;
-    if (holder.content.getElementById("board")) { remember(); return; }
+    if (holder.content.getElementById("board")) { presses += 1; remember(); return; }
     event.detail.shouldSwap = false;
     tell(holder.content.querySelector("h1")?.textContent ?? board().querySelector("[data-live-state]").dataset.off);
     live.ask();
   });
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (board() && !event.detail.target?.isConnected) { presses += 1; lastAnswer = performance.now(); prepare(); live.ask(); }
+  // Not htmx:afterSwap: that is told to an element which the swap has just taken out of the page.
+  document.addEventListener("htmx:load", (event) => {
+    if (event.detail.elt?.id !== "board") return;
+    lastAnswer = performance.now();
+    prepare();
   });
   ["htmx:sendError", "htmx:timeout"].forEach((name) => document.addEventListener(name, () => {
     tell(board().querySelector("[data-live-state]").dataset.off);
