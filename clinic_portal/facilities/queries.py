@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import phonenumbers
 from sqlalchemy import exists, func, select, true
 from sqlalchemy.orm import Session
 
@@ -59,6 +60,15 @@ class FacilityFacts:
     def address(self) -> str:
         """The address in one line."""
         return f"{self.street}, {self.postal_code} {self.city}"
+
+    @property
+    def phone_in_words(self) -> str:
+        """The number as people write it: "+351 210 000 001"."""
+        try:
+            number = phonenumbers.parse(self.phone)
+        except phonenumbers.NumberParseException:
+            return self.phone
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 @dataclass(frozen=True)

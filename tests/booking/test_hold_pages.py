@@ -276,4 +276,5 @@ def test_the_home_page_shows_the_next_visit_and_whose_it_is(cast: Cast, clinic: 
     row = make_appointment(db, clinic, cast.child)
     page = cast.browser(cast.guardian).page("/")
     assert "Thursday 26 November, 10:30" in page.text
+    assert "For Tomás" in page.text
     assert f"/visits/{row.id}" in page.links()

@@ -111,6 +111,6 @@ def _clinic(facility: FacilityFacts) -> Clinic:
         name=facility.name,
         address_lines=(facility.street,),
         city=f"{facility.postal_code} {facility.city}",
-        phone=facility.phone,
+        phone=facility.phone_in_words,
         phone_href=f"tel:{facility.phone}",
     )
