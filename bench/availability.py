@@ -2,25 +2,26 @@
 
 import json
 import re
+import time
 
 from bench.client import Client
 from bench.load import get_pages
 from bench.site import Site
-from bench.stats import Series, report_throughput
+from bench.stats import Series, report_throughput, turns
 
 DAY = re.compile(r'<section class="day" id="([^"]+)".*?<h2[^>]*>(.*?)<span>.*?</section>', re.DOTALL)
 SLOT = re.compile(r'name="slot" value="([^"]+)">([^<]+)(?:<small>([^<]+)</small>)?</button>')
 
 
-def measure(site: Site, *, clients: int, seconds: float, rounds: int) -> None:
+def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: float) -> None:
     """No preference (all practitioners) and one practitioner."""
-    one = site.data.places[5].practitioner
-    for name, practitioner in (("no preference", "any"), ("one practitioner", one)):
+    one, now = site.data.places[5].practitioner, time.monotonic()
+    for name, practitioner, end in (("no preference", "any", (now + until) / 2), ("one practitioner", one, until)):
         path = f"/book/massage/times?practitioner={practitioner}&facility=lisbon"
         key = name.replace(" ", "-")
         described = copy_page(site, path, key)
         ours, plain = Series("portal"), Series("plain Flask + Jinja")
-        for number in range(-1, rounds):
+        for number in turns(rounds, end):
             found = [
                 (series, site.load.submit(get_pages, port, url, clients, seconds if number >= 0 else 0.5).result())
                 for series, port, url in _turn(

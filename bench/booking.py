@@ -5,10 +5,10 @@ from collections.abc import Callable
 from bench.data import count_booked, libpq, undo_rounds
 from bench.load import Buyer, book_bare_routes, book_bare_sql, book_over_http, sign_in
 from bench.site import Site
-from bench.stats import Round, Series, report_throughput
+from bench.stats import Round, Series, report_throughput, turns
 
 
-def measure(site: Site, *, clients: int, seconds: float, rounds: int) -> None:
+def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: float) -> None:
     """Every client books with a practitioner of its own; every round starts from the same database."""
     data = site.data
     people = data.people[:clients]
@@ -37,7 +37,7 @@ def measure(site: Site, *, clients: int, seconds: float, rounds: int) -> None:
             lambda s: load.submit(book_bare_sql, libpq(site.portal.database), facts, buyers, s).result(),
         ),
     ]
-    for number in range(-1, rounds):
+    for number in turns(rounds, until):
         for series, run in variants if number % 2 else reversed(variants):
             undo_rounds(site.portal.database, data)
             site.forget_jobs()

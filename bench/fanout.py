@@ -22,7 +22,7 @@ from bench.data import Dataset, libpq
 from bench.floor import CHANNEL
 from bench.screens import Ears, Expect
 from bench.site import PRODUCTION, Site
-from bench.stats import Ratio, quantile
+from bench.stats import Ratio, quantile, turns
 from clinic_portal import wiring
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.clock import SystemClock
@@ -50,17 +50,17 @@ class Kind:
     shown: list[list[float]] = field(default_factory=list)
 
 
-def measure(site: Site, *, changes: int, fetched: int) -> None:
+def measure(site: Site, *, changes: int, fetched: int, until: float) -> None:
     """Changes of the three kinds in turn; then some where every screen also fetches the page."""
     with contextlib.ExitStack() as stack:
         kinds = stack.enter_context(_kinds(site))
         pipe = stack.enter_context(_listeners(site))
-        for number in range(-2, changes):
+        for number in turns(changes, (time.monotonic() + until) / 2):
             for kind in kinds if number % 2 else kinds[::-1]:
                 result = _once(pipe, kind, fetch=False)
                 if number >= 0:
                     kind.heard.append(result[0])
-        for number in range(-1, fetched):
+        for number in turns(fetched, until):
             for kind in kinds[:2] if number % 2 else kinds[1::-1]:
                 result = _once(pipe, kind, fetch=True)
                 if number >= 0:

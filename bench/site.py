@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -70,11 +70,6 @@ def running_site(appointments: int) -> Iterator[Site]:
         with running_portal(folder, "clinic_bench", FIRST_PORT) as portal:
             portal.environment.update(PRODUCTION)
             portal.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # Compiled once, not by every worker.
-            portal.start("web", "live")
-            for process in portal.processes.values():
-                guard.watch(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
-            data = make_dataset(portal.database, appointments)
-            (folder / "data.json").write_text(data.dump())
             ports = free_port(portal.live_port + 1), free_port(portal.live_port + 20)
             environment = {**portal.environment, "BENCH_FOLDER": str(folder)}
             for target, port, workers, threads in (
@@ -83,15 +78,20 @@ def running_site(appointments: int) -> Iterator[Site]:
             ):
                 floors.append(_start(gunicorn(target, port, workers=workers, threads=threads), environment, folder))
                 guard.watch(floors[-1].pid, stop_signal=signal.SIGTERM, timeout_s=5)
+            with ThreadPoolExecutor(1) as beside:
+                started = beside.submit(portal.start, "web", "live")
+                data = make_dataset(portal.database, appointments)
+                started.result()
+            for process in portal.processes.values():
+                guard.watch(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
+            (folder / "data.json").write_text(data.dump())
             for port in ports:
                 _wait(port, folder)
-            try:
-                yield Site(portal, data, folder, ports[0], ports[1], load)
-            finally:
-                for process in floors:
-                    end_session(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
-                    process.wait()
+            yield Site(portal, data, folder, ports[0], ports[1], load)
     finally:
+        for process in floors:
+            end_session(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
+            process.wait()
         load.shutdown(wait=False, cancel_futures=True)
         guard.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,8 @@
 """What is kept of a measurement, and how two are compared."""
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -11,6 +12,13 @@ def quantile(values: Sequence[float], share: float) -> float:
     if not values:
         raise ValueError("there is nothing to rank")
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def turns(count: int, until: float) -> Iterator[int]:
+    """Count the rounds, -1 for the one that warms up. After two that count, none is started when the time is up."""
+    for number in range(-1, count):
+        if number < 2 or time.monotonic() < until:
+            yield number
 
 
 @dataclass(frozen=True)
