@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from clinic_portal.booking.queries import FreeTime, PartOfDay, free_times, nearest_times, next_free_day
+from clinic_portal.booking.queries import FreeDay, FreeTime, PartOfDay, free_times, nearest_times, next_free_day
 from clinic_portal.booking.routes.common import (
     DAYS_AT_ONCE,
     Way,
@@ -30,6 +30,9 @@ from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import render_page, see_other
 
 SLOT_FORMAT = "%Y-%m-%dT%H:%MZ"
+
+#: Days are unfolded until this many times are in sight; the others show how many they have.
+ENOUGH_TIMES = 16
 
 #: A time further away than this is a typing error of somebody who writes addresses by hand.
 FAR = timedelta(days=400)
@@ -54,6 +57,8 @@ class Day:
     #: "Tomorrow, Tuesday 24 November".
     title: str
     slots: Sequence[Slot]
+    #: Unfolded from the start: the first days, until there is enough to choose from on one screen.
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -150,13 +155,23 @@ def find_times(way: Way) -> Times:
         start, days = free_day, DAYS_AT_ONCE
         found = free_times(db, time, wish, from_day=start, days=days)
     first = next(index for index, day in enumerate(found.days) if day.times)
-    shown = [Day(_anchor(day.day), day_title(day.day, today), slots_of(way, day.times)) for day in found.days[first:]]
+    shown = _days(way, found.days[first:], today)
     later = ""
     if found.next_from is not None:
         from_day = start if start != today else None
         # The last day shown stays in sight, whatever comes after it.
         later = way.link("choose_time", shown[-1].anchor, from_day=from_day, days=days + DAYS_AT_ONCE)
     return Times(shown, shown[0].title if first or start != (way.from_day or today) else "", later)
+
+
+def _days(way: Way, days: Sequence[FreeDay], today: date) -> list[Day]:
+    shown: list[Day] = []
+    unfolded = 0
+    for day in days:
+        is_open = unfolded < ENOUGH_TIMES
+        unfolded += len(day.times) if is_open else 0
+        shown.append(Day(_anchor(day.day), day_title(day.day, today), slots_of(way, day.times), is_open))
+    return shown
 
 
 def slots_of(way: Way, times: Sequence[FreeTime], *, with_day: bool = False) -> list[Slot]:
