@@ -4,7 +4,7 @@ from flask import Flask
 from flask_login import LoginManager
 from htmx_flask import Htmx
 
-from clinic_portal import cli, wiring
+from clinic_portal import wiring
 from clinic_portal.accounts.queries import find_session
 from clinic_portal.accounts.routes import blueprint as accounts_blueprint
 from clinic_portal.booking.routes import blueprint as booking_blueprint
@@ -72,7 +72,6 @@ def _base_app(settings: Settings, time: Clock) -> Flask:
         clock=time,
         settings=settings,
     )
-    cli.init_cli(app)
     return app
 
 

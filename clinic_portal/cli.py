@@ -18,6 +18,7 @@ from rq.cron import CronScheduler
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.jobs import tidy_accounts
+from clinic_portal.app import create_app
 from clinic_portal.booking.jobs import sweep_holds
 from clinic_portal.core import embedded
 from clinic_portal.core.jobs import QUEUES, JobRuntime, start_runtime
@@ -173,8 +174,6 @@ class Launch:
 
     def _prepare(self) -> None:
         """Migrate and bring the demo clinic up to now."""
-        from clinic_portal.app import create_app  # the application imports this module
-
         if self.own_database:
             self.postgres.ensure_database("clinic")
         addresses = self.addresses
