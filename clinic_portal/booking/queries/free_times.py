@@ -139,19 +139,28 @@ def _free_days(rota: Rota, taken: Taken, wish: Wish, from_day: date, to_day: dat
 
 def _free_day(rota: Rota, taken: Taken, wish: Wish, day: date, windows: list[Window], now: datetime) -> FreeDay:
     length, earliest = timedelta(minutes=rota.service.minutes), now + MINIMUM_NOTICE
-    who: dict[tuple[datetime, FacilityId], list[tuple[int, PractitionerId]]] = defaultdict(list)
-    for window in windows:
+    who: dict[FacilityId, dict[datetime, list[PractitionerId]]] = defaultdict(lambda: defaultdict(list))
+    # Whoever has the fewest visits comes first into every list, so that none has to be sorted.
+    for window in _by_load(taken, wish, day, windows):
         hours, tz, stretch = window
-        busy = taken.beside(window, rota)
-        # With one practitioner there is nobody to choose from.
-        load = taken.load(hours.practitioner_id, Stretch(*day_bounds(day, tz))) if wish.practitioner_id is None else 0
-        for start in free_starts(stretch, length, busy, tz=tz, earliest=earliest):
-            if in_part(start, tz, wish.part):
-                who[start, hours.facility_id].append((load, hours.practitioner_id))
-    return FreeDay(
-        day,
-        tuple(
-            FreeTime(start, facility_id, tuple(id_ for _, id_ in sorted(loads)))
-            for (start, facility_id), loads in sorted(who.items())
-        ),
+        starts = who[hours.facility_id]
+        for start in free_starts(stretch, length, taken.beside(window, rota), tz=tz, earliest=earliest):
+            if wish.part is PartOfDay.ANY or in_part(start, tz, wish.part):
+                starts[start].append(hours.practitioner_id)
+    times = [
+        FreeTime(start, facility_id, tuple(ids)) for facility_id, starts in who.items() for start, ids in starts.items()
+    ]
+    times.sort(key=lambda time: (time.start, time.facility_id))
+    return FreeDay(day, tuple(times))
+
+
+def _by_load(taken: Taken, wish: Wish, day: date, windows: list[Window]) -> list[Window]:
+    if wish.practitioner_id is not None:
+        return windows  # With one practitioner there is nobody to choose from.
+    bounds = {tz: Stretch(*day_bounds(day, tz)) for tz in {window.tz for window in windows}}
+    whose = {(window.hours.practitioner_id, window.tz) for window in windows}
+    loads = {(id_, tz): taken.load(id_, bounds[tz]) for id_, tz in whose}
+    return sorted(
+        windows,
+        key=lambda window: (loads[window.hours.practitioner_id, window.tz], window.hours.practitioner_id),
     )

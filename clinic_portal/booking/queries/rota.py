@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,6 +27,8 @@ from clinic_portal.practitioners.queries import HoursFacts, absences, weekly_hou
 
 #: A visit lasts eight hours at most (a check on `service`), so an index on starts finds what is still going on.
 LONGEST_VISIT = timedelta(hours=8)
+
+ONE_DAY = timedelta(days=1)
 
 #: Stretches by the UTC day on which they start: what touches a few hours is found without looking at the rest.
 ByDay = Mapping[date, Sequence[Stretch]]
@@ -93,18 +95,19 @@ class Taken:
 
     def load(self, practitioner_id: PractitionerId, day: Stretch) -> int:
         """Return how many appointments of the practitioner touch a day."""
-        return sum(1 for _ in _touching(self.practitioners.get(practitioner_id), day))
+        return len(_touching(self.practitioners.get(practitioner_id), day))
 
 
-def _touching(by_day: ByDay | None, stretch: Stretch) -> Iterator[Stretch]:
-    if by_day is None:
-        return
-    day, last = (stretch.start - LONGEST_VISIT).date(), stretch.end.date()
-    while day <= last:
-        for busy in by_day.get(day, ()):
-            if busy.touches(stretch):
-                yield busy
-        day += timedelta(days=1)
+def _touching(by_day: ByDay | None, stretch: Stretch) -> list[Stretch]:
+    found: list[Stretch] = []
+    if by_day:
+        start, end = stretch
+        day, last = (start - LONGEST_VISIT).date(), end.date()
+        while day <= last:
+            # As Stretch.touches says, without a call for each of the many.
+            found += [busy for busy in by_day.get(day, ()) if busy[0] < end and start < busy[1]]
+            day += ONE_DAY
+    return found
 
 
 def read_rota(db: Session, wish: Wish, *, from_day: date, to_day: date, now: datetime) -> Rota:
@@ -150,7 +153,7 @@ def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: d
             or_(Appointment.state.in_(set(LIVE_STATES) - {AppointmentState.PROPOSED}), held),
         )
         for practitioner_id, room_id, starts_at, ends_at in db.execute(statement):
-            stretch, day = Stretch(starts_at, ends_at), starts_at.astimezone(UTC).date()
+            stretch, day = Stretch(starts_at, ends_at), starts_at.date()  # In UTC, as every time that is read.
             practitioners[practitioner_id][day].append(stretch)
             if room_id is not None:
                 rooms[room_id][day].append(stretch)
