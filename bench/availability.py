@@ -1,5 +1,6 @@
 """The page of free times, against a plain Jinja page of the same bytes, slots and links."""
 
+import functools
 import json
 import re
 import time
@@ -7,7 +8,7 @@ import time
 from bench.client import Client
 from bench.load import get_pages
 from bench.site import Site
-from bench.stats import Series, report_throughput, turns
+from bench.stats import Round, Series, report_throughput, turns
 
 DAY = re.compile(r'<section class="day" id="([^"]+)".*?<h2[^>]*>(.*?)<span>.*?</section>', re.DOTALL)
 SLOT = re.compile(r'name="slot" value="([^"]+)">([^<]+)(?:<small>([^<]+)</small>)?</button>')
@@ -21,13 +22,12 @@ def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: flo
         key = name.replace(" ", "-")
         described = copy_page(site, path, key)
         ours, plain = Series("portal"), Series("plain Flask + Jinja")
+        pair = ((ours, "portal", site.portal.port, path), (plain, "floor", site.floor_port, f"/page/{key}"))
         for number in turns(rounds, end):
-            found = [
-                (series, site.load.submit(get_pages, port, url, clients, seconds if number >= 0 else 0.5).result())
-                for series, port, url in _turn(
-                    number, (ours, site.portal.port, path), (plain, site.floor_port, f"/page/{key}")
-                )
-            ]
+            found = []
+            for series, server, port, url in pair if number % 2 else reversed(pair):
+                fetch = functools.partial(_fetch, site, port, url, clients, seconds if number >= 0 else 0.5)
+                found.append((series, site.timed(fetch, server)))
             if number >= 0:  # The round before the first warms up.
                 for series, result in found:
                     series.rounds.append(result)
@@ -35,9 +35,8 @@ def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: flo
         report_throughput(ours, [plain])
 
 
-def _turn(number: int, *pair: tuple[Series, int, str]) -> list[tuple[Series, int, str]]:
-    """Who goes first changes from round to round."""
-    return list(pair) if number % 2 else list(reversed(pair))
+def _fetch(site: Site, port: int, path: str, clients: int, seconds: float) -> Round:
+    return site.load.submit(get_pages, port, path, clients, seconds).result()
 
 
 def copy_page(site: Site, path: str, key: str) -> str:

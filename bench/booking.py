@@ -19,29 +19,32 @@ def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: flo
     ]
     facts = {"service": data.service, "facility": data.facility}
     load, floor = site.load, site.floor_port
-    variants: list[tuple[Series, Callable[[float], Round]]] = [
+    variants: list[tuple[Series, str, Callable[[float], Round]]] = [
         (
             Series("portal: hold, then book"),
             lambda s: load.submit(book_over_http, site.portal.port, buyers, s).result(),
         ),
         (
             Series("two bare Flask routes"),
+            "floor",
             lambda s: load.submit(book_bare_routes, floor, buyers, s, in_one=False).result(),
         ),
         (
             Series("one bare Flask route"),
+            "floor",
             lambda s: load.submit(book_bare_routes, floor, buyers, s, in_one=True).result(),
         ),
         (
             Series("bare SQL transaction"),
+            "",
             lambda s: load.submit(book_bare_sql, libpq(site.portal.database), facts, buyers, s).result(),
         ),
     ]
     for number in turns(rounds, until):
-        for series, run in variants if number % 2 else reversed(variants):
+        for series, server, run in variants if number % 2 else reversed(variants):
             undo_rounds(site.portal.database, data)
             site.forget_jobs()
-            result = run(seconds if number >= 0 else 0.5)
+            result = site.timed(lambda run=run, long=seconds if number >= 0 else 0.5: run(long), server)
             booked = count_booked(site.portal.database, data)
             if booked != len(result.latencies_s):
                 raise RuntimeError(
@@ -52,4 +55,4 @@ def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: flo
     undo_rounds(site.portal.database, data)
     site.forget_jobs()
     print(f"\nBooking: {data.appointments:,} appointments, {len(buyers)} clients")
-    report_throughput(variants[0][0], [series for series, _ in variants[1:]])
+    report_throughput(variants[0][0], [series for series, _, _ in variants[1:]])

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import redis
 
 from bench.client import Client
 from bench.data import Dataset, make_dataset
-from clinic_portal.core.processes import Guard, end_session, free_port
+from bench.stats import Round
+from clinic_portal.core.processes import Guard, end_session, free_port, session_pids
 from tests.support.running import START_TIMEOUT_S, Running, gunicorn, running_portal
 from tests.support.servers import ROOT, start_servers
 
@@ -49,8 +50,23 @@ class Site:
     folder: Path
     floor_port: int
     floor_live_port: int
+    floor_pid: int
     #: One process that makes the load, so that it has an interpreter of its own.
     load: ProcessPoolExecutor
+
+    def timed(self, run: Callable[[], Round], server: str = "") -> Round:
+        """Run a round and note what the server ("portal", "floor") spent of the processor: others' load is not in that."""
+        before = self._cpu_s(server)
+        result = run()
+        return replace(result, cpu_s=self._cpu_s(server) - before)
+
+    def _cpu_s(self, server: str) -> float:
+        leader = {"portal": self.portal.processes["web"].pid, "floor": self.floor_pid}.get(server)
+        ticks = 0
+        for pid in session_pids(leader) if leader else []:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])  # Source: proc(5), utime and stime.
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def forget_jobs(self) -> None:
         """Empty Valkey: the nudges that no worker takes, and the counts of the rate limits."""
@@ -87,7 +103,7 @@ def running_site(appointments: int) -> Iterator[Site]:
             (folder / "data.json").write_text(data.dump())
             for port in ports:
                 _wait(port, folder)
-            yield Site(portal, data, folder, ports[0], ports[1], load)
+            yield Site(portal, data, folder, ports[0], ports[1], floors[0].pid, load)
     finally:
         for process in floors:
             end_session(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)

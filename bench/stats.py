@@ -27,6 +27,8 @@ class Round:
 
     latencies_s: list[float]
     elapsed_s: float
+    #: What the server's processes spent of the processor; 0 when there is no server.
+    cpu_s: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -45,6 +47,11 @@ class Series:
     def latencies_s(self) -> list[float]:
         """Those of all rounds."""
         return [value for each in self.rounds for value in each.latencies_s]
+
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of processor time that the server spent on one request."""
+        return 1000 * sum(each.cpu_s for each in self.rounds) / len(self.latencies_s)
 
     @property
     def rate(self) -> float:
@@ -88,10 +95,12 @@ def report_throughput(ours: Series, baselines: Sequence[Series]) -> None:
         print(
             f"  {series.name:<34} {series.rate:7.0f} a second ({slowest:.0f}–{fastest:.0f}),"
             f" median {quantile(times, 0.5) * 1000:6.1f} ms, p99 {quantile(times, 0.99) * 1000:6.1f} ms, n {len(times)}"
+            + (f", server's CPU {series.cpu_ms:.2f} ms" if series.cpu_ms else "")
         )
     for baseline in baselines:
         print(f"  → rate ÷ {baseline.name}: {rate_ratio(ours, baseline)}")
         print(
             f"    median time × {latency_ratio(ours, baseline, 0.5).middle:.2f},"
             f" p99 × {latency_ratio(ours, baseline, 0.99).middle:.2f}"
+            + (f", server's CPU × {ours.cpu_ms / baseline.cpu_ms:.2f}" if baseline.cpu_ms else "")
         )
