@@ -19,10 +19,8 @@ from clinic_portal.waiting_room.rules import ScreenLabel
 from clinic_portal.waiting_room.use_cases.change_screen import change_screen
 from clinic_portal.waiting_room.use_cases.pair_screen import pair_screen
 from config import load_settings
-from tests.browser.conftest import TV, check_accessible, chromium, open_browser, playwright, portal
+from tests.browser.conftest import TV, check_accessible
 from tests.support.running import Running
-
-__all__ = ["chromium", "open_browser", "playwright", "portal"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
