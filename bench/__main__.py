@@ -25,8 +25,8 @@ class Size:
     aim_s: int
 
 
-FULL = Size(rounds=7, seconds=2.0, changes=60, fetched=8, aim_s=160)
-QUICK = Size(rounds=3, seconds=0.6, changes=12, fetched=2, aim_s=35)
+FULL = Size(rounds=7, seconds=2.0, changes=60, fetched=8, aim_s=145)
+QUICK = Size(rounds=3, seconds=0.6, changes=12, fetched=2, aim_s=30)
 #: A run that hangs is ended after so many times its aim.
 PATIENCE = 3
 #: The shares of the time that is left after the start.

@@ -22,6 +22,7 @@ def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: flo
     variants: list[tuple[Series, str, Callable[[float], Round]]] = [
         (
             Series("portal: hold, then book"),
+            "portal",
             lambda s: load.submit(book_over_http, site.portal.port, buyers, s).result(),
         ),
         (
