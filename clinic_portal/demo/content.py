@@ -42,6 +42,8 @@ class FacilityContent:
     minutes_after: int
     #: Visits booked ahead are no longer than this, so that a session fits between them.
     longest_ahead: int
+    #: How full the days are, beside those of the first facility.
+    demand: float
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ LISBON = FacilityContent(
     minutes_before=105,
     minutes_after=75,
     longest_ahead=60,
+    demand=1.0,
 )
 PONTA_DELGADA = FacilityContent(
     slug="ponta-delgada",
@@ -118,6 +121,7 @@ PONTA_DELGADA = FacilityContent(
     minutes_before=110,
     minutes_after=85,
     longest_ahead=30,
+    demand=1.5,
 )
 FACILITIES = (LISBON, PONTA_DELGADA)
 

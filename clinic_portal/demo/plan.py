@@ -1,6 +1,6 @@
 """Which visits are booked on a day: by chance, but the same every time the day is planned."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from random import Random
 
@@ -8,7 +8,7 @@ from clinic_portal.booking.rules import Stretch
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.demo.clinic import Person, Place, Wanted, Worker
 from clinic_portal.demo.ledger import Ledger, Visit
-from clinic_portal.demo.life import GIVEN_BACK, chance_of, give_back, pass_by
+from clinic_portal.demo.life import GIVEN_BACK, chance_of, give_back, pass_by, see
 from clinic_portal.demo.people import MARTA
 
 DAYS_BACK = DAYS_AHEAD = 30
@@ -17,7 +17,9 @@ PAST, SOON, LATE = 0.22, 0.33, 0.3
 #: Most people come between these hours; to the others, so much less.
 USUAL_HOURS, UNUSUAL = range(8, 20), 0.3
 #: Two visits of one patient are further apart.
-APART = timedelta(hours=14)
+APART = timedelta(hours=5)
+#: So many patients are asked whether they want a time.
+ASKED = 8
 
 
 def plan_past(ledger: Ledger, place: Place, today: date) -> None:
@@ -51,33 +53,37 @@ def _plan(ledger: Ledger, place: Place, day: date, share: float, *, longest: int
     return [
         visit
         for worker in place.workers
-        for wanted, luck in _wishes(place, worker, day, longest)
-        if luck < share
-        for visit in _book(ledger, wanted)
+        for choices, luck in _wishes(place, worker, day, longest)
+        if luck < share * place.content.demand
+        for visit in _book(ledger, choices)
     ]
 
 
-def _wishes(place: Place, worker: Worker, day: date, longest: int) -> Iterator[tuple[Wanted, float]]:
-    """Yield, for each hour of work, a visit that somebody might want, and how little they want it, from 0 to 1."""
+def _wishes(place: Place, worker: Worker, day: date, longest: int) -> Iterator[tuple[list[Wanted], float]]:
+    """Yield, for each hour of work, a visit, whoever may want it, and how little they want it, from 0 to 1."""
     chance = Random(f"{place.content.slug}:{worker.name}:{day}")  # noqa: S311 - a story, not a secret
     people, treatments = place.strangers, [one for one in worker.treatments if one.minutes <= longest]
     for hour in range(24):
         luck, minute = chance.random(), chance.choice((0, 0, 0, 15, 30))
-        treatment, person = chance.choice(treatments), chance.choice(people)
+        treatment, persons = chance.choice(treatments), chance.sample(people, min(ASKED, len(people)))
         start = wall_to_utc(day, hour * 60 + minute, place.tz)
-        if start is not None and (wanted := Wanted(worker, treatment, person, start)).is_in_hours:
-            yield wanted, luck if hour in USUAL_HOURS else luck / UNUSUAL
+        if start is not None:
+            choices = [Wanted(worker, treatment, person, start) for person in persons]
+            if choices and choices[0].is_in_hours:
+                yield choices, luck if hour in USUAL_HOURS else luck / UNUSUAL
 
 
-def _book(ledger: Ledger, wanted: Wanted) -> Iterator[Visit]:
-    """Yield the visit if it can be booked and the patient has no other within some hours."""
-    around = Stretch(wanted.start - APART, wanted.start + APART)
-    if ledger.diary.is_free((wanted.person.id,), around):
-        chance = Random(f"{wanted.worker.name}:{wanted.start}")  # noqa: S311 - a story, not a secret
-        ago = timedelta(days=chance.randint(1, 24), minutes=chance.randint(0, 600))
-        visit = ledger.book(wanted, booked_at=min(wanted.start, ledger.now) - ago, salt="plan")
-        if visit is not None:
-            yield visit
+def _book(ledger: Ledger, choices: Sequence[Wanted]) -> Iterator[Visit]:
+    """Yield the visit if it can be booked, for the first who has no other within some hours."""
+    for wanted in choices:
+        around = Stretch(wanted.start - APART, wanted.start + APART)
+        if ledger.diary.is_free((wanted.person.id,), around):
+            chance = Random(f"{wanted.worker.name}:{wanted.start}")  # noqa: S311 - a story, not a secret
+            ago = timedelta(days=chance.randint(1, 24), minutes=chance.randint(0, 600))
+            visit = ledger.book(wanted, booked_at=min(wanted.start, ledger.now) - ago, salt="plan")
+            if visit is not None:
+                yield visit
+            return
 
 
 #: Who of Marta's family comes to whom for what, in how many days, at what time. Negative days are long over.
@@ -95,7 +101,8 @@ _STORY = (
 def plan_family(ledger: Ledger, place: Place, today: date) -> None:
     """Give Marta, her son and his grandmother a past, and a next visit each whenever they have none."""
     bounds = place.bounds(today)
-    known = {one.patient_id for one in ledger.visits if one.start < bounds.start}
+    since = bounds.start - timedelta(days=DAYS_BACK)
+    known = {one.patient_id for one in ledger.visits if since <= one.start < bounds.start}
     expected = {one.patient_id for one in ledger.visits if one.start >= bounds.end and one.cancelled_at is None}
     people = {one.content.given_name: one for one in place.people if MARTA in {one.content.email, *_helpers(one)}}
     workers = {one.name: one for one in place.workers}
@@ -108,7 +115,7 @@ def plan_family(ledger: Ledger, place: Place, today: date) -> None:
         choices = [Wanted(worker, treatment, person, start) for start in _starts(place, day, at)]
         visit = _first_free(ledger, [wanted for wanted in choices if wanted.is_in_hours])
         if visit is not None and days < 0:
-            pass_by(ledger, place, visit, free_from=None)
+            see(ledger, place, visit, latest=visit.end + timedelta(minutes=20))
 
 
 def _helpers(person: Person) -> tuple[str, str]:

@@ -162,6 +162,8 @@ class Session:
             visit
             for visit in due
             if visit.state is AppointmentState.BOOKED
+            # Their practitioner has somebody else to be with.
+            and any(one.worker_id == visit.worker_id and one.start < visit.start for one in due)
             and self.mark - EARLIEST_LATE <= visit.start <= self.mark - LATEST_LATE
         ]
         return min(candidates, key=lambda one: abs(one.start - (self.mark - LATE_BY)), default=None)
