@@ -48,7 +48,7 @@ translations: $(VENV)/.installed-dev ## collect the words of code and templates,
 	$(VENV)/bin/pybabel compile -d $(TRANSLATIONS) --statistics
 
 screenshots: $(VENV)/.installed-dev $(CATALOGUES) browser ## the README's pictures, from the running program
-	@$(PY) docs/screenshots.py
+	@PYTHONPATH=. $(PY) docs/screenshots.py
 
 clean: ## remove the virtual environment, the demo clinic's data and all caches
 	@if [ -s var/owner.lock ] && kill -0 "$$(cat var/owner.lock)" 2>/dev/null; then \

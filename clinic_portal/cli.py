@@ -89,9 +89,10 @@ def demo() -> None:
 @click.option(
     "--port", default=8000, show_default=True, help="Where the pages are; the next free port when it is taken."
 )
-def run(port: int) -> None:
+@click.option("--folder", type=click.Path(path_type=Path), help="Where the servers' data is; `var` when not said.")
+def run(port: int, folder: Path | None) -> None:
     """Start everything on this machine with a demo clinic; Ctrl-C stops all of it."""
-    launch = Launch(settings().root / "var", port)
+    launch = Launch(folder or settings().root / "var", port)
     try:
         sys.exit(launch.supervise())
     except (FolderInUse, CannotStart, embedded.EmbeddedUnavailable) as error:
@@ -131,6 +132,7 @@ class Launch:
             "DATABASE_URL": self.postgres.url("clinic") if self.own_database else os.environ["DATABASE_URL"],
             "REDIS_URL": embedded.valkey_url(self.valkey_port) if self.own_valkey else os.environ["REDIS_URL"],
             "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{self.port}"),
+            "INBOX_FOLDER": os.environ.get("INBOX_FOLDER", str(self.folder / "inbox")),
             "LIVE_URL": os.environ.get("LIVE_URL", f":{self.live_port}"),
         }
 
