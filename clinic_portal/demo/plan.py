@@ -53,24 +53,28 @@ def _plan(ledger: Ledger, place: Place, day: date, share: float, *, longest: int
     return [
         visit
         for worker in place.workers
-        for choices, luck in _wishes(place, worker, day, longest)
-        if luck < share * place.content.demand
+        for choices in _wishes(place, worker, day, share=share * place.content.demand, longest=longest)
         for visit in _book(ledger, choices)
     ]
 
 
-def _wishes(place: Place, worker: Worker, day: date, longest: int) -> Iterator[tuple[list[Wanted], float]]:
-    """Yield, for each hour of work, a visit, whoever may want it, and how little they want it, from 0 to 1."""
+def _wishes(place: Place, worker: Worker, day: date, *, share: float, longest: int) -> Iterator[list[Wanted]]:
+    """Yield, for that share of the hours of work, a visit for whoever may want it.
+
+    With a larger share it is the same visits and some more: a day fills up as it comes nearer.
+    """
     chance = Random(f"{place.content.slug}:{worker.name}:{day}")  # noqa: S311 - a story, not a secret
     people, treatments = place.strangers, [one for one in worker.treatments if one.minutes <= longest]
     for hour in range(24):
         luck, minute = chance.random(), chance.choice((0, 0, 0, 15, 30))
         treatment, persons = chance.choice(treatments), chance.sample(people, min(ASKED, len(people)))
+        if luck >= (share if hour in USUAL_HOURS else share * UNUSUAL):
+            continue
         start = wall_to_utc(day, hour * 60 + minute, place.tz)
         if start is not None:
             choices = [Wanted(worker, treatment, person, start) for person in persons]
             if choices and choices[0].is_in_hours:
-                yield choices, luck if hour in USUAL_HOURS else luck / UNUSUAL
+                yield choices
 
 
 def _book(ledger: Ledger, choices: Sequence[Wanted]) -> Iterator[Visit]:

@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import Insert, case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.core.db import Base
 from clinic_portal.core.modes import Mode
 from clinic_portal.demo.clinic import Hours, Place, Worker
 from clinic_portal.demo.ledger import UNFINISHED, Ledger, Slip, Visit, day_of
@@ -62,15 +63,20 @@ def write_ledger(db: Session, ledger: Ledger, places: Sequence[Place]) -> None:
     """Write all that is new or changed."""
     _write_appointments(db, ledger)
     if ledger.history:
-        db.execute(insert(AppointmentHistory), ledger.history)
+        db.execute(_insert(AppointmentHistory), ledger.history)
     _write_tickets(db, ledger, places)
     db.expire_all()
+
+
+def _insert(table: type[Base]) -> Insert:
+    # Without this, rows that differ in what is null would each be a statement of their own.
+    return insert(table).execution_options(render_nulls=True)
 
 
 def _write_appointments(db: Session, ledger: Ledger) -> None:
     new = {visit.id for visit in ledger.added}
     if ledger.added:
-        db.execute(insert(Appointment), [_appointment(visit) for visit in ledger.added])
+        db.execute(_insert(Appointment), [_appointment(visit) for visit in ledger.added])
     changed = [{"id": visit.id, "state": visit.state} for visit in ledger.changed.values() if visit.id not in new]
     if changed:
         db.execute(update(Appointment), changed)
@@ -115,7 +121,7 @@ def _write_tickets(db: Session, ledger: Ledger, places: Sequence[Place]) -> None
     if days:
         used = _numbers(db, min(day for _, day in days))
         rows = [row for key, new in days.items() for row in _tickets(at[key[0]], key[1], new, used[key])]
-        db.execute(insert(Ticket), rows)
+        db.execute(_insert(Ticket), rows)
 
 
 def _numbers(db: Session, since: date) -> dict[tuple[UUID, date], tuple[list[int], list[str]]]:

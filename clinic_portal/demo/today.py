@@ -10,7 +10,7 @@ from clinic_portal.booking.rules import AppointmentState, Stretch, working_stret
 from clinic_portal.core.clock import local_day, zone
 from clinic_portal.demo.clinic import Hours, Person, Place, Treatment, Wanted, Worker
 from clinic_portal.demo.ledger import UNFINISHED, Ledger, Visit
-from clinic_portal.demo.life import arrive, call, enter, is_missed, minutes, miss, see, worker_of
+from clinic_portal.demo.life import arrive, call, enter, is_missed, minutes, miss, promise, see, worker_of
 
 STEP = timedelta(minutes=5)
 #: Nobody did anything with the queue for so long: the session is over, and a new one begins.
@@ -155,7 +155,11 @@ class Session:
             call(self.ledger, visit, slip, max(self.now - minutes(self.chance, 0.3, 1.2), slip.arrived_at))
         waiting = [one for one in due if one not in (*with_them, *called) and one.state in UNFINISHED]
         for visit in self._who_waits(waiting):
-            arrive(self.ledger, self.place, visit, self._arrival(visit))
+            slip = arrive(self.ledger, self.place, visit, self._arrival(visit))
+            if slip.is_new:
+                # They were told of the delay: few wait longer than that.
+                elapsed = self.now - slip.arrived_at
+                slip.wait = promise((elapsed + minutes(self.chance, -3, 15)).total_seconds() / 60)
 
     def _late(self, due: Sequence[Visit]) -> Visit | None:
         candidates = [
