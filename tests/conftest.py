@@ -97,6 +97,9 @@ def engine_connection(database: str) -> Iterator[Connection]:
     """One connection for all tests of this worker."""
     engine = make_engine(database)
     with engine.connect() as connection:
+        # A test may think for longer than a request.
+        connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 0")
+        connection.commit()
         yield connection
     engine.dispose()
 

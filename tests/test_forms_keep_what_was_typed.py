@@ -1,0 +1,115 @@
+"""Every form that refuses says so with 422, names the field in the summary, and keeps what was typed (passwords excepted)."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.support.cast import Cast
+from tests.support.page import Page, PortalClient
+
+#: As a person may paste it: any script, signs, markup; no control characters and line ends, which boxes drop.
+TYPED = st.text(
+    st.characters(blacklist_categories=["C", "Zl", "Zp"]), min_size=1, max_size=60
+).map(str.strip).filter(bool)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form, who fills it in, the boxes that take any text, and values that make sure that it is refused."""
+
+    path: str
+    who: str | None
+    boxes: tuple[str, ...]
+    wrong: tuple[tuple[str, str], ...]
+    post_to: str = ""
+
+
+NAMES = ("given_name", "family_name", "email", "phone")
+FORMS = [
+    Form("/register", None, NAMES, (("password", ""), ("birth_date-month", "Mrch"))),
+    Form("/sign-in", None, ("email",), (("password", ""),)),
+    Form("/forgotten-password", None, (), (("email", "nobody"),)),
+    Form("/account/phone", "patient", (), (("phone", "12"),)),
+    Form("/account/password", "patient", (), (("password", "short"),)),
+    Form("/desk/lisbon/screens", "receptionist", ("name",), (("code", ""),)),
+]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=[form.path for form in FORMS])
+def test_a_refused_form_keeps_what_was_typed(cast: Cast, form: Form) -> None:
+    client = cast.browser(getattr(cast, form.who) if form.who else None)
+    blank = client.page(form.path)
+    fields = form_with(blank, form).fields()
+
+    @settings(
+        max_examples=10, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    @example(typed="<script>alert(1)</script>\" '&amp;")
+    @example(typed="Ω🙂 D'Almeida-Sá")
+    @given(typed=TYPED)
+    def refuse(typed: str) -> None:
+        sent = fields | dict.fromkeys(form.boxes, typed) | dict(form.wrong)
+        page = client.page(form.post_to or form.path, method="POST", status=422, data=sent)
+        kept = form_with(page, form).fields()
+        typed_in = dict.fromkeys(form.boxes, typed) | {name: value for name, value in form.wrong if name != "password"}
+        assert {name: kept[name] for name in typed_in} == typed_in
+        assert not [field for field in page.all("input", type="password") if field.get("value")]
+        check_summary(page)
+
+    refuse()
+
+
+def form_with(page: Page, form: Form) -> Page:
+    """The page reduced to the form in question: pages start and end with small ones."""
+    wanted = {*form.boxes, *(name for name, _ in form.wrong)}
+    for candidate in page.all("form"):
+        names = {element.get("name") for element in candidate.iter()}
+        if wanted <= names:
+            return OneForm(page, candidate)
+    raise AssertionError(f"no form with {wanted}")
+
+
+class OneForm(Page):
+    """A page of which only one form is looked at."""
+
+    def __init__(self, page: Page, form) -> None:
+        super().__init__(page.response)
+        self.root = page.root
+        self._form = form
+
+    def all(self, tag: str, **attributes: str):
+        return [self._form] if tag == "form" else super().all(tag, **attributes)
+
+
+def check_summary(page: Page) -> None:
+    """The title says Error, the summary on top links to fields that exist, and each has the same words beside it."""
+    assert page.title.startswith("Error: ")
+    summaries = [
+        element for element in page.all("div") if "nhsuk-error-summary" in (element.get("class") or "").split()
+    ]
+    assert len(summaries) == 1
+    links = list(summaries[0].iter("a"))
+    assert links
+    for link in links:
+        target = (link.get("href") or "").removeprefix("#")
+        assert [element for element in page.root.iter() if element.get("id") == target], f"#{target} leads nowhere"
+        words = "".join(link.itertext()).strip()
+        assert page.text.count(words) >= 2, f"{words!r} is not said beside the field"
+
+
+def test_a_note_that_is_too_long_is_kept(cast: Cast) -> None:
+    client: PortalClient = cast.browser(cast.patient)
+    times = client.page("/book/massage/times?practitioner=any&facility=lisbon")
+    slot = next(button.get("value", "") for button in times.all("button") if button.get("name") == "slot")
+    token = times.fields()["csrf_token"]
+    check = client.page(
+        "/book/massage/times?practitioner=any&facility=lisbon", method="POST", data={"slot": slot, "csrf_token": token}
+    )
+    assert check.h1 == "Check your answers"
+    note = "My back hurts. " * 60
+    path = check.response.request.path
+    page = client.page(path, method="POST", status=422, data={"csrf_token": token, "patient_note": note})
+    assert note.strip() in "".join(page.one("textarea").itertext())
+    check_summary(page)
