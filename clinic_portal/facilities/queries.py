@@ -114,7 +114,8 @@ def facility_by_id(db: Session, facility_id: FacilityId) -> FacilityFacts:
 
 def facility_by_slug(db: Session, slug: str) -> FacilityFacts:
     """Return the facility of a URL. Raises: NotFound."""
-    row = db.scalar(select(Facility).where(Facility.slug == slug))
+    # An address may hold what PostgreSQL cannot: the null character, half of a surrogate pair.
+    row = db.scalar(select(Facility).where(Facility.slug == slug)) if slug.isprintable() else None
     if row is None:
         raise NotFound
     return _facts(row)
@@ -211,7 +212,7 @@ def service_by_id(db: Session, service_id: ServiceId) -> ServiceFacts:
 
 def service_by_slug(db: Session, slug: str) -> ServiceFacts:
     """Return the bookable service of a URL. Raises: NotFound."""
-    row = db.scalar(select(Service).where(Service.slug == slug, Service.is_bookable))
+    row = db.scalar(select(Service).where(Service.slug == slug, Service.is_bookable)) if slug.isprintable() else None
     if row is None:
         raise NotFound
     return _service(row)

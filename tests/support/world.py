@@ -1,0 +1,212 @@
+"""A patient with something of everything, for the tests that walk every route."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from clinic_portal.accounts.models import Account, AccountSession, OneTimeCode
+from clinic_portal.accounts.queries import token_hash
+from clinic_portal.accounts.rules import CodePurpose, code_digits
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.steps import hold_key_hash
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import Base
+from clinic_portal.core.ids import new_id
+from clinic_portal.core.settings import Settings
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rules import Channel
+from clinic_portal.providers.base import Channel as InboxChannel
+from clinic_portal.providers.email.base import Attachment
+from clinic_portal.providers.inbox import Letter, put
+from clinic_portal.waiting_room.models import Screen
+from clinic_portal.waiting_room.rules import SCREEN_COOKIE
+from tests.booking.factory import make_appointment
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import PortalClient
+from tests.waiting_room.visits import arrive
+
+#: Nobody else of the cast was born then.
+BIRTH_DATE = date(1979, 4, 17)
+NOTE = "the left knee hurts on stairs"
+HOLD_KEY = "the key of her browser"
+#: A time that is free in Lisbon, and one that she holds.
+FREE_SLOT = "2026-11-27T10:00Z"
+HELD_AT = datetime(2026, 11, 26, 15, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class World:
+    """Marta Araújo has a visit to come, a time that her browser holds, a ticket in today's queue of Lisbon, a session, a
+    code and messages; a screen hangs in Lisbon. `ids` are all ids that are hers alone (and the screen's).
+    """
+
+    cast: Cast
+    clinic: Clinic
+    db: Session
+    booked: Appointment
+    held: Appointment
+    arrived: Appointment
+    ticket_id: UUID
+    session_id: UUID
+    screen_id: UUID
+    screen_token: str
+    code: str
+    email_id: str
+    ids: frozenset[UUID]
+
+    def arguments(self) -> Mapping[str, Sequence[object]]:
+        """Name of a URL part → her values. A route with another name must be thought about: add its name here."""
+        return {
+            "appointment_id": [self.booked.id, self.held.id, self.arrived.id],
+            "ticket_id": [self.ticket_id],
+            "patient_id": [self.cast.patient_person.id],
+            "session_id": [self.session_id],
+            "screen_id": [self.screen_id],
+            "item_id": [self.email_id],
+            "number": [0],
+            "slug": ["lisbon"],
+            "service": ["massage"],
+            "state": ["called"],
+        }
+
+    def secrets(self) -> list[str]:
+        """What only she, those who act for her, and the desk of Lisbon may read."""
+        references = [row.reference for row in (self.booked, self.held, self.arrived)]
+        dates = ["1979-04-17", "17 April 1979", "17 de abril de 1979"]
+        phones = ["+351912345601", "912345601", "912 345 601"]
+        return ["Marta", "Araújo", "marta@example.org", NOTE, self.code, *references, *dates, *phones]
+
+    def browser(self, who: str) -> PortalClient:
+        """Somebody's browser: "patient" has her held time in it, "visitor" nothing, "screen" is the TV of Lisbon."""
+        account = None if who in {"visitor", "screen"} else getattr(self.cast, who)
+        client = self.cast.browser(account)
+        if who == "patient":
+            with client.session_transaction() as session:
+                session["hold_key"] = HOLD_KEY
+        if who == "screen":
+            client.set_cookie(SCREEN_COOKIE, self.screen_token)
+        return client
+
+
+def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings) -> World:
+    """Insert it in the test's transaction."""
+    marta, now = cast.patient_person, clock.now()
+    marta.birth_date = cast.patient.birth_date = BIRTH_DATE
+    db.merge(marta)
+    db.merge(cast.patient)
+    booked = make_appointment(db, clinic, marta, patient_note=NOTE, booked_by_account_id=cast.patient.id)
+    held = make_appointment(
+        db,
+        clinic,
+        marta,
+        at=HELD_AT,
+        state=AppointmentState.PROPOSED,
+        held_until=now + timedelta(minutes=9),
+        hold_key_hash=hold_key_hash(HOLD_KEY),
+        patient_note=NOTE,
+        booked_by_account_id=cast.patient.id,
+        booked_at=None,
+    )
+    ticket_id = arrive(db, clock, cast, clinic, marta, minutes=3)
+    arrived = db.scalars(select(Appointment).where(Appointment.state == AppointmentState.ARRIVED)).one()
+    session = _session(db, clock, cast.patient)
+    code = OneTimeCode(
+        account_id=cast.patient.id, purpose=CodePurpose.RESET_PASSWORD, sent_to=cast.patient.email, created_at=now,
+        expires_at=now + timedelta(minutes=10),
+    )  # fmt: skip
+    screen = Screen(
+        token_hash=token_hash("the token of the screen"), created_at=now, facility_id=clinic.lisbon.id, name="Hall",
+        paired_at=now, paired_by_account_id=cast.receptionist.id, last_seen_at=now,
+    )  # fmt: skip
+    message = Message(
+        kind="appointment_booked", channel=Channel.EMAIL, subject_id=booked.id, dedupe_key=f"world:{booked.id}",
+        created_at=now, due_at=now,
+    )  # fmt: skip
+    db.add_all([code, screen, message])
+    db.commit()
+    ids = {row.id for row in (marta, cast.patient, booked, held, arrived, session, code, screen, message)}
+    return World(
+        cast, clinic, db, booked, held, arrived, ticket_id, session.id, screen.id, "the token of the screen",
+        code_digits(settings.secret_key, code.id), _letter(settings.inbox_folder, clock), frozenset({*ids, ticket_id}),
+    )  # fmt: skip
+
+
+def _session(db: Session, clock: FixedClock, account: Account) -> AccountSession:
+    now = clock.now()
+    row = AccountSession(
+        account_id=account.id, token_hash=token_hash("another browser of hers"), created_at=now, last_seen_at=now,
+        expires_at=now + timedelta(days=3), user_agent="Firefox/140",
+    )  # fmt: skip
+    db.add(row)
+    db.flush()
+    return row
+
+
+def _letter(folder: Path, clock: FixedClock) -> str:
+    letter = Letter(
+        channel=InboxChannel.EMAIL, to="marta@example.org", sender="clinic@example.org", subject="Your visit, Marta",
+        text="Dear Marta Araújo", html="<p>Dear Marta Araújo</p>",
+        attachments=(Attachment("visit.ics", "text/calendar", b"SUMMARY:Massage for Marta"),),
+    )  # fmt: skip
+    return put(folder, letter, idempotency_key=new_id(), now=clock.now).vendor_id.removeprefix("inbox:")
+
+
+# --- walking
+
+
+def rules_of(app: Flask) -> list[Rule]:
+    """Every rule, in the order of its address."""
+    return sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ())))
+
+
+def methods_of(rule: Rule) -> list[str]:
+    """What the rule serves: reading first."""
+    return sorted(rule.methods or (), key=["GET", "HEAD", "OPTIONS", "POST"].index)
+
+
+def path_of(rule: Rule, values: Mapping[str, object]) -> str:
+    """The address of a rule with these URL parts."""
+    return re.sub(r"<(?:[^<>:]+:)?(\w+)>", lambda part: quote(str(values[part[1]]), safe=""), rule.rule)
+
+
+def csrf_token(client: PortalClient) -> str:
+    """A token that this browser's forms may carry."""
+    found = re.search(r'name="csrf-token" content="([^"]+)"', client.get("/accessibility").get_data(as_text=True))
+    assert found is not None
+    return found.group(1)
+
+
+def snapshot(db: Session) -> frozenset[str]:
+    """Every row of every table, as text that begins with the table's name."""
+    parts = [f"SELECT '{name} ' || to_jsonb(t)::text FROM \"{name}\" t" for name in Base.metadata.tables]
+    return frozenset(db.scalars(text(" UNION ALL ".join(parts))))
+
+
+def naming(rows: Collection[str], ids: Collection[UUID]) -> list[str]:
+    """The rows that name one of the ids."""
+    wanted = [str(id_) for id_ in ids]
+    return sorted(row for row in rows if any(id_ in row for id_ in wanted))
+
+
+def is_sign_in(response: TestResponse) -> bool:
+    """Whether the answer is: sign in first."""
+    target = response.headers.get("Location", "") or response.headers.get("HX-Redirect", "")
+    return target.split("?")[0].endswith("/sign-in")
+
+
+def without_nonces(body: str) -> str:
+    """A body without what is new in every answer: nonces and form tokens."""
+    body = re.sub(r'nonce="[^"]*"', "", body)
+    return re.sub(r'(name="csrf[-_]token"[^>]*?(?:content|value))="[^"]*"', r"\1", body)
