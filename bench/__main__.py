@@ -8,10 +8,12 @@ import sys
 import time
 from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from bench import availability, booking, fanout
-from bench.data import SCREENS
-from bench.site import Site, load_average, running_site
+from bench.facts import SCREENS
+
+if TYPE_CHECKING:
+    from bench.site import Site
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ SHARES = {"availability": 0.4, "booking": 0.4, "live": 0.2}
 
 
 def main() -> None:
+    # Not above: the processes that help import this module again, and need none of the portal.
+    from bench.site import load_average, running_site
+
     arguments = _arguments()
     size = QUICK if arguments.quick else FULL
     started = time.monotonic()
@@ -55,7 +60,9 @@ def main() -> None:
     print(f"\nTook {time.monotonic() - started:.0f} s; load after {load_average()}")
 
 
-def _measure(name: str, site: Site, clients: int, size: Size, until: float) -> None:
+def _measure(name: str, site: "Site", clients: int, size: Size, until: float) -> None:
+    from bench import availability, booking, fanout
+
     if name == "availability":
         availability.measure(site, clients=clients, seconds=size.seconds, rounds=size.rounds, until=until)
     elif name == "booking":

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 
-from bench.data import count_booked, libpq, undo_rounds
+from bench.data import count_booked, undo_rounds
+from bench.facts import libpq
 from bench.load import Buyer, book_bare_routes, book_bare_sql, book_over_http, sign_in
 from bench.site import Site
 from bench.stats import Round, Series, report_throughput, turns
+from tests.support.cast import PASSWORD
 
 
 def measure(site: Site, *, clients: int, seconds: float, rounds: int, until: float) -> None:
     """Every client books with a practitioner of its own; every round starts from the same database."""
     data = site.data
     people = data.people[:clients]
-    signed_in = site.load.submit(sign_in, site.portal.port, people).result()
+    signed_in = site.load.submit(sign_in, site.portal.port, people, PASSWORD).result()
     buyers = [
         Buyer(person, place, starts, cookies, token)
         for person, place, starts, (cookies, token) in zip(people, data.places, data.free, signed_in, strict=False)

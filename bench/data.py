@@ -1,16 +1,15 @@
 """The clinic that is measured: 20 practitioners in Lisbon, 60 days ahead, many appointments, some screens."""
 
-import json
 import random
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import psycopg
 from sqlalchemy.orm import Session
 
+from bench.facts import SCREENS, VISIT, Dataset, Person, Place, libpq
 from clinic_portal.accounts.queries import token_hash
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock, SystemClock, local_day, wall_to_utc
@@ -28,7 +27,6 @@ from tests.support.clinic import Clinic, make_clinic
 TZ = "Europe/Lisbon"
 PRACTITIONERS = 20
 DAYS_AHEAD = 60
-VISIT = timedelta(minutes=30)
 STRETCHES = ((540, 780), (840, 1080))
 #: How much of the coming days is taken at most; more appointments than that lie in the past.
 FULL = 0.6
@@ -36,51 +34,6 @@ FULL = 0.6
 COMING = 0.8
 PATIENTS = 200
 TICKETS = 12
-SCREENS = 200
-
-
-@dataclass(frozen=True)
-class Place:
-    """A practitioner and their room."""
-
-    practitioner: str
-    room: str
-
-
-@dataclass(frozen=True)
-class Person:
-    """A patient with an account."""
-
-    email: str
-    account: str
-    patient: str
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What the measurements need to know of the database. Plain values, so that other processes can have it."""
-
-    service: str
-    facility: str
-    places: list[Place]
-    people: list[Person]
-    receptionist: str
-    #: Place number → free starts in the coming days, as the buttons say them.
-    free: list[list[str]]
-    #: Screens' cookies.
-    screens: list[str]
-    appointments: int
-    #: Everything that was made before is the starting state; rounds are undone back to it.
-    made_at: str
-
-    def dump(self) -> str:
-        """All of it as JSON."""
-        return json.dumps(asdict(self))
-
-
-def libpq(url: str) -> str:
-    """Turn SQLAlchemy's URL into the one that psycopg takes."""
-    return url.replace("+psycopg", "")
 
 
 def make_dataset(database: str, appointments: int) -> Dataset:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bench import screens
 from bench.client import Client
-from bench.data import Dataset, libpq
+from bench.facts import Dataset, libpq
 from bench.floor import CHANNEL
 from bench.screens import Ears, Expect
 from bench.site import PRODUCTION, Site

@@ -13,7 +13,7 @@ from flask_socketio import SocketIO
 from socketio import RedisManager
 
 from bench import sql
-from bench.data import libpq
+from bench.facts import libpq
 
 LINE = "The quick brown fox jumps over the lazy dog, and nobody knows why it does so again.\n"
 CHANNEL = "bench-floor"

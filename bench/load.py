@@ -1,6 +1,8 @@
 """Closed loops: so many clients, each asks again as soon as it was answered. Runs in a process of its own."""
 
 import itertools
+import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +14,7 @@ import psycopg
 
 from bench import sql
 from bench.client import Client
-from bench.data import Person, Place
+from bench.facts import Person, Place
 from bench.stats import Round
 
 #: One request. False: there is nothing left to ask for.
@@ -33,6 +35,18 @@ class Buyer:
     #: The session's cookies and form token, for the portal.
     cookies: dict[str, str]
     token: str
+
+
+def follow_parent() -> None:
+    """End this process when the one that started it is gone: a pool's process would wait for ever."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def closed_loop(steps: list[Step], seconds: float) -> Round:
@@ -67,12 +81,12 @@ def closed_loop(steps: list[Step], seconds: float) -> Round:
     return Round([value for each in latencies for value in each], max(ends) - start)
 
 
-def sign_in(port: int, people: list[Person]) -> list[tuple[dict[str, str], str]]:
+def sign_in(port: int, people: list[Person], password: str) -> list[tuple[dict[str, str], str]]:
     """Sign everybody in; give their cookies and form tokens."""
     signed_in = []
     for number, person in enumerate(people):
         client = Client(port, f"10.1.0.{number}")
-        client.sign_in(person.email)
+        client.sign_in(person.email, password)
         client.close()
         signed_in.append((client.cookies, client.token))
     return signed_in

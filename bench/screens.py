@@ -8,6 +8,7 @@ import json
 import selectors
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ import websocket
 
 WAIT_S = 20.0
 CONNECT = "40/live,"
+#: How many connect at once.
+CONNECTING = 24
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,9 @@ class Fetch:
 def run(pipe: Connection, kinds: list[Ears]) -> None:
     """Connect everybody, say so, then do as the pipe says until it is closed."""
     selector = selectors.DefaultSelector()
-    for ears in kinds:
-        for cookie in ears.cookies:
-            screen = _subscribe(ears, cookie) if ears.url.startswith("redis") else _open(ears, cookie)
+    with ThreadPoolExecutor(CONNECTING) as pool:
+        wanted = [(ears, cookie) for ears in kinds for cookie in ears.cookies]
+        for screen in pool.map(lambda each: _connect(*each), wanted):
             screen.listening.setblocking(False)
             selector.register(screen.listening, selectors.EVENT_READ, screen)
     selector.register(pipe.fileno(), selectors.EVENT_READ, pipe)
@@ -114,6 +117,10 @@ def _wait(selector: selectors.BaseSelector, order: Expect, count: int) -> Heard:
     if pending:
         result.failure = f"{order.kind}, version {order.version}: {len(result.heard)} heard, {len(result.shown)} showed"
     return result
+
+
+def _connect(ears: Ears, cookie: str) -> Screen:
+    return _subscribe(ears, cookie) if ears.url.startswith("redis") else _open(ears, cookie)
 
 
 def _open(ears: Ears, cookie: str) -> Screen:

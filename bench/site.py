@@ -16,9 +16,11 @@ from pathlib import Path
 import redis
 
 from bench.client import Client
-from bench.data import Dataset, make_dataset
+from bench.data import make_dataset
+from bench.facts import Dataset
+from bench.load import follow_parent
 from bench.stats import Round
-from clinic_portal.core.processes import Guard, end_session, free_port, session_pids
+from clinic_portal.core.processes import Guard, end_session, free_port, session_pids, signal_session
 from tests.support.running import START_TIMEOUT_S, Running, gunicorn, running_portal
 from tests.support.servers import ROOT, start_servers
 
@@ -81,7 +83,8 @@ def running_site(appointments: int) -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="clinic-bench-"))
     guard = Guard()
     floors: list[subprocess.Popen[bytes]] = []
-    load = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    load = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=follow_parent)
+    load.submit(os.getpid)  # It starts now, beside the others.
     try:
         with running_portal(folder, "clinic_bench", FIRST_PORT) as portal:
             portal.environment.update(PRODUCTION)
@@ -105,6 +108,8 @@ def running_site(appointments: int) -> Iterator[Site]:
                 _wait(port, folder)
             yield Site(portal, data, folder, ports[0], ports[1], floors[0].pid, load)
     finally:
+        for process in floors:
+            signal_session(process.pid, signal.SIGTERM)
         for process in floors:
             end_session(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
             process.wait()

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from bench.data import VISIT
+from bench.facts import VISIT
 from clinic_portal.core.ids import new_id, spoken_code
 
 Connection = psycopg.Connection[Any]

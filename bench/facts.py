@@ -1,0 +1,52 @@
+"""Plain facts about what is measured. They import nothing of the portal, so that helpers and baselines start at once."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+VISIT = timedelta(minutes=30)
+SCREENS = 200
+
+
+@dataclass(frozen=True)
+class Place:
+    """A practitioner and their room."""
+
+    practitioner: str
+    room: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """A patient with an account."""
+
+    email: str
+    account: str
+    patient: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What the measurements need to know of the database. Plain values, so that other processes can have it."""
+
+    service: str
+    facility: str
+    places: list[Place]
+    people: list[Person]
+    receptionist: str
+    #: Place number → free starts in the coming days, as the buttons say them.
+    free: list[list[str]]
+    #: Screens' cookies.
+    screens: list[str]
+    appointments: int
+    #: Everything that was made before is the starting state; rounds are undone back to it.
+    made_at: str
+
+    def dump(self) -> str:
+        """All of it as JSON."""
+        return json.dumps(asdict(self))
+
+
+def libpq(url: str) -> str:
+    """Turn SQLAlchemy's URL into the one that psycopg takes."""
+    return url.replace("+psycopg", "")
