@@ -30,7 +30,10 @@ def mark_arrived(db: Session, clock: Clock, *, appointment_id: AppointmentId, ac
 
 
 def undo_arrival(db: Session, clock: Clock, *, appointment_id: AppointmentId, actor: Actor) -> AppointmentFacts:
-    """They were not: the visit is booked as before."""
+    """They were not: the visit is booked as before. A time that is only held, or unpaid, is not booked by this."""
+    row = lock_appointment(db, appointment_id)
+    if row.state not in {AppointmentState.ARRIVED, AppointmentState.BOOKED}:
+        raise Conflict("appointment.state_changed", state=row.state.value)
     return _change(db, clock, appointment_id, AppointmentState.BOOKED, actor, "arrival.undone")
 
 

@@ -3,13 +3,16 @@
 import pytest
 from sqlalchemy import select
 
+from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.check_in.use_cases.mark_arrived import mark_arrived
 from clinic_portal.check_in.use_cases.undo_arrival import undo_arrival
 from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.ids import AppointmentId
 from clinic_portal.waiting_room.models import Ticket
 from clinic_portal.waiting_room.use_cases.call_ticket import call_ticket
 from clinic_portal.waiting_room.use_cases.enter_room import enter_room
+from tests.booking.factory import make_appointment
 from tests.waiting_room.desk import Desk
 
 
@@ -54,3 +57,11 @@ def test_not_by_staff_of_another_facility(desk: Desk) -> None:
     actor = desk.cast.far_receptionist.actor()
     with pytest.raises(NotFound):
         undo_arrival(desk.db, desk.clock, appointment_id=visit, facility_id=desk.facility_id, actor=actor)
+
+
+@pytest.mark.parametrize("state", [AppointmentState.PROPOSED, AppointmentState.PENDING])
+def test_a_time_that_is_not_booked_yet_is_not_booked_by_it(desk: Desk, state: AppointmentState) -> None:
+    visit = make_appointment(desk.db, desk.clinic, desk.cast.patient_person, state=state)
+    with pytest.raises(Conflict, match=r"appointment\.state_changed"):
+        undo_arrival(desk.db, desk.clock, appointment_id=AppointmentId(visit.id), **desk.ask())
+    assert desk.db.get(Appointment, visit.id, populate_existing=True).state is state
