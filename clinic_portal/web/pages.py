@@ -4,6 +4,7 @@ from flask import make_response, redirect, render_template
 from flask.typing import ResponseReturnValue
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
 
@@ -28,7 +29,8 @@ def see_other(location: str) -> ResponseReturnValue:
     """Return the answer after a successful form: 303 to a page, which HTMX loads in place of the current one."""
     if wants_fragment():
         response = make_response("", 204)
-        response.headers["HX-Redirect"] = location
+        # An address may be in any letters (`next`, typed by hand); a header holds Latin-1. redirect() does it by itself.
+        response.headers["HX-Redirect"] = iri_to_uri(location)
         return response
     return redirect(location, 303)
 

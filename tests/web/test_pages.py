@@ -140,3 +140,10 @@ def test_static_files_are_served_and_found_by_their_content(probe: PortalClient)
     assert "?v=" in sheet
     with probe.get(sheet) as response:
         assert response.status_code == 200
+
+
+def test_an_address_with_any_letters_fits_into_a_header_for_htmx(probed: Flask) -> None:
+    """An address that somebody wrote by hand comes back from `next`; a header holds Latin-1 at most."""
+    with probed.test_request_context("/", headers={"HX-Request": "true"}):
+        response = probed.make_response(see_other("/book?q=visão 日本"))
+    assert response.headers["HX-Redirect"] == "/book?q=vis%C3%A3o%20%E6%97%A5%E6%9C%AC"
