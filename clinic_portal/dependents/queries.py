@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic_portal.accounts.queries import get_account
+from clinic_portal.accounts.queries import given_names
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Forbidden, NotFound
@@ -78,14 +78,16 @@ def companions_of(db: Session, patient_ids: Collection[PatientId], *, today: dat
 
     For staff: the caller has checked that.
     """
+    if not patient_ids:
+        return {}
     rows = db.scalars(
         select(Relationship)
         .where(Relationship.patient_id.in_(set(patient_ids)), Relationship.kind != RelationshipKind.SELF)
         .order_by(Relationship.kind.desc(), Relationship.id)
     )
+    current = [row for row in rows if is_current(row.ends_on, today=today)]
+    known = given_names(db, [AccountId(row.account_id) for row in current])
     names: dict[PatientId, list[str]] = {}
-    for row in rows:
-        if is_current(row.ends_on, today=today):
-            account = get_account(db, AccountId(row.account_id))
-            names.setdefault(PatientId(row.patient_id), []).append(account.given_name)
+    for row in current:
+        names.setdefault(PatientId(row.patient_id), []).append(known[AccountId(row.account_id)])
     return names
