@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from redis import Redis
@@ -33,6 +34,9 @@ NOW = datetime(2026, 11, 23, 10, 12, tzinfo=UTC)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers in the first process; xdist workers inherit their addresses."""
+    # How long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile("house", deadline=None)
+    hypothesis.settings.load_profile("house")
     global _servers
     if not hasattr(config, "workerinput") and "CLINIC_TEST_POSTGRES" not in os.environ:
         _servers = servers.start_servers()

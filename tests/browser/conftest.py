@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 from sqlalchemy import delete, update
 from sqlalchemy.orm import sessionmaker
 
@@ -40,6 +40,7 @@ TV = {"width": 1920, "height": 1080}
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=15_000)
     with sync_playwright() as running:
         yield running
 

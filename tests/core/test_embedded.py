@@ -40,7 +40,7 @@ def scalar(server: EmbeddedPostgres, database: str, statement: str) -> object:
         return connection.execute(sa.text(statement)).scalar_one()
 
 
-def wait_for(look: Callable[[], bool], *, timeout_s: float = 15.0) -> None:
+def wait_for(look: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
     """Return as soon as `look` is true."""
     deadline = time.monotonic() + timeout_s
     while not look():
