@@ -29,14 +29,12 @@ check: $(VENV)/.installed-dev audit ## style, types, layers, templates, dependen
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/djlint templates --check --quiet
 	$(VENV)/bin/djlint templates --lint --quiet
 	$(VENV)/bin/deptry .
 
 format: $(VENV)/.installed-dev ## write code and templates in the house's format
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
-	-$(VENV)/bin/djlint templates --reformat --quiet
 
 bench: $(VENV)/.installed-dev $(CATALOGUES) ## measure, each beside a baseline
 	@$(PY) -m bench
