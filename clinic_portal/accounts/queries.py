@@ -61,6 +61,11 @@ class AccountFacts:
     is_phone_confirmed: bool
 
     @property
+    def confirmed_phone(self) -> str | None:
+        """The phone that messages about visits may go to: a mistyped number is somebody else's."""
+        return self.phone if self.is_phone_confirmed else None
+
+    @property
     def full_name(self) -> str:
         """Given and family name."""
         return f"{self.given_name} {self.family_name}"

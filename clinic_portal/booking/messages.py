@@ -72,7 +72,7 @@ def _recipient(db: Session, visit: VisitFacts, patient: PatientFacts) -> tuple[s
     if patient.email or patient.phone or visit.appointment.booked_by is None:
         return patient.email, patient.phone, patient.language
     account = get_account(db, visit.appointment.booked_by)
-    return account.email, account.phone, account.language
+    return account.email, account.confirmed_phone, account.language
 
 
 def _short_time(moment: datetime, tz: str, language: str) -> str:

@@ -24,7 +24,7 @@ def register_self(db: Session, clock: Clock, event: AccountConfirmed) -> None:
         given_name=account.given_name,
         family_name=account.family_name,
         birth_date=account.birth_date,
-        phone=account.phone,
+        phone=account.confirmed_phone,
         email=account.email,
         language=account.language,
     )
@@ -33,7 +33,7 @@ def register_self(db: Session, clock: Clock, event: AccountConfirmed) -> None:
 
 
 def refresh_self(db: Session, clock: Clock, event: AccountChanged) -> None:
-    """Keep the phone and language of the account's own patient as the account's. Reaction to AccountChanged."""
+    """Keep the confirmed phone and the language of the account's own patient as the account's. Reaction to AccountChanged."""
     account = get_account(db, event.account_id)
     patient_id = db.scalar(
         select(Relationship.patient_id).where(
@@ -41,4 +41,4 @@ def refresh_self(db: Session, clock: Clock, event: AccountChanged) -> None:
         )
     )
     if patient_id is not None:
-        set_contact(db, PatientId(patient_id), phone=account.phone, language=account.language)
+        set_contact(db, PatientId(patient_id), phone=account.confirmed_phone, language=account.language)

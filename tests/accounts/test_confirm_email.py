@@ -56,7 +56,8 @@ def test_the_right_code_signs_in_and_makes_a_patient(client: PortalClient, db: S
     person = db.get_one(Patient, relationship.patient_id)
     assert relationship.kind is RelationshipKind.SELF
     assert (person.full_name, person.birth_date) == ("Nina Faria", date(1990, 3, 31))
-    assert (person.phone, person.email, person.language) == (PHONE, EMAIL, "en")
+    # The phone follows once it is confirmed: messages about visits go to nobody else.
+    assert (person.phone, person.email, person.language) == (None, EMAIL, "en")
     phone_code = codes_of(db, EMAIL, CodePurpose.CONFIRM_PHONE)[0]
     assert queued(db, phone_code.id) == [("confirm_phone", "sms")]
     assert client.page("/account").h1 == "My account"

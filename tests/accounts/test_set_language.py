@@ -62,3 +62,10 @@ def test_the_way_back_stays_on_the_site(client: PortalClient, target: str) -> No
 def test_wrong_method_and_missing_token(client: PortalClient) -> None:
     assert client.get("/language").status_code == 405
     assert client.post("/language", data={"language": "en"}).status_code == 400
+
+
+def test_the_language_of_a_page_that_answered_a_form_leads_home(client: PortalClient) -> None:
+    token = client.page("/accessibility").one("meta", name="csrf-token").get("content")
+    path = "/book/hold/01936e1a-0000-7000-8000-000000000000/again"
+    response = client.post("/language", data={"csrf_token": token, "language": "pt_PT", "next": path})
+    assert response.headers["Location"] == "/"

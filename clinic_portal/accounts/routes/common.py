@@ -1,13 +1,15 @@
 """What the pages of this feature share: where to go on to, signing a browser in, saying why not."""
 
 import logging
+from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, g, request, session, url_for
+from flask import Blueprint, current_app, flash, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import login_user
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from clinic_portal.accounts.errors import MustWait, WrongGuess
@@ -34,6 +36,18 @@ def wanted_path() -> str | None:
     """Return the path of this site to which the visitor was on the way, or None."""
     wanted = request.args.get("next", "")
     return wanted if wanted and safe_path(wanted) == wanted else None
+
+
+def readable_path(target: str | None) -> str:
+    """Return a path of this site that can be opened: a form's own address answers to sending only, so home instead."""
+    path = safe_path(target)
+    adapter = current_app.create_url_adapter(request)
+    try:
+        if adapter is not None:
+            adapter.match(urlsplit(path).path, method="GET")
+    except HTTPException:
+        return url_for("booking.home")
+    return path
 
 
 def link(endpoint: str) -> str:

@@ -17,7 +17,6 @@ from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.i18n import remember_language
 from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import see_other
-from clinic_portal.web.routes import safe_path
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -68,7 +67,7 @@ def sign_out() -> ResponseReturnValue:
 @right(Right.PUBLIC)
 def set_language() -> ResponseReturnValue:
     """Change the language of this browser, and of the account's pages and messages, and go back to the page."""
-    response = make_response(redirect(safe_path(request.form.get("next")), 303))
+    response = make_response(redirect(common.readable_path(request.form.get("next")), 303))
     language = request.form.get("language", "")
     if language in LANGUAGES:
         actor = current_actor()

@@ -4,11 +4,14 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts import queries, rules
 from clinic_portal.accounts.errors import WrongGuess
+from clinic_portal.accounts.events import AccountChanged
 from clinic_portal.accounts.rules import CodePurpose
 from clinic_portal.accounts.steps import count_try, forget_tries, spend_code
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
+from clinic_portal.core.events import publish
+from clinic_portal.core.ids import AccountId
 
 
 def confirm_phone(db: Session, clock: Clock, *, actor: Actor, typed: str, secret_key: str) -> None:
@@ -29,5 +32,7 @@ def confirm_phone(db: Session, clock: Clock, *, actor: Actor, typed: str, secret
             if right:
                 account.phone_confirmed_at = clock.now()
                 forget_tries(db, key)
+                db.flush()
+                publish(db, clock, AccountChanged(AccountId(account.id)))
     if not right:
         raise WrongGuess("account.wrong_code")
