@@ -104,8 +104,12 @@
   }, 1000);
 
   // What HTMX brings: the day's block after a press or while searching; anything else is told beside the page.
-  document.addEventListener("htmx:beforeRequest", () => { presses += 1; inFlight += 1; waiting = ""; });
-  document.addEventListener("htmx:afterRequest", () => { inFlight = Math.max(0, inFlight - 1); live.ask(); });
+  // Its end is heard from the request itself: htmx:afterRequest is told to nobody when an older answer (a search that was
+  // still under way) has taken the pressed button out of the page. Whatever happened, the newest day is asked for.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    presses += 1; inFlight += 1; waiting = "";
+    event.detail.xhr.addEventListener("loadend", () => { inFlight -= 1; live.ask(); }, { once: true });
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target?.id !== "board") return;
     const holder = document.createElement("template");

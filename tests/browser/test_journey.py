@@ -198,6 +198,7 @@ def test_the_desk_is_usable_by_keyboard(portal: Running, open_browser: Opened) -
     desk.keyboard.press("Enter")
     row = desk.get_by_role("row").filter(has_text="Marta Araújo")
     expect(row).to_be_visible()
+    expect(desk.locator("[data-keys]")).to_be_visible()  # the script is there
     desk.keyboard.press("/")
     desk.keyboard.type("acde")
     expect(desk.get_by_role("searchbox")).to_have_value("acde")
