@@ -22,9 +22,10 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin portal
 COPY --from=build /opt/portal /opt/portal
 COPY --from=build /srv/portal /srv/portal
 WORKDIR /srv/portal
+ENV CLINIC_ENV=production
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health', timeout=2)"]
-CMD ["gunicorn", "wsgi:app", "--worker-class", "gthread", "--workers", "2", "--threads", "8", \
+CMD ["gunicorn", "wsgi:app", "--worker-class", "gthread", "--keep-alive", "130", "--workers", "2", "--threads", "8", \
      "--bind", "0.0.0.0:8000", "--no-control-socket"]

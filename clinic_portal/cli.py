@@ -37,6 +37,9 @@ PERIODIC: tuple[tuple[Callable[[], None], str, int], ...] = (
     (tidy_accounts, "default", 3600),
 )
 
+#: Longer than a proxy keeps its idle connections (Caddy: two minutes), so that it never reuses one that was just closed.
+KEEP_ALIVE_S = "130"
+
 #: A worker that was killed is noticed after about a minute, instead of the default's seven.
 WORKER_TTL_S = 30
 MAINTENANCE_INTERVAL_S = 10
@@ -230,7 +233,7 @@ def _gunicorn(target: str, port: int, *, workers: int, threads: int) -> list[str
     return [
         sys.executable, "-m", "gunicorn", target, "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
         "--workers", str(workers), "--threads", str(threads), "--no-control-socket", "--log-level", "warning",
-        "--graceful-timeout", "5",
+        "--graceful-timeout", "5", "--keep-alive", KEEP_ALIVE_S,
     ]  # fmt: skip
 
 
