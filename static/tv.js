@@ -73,6 +73,8 @@
     if (!fresh) return;
     const before = new Set(calls().map((call) => call.textContent));
     const wasBoard = Boolean(board.dataset.clock);
+    // Paired, or no longer, or in another language: title and messages of the whole page follow.
+    if (Boolean(fresh.dataset.clock) !== wasBoard || fresh.dataset.lang !== board.dataset.lang) { location.reload(); return; }
     board.replaceWith(fresh);
     board = fresh;
     const added = calls().filter((call) => !before.has(call.textContent));
@@ -81,7 +83,6 @@
       chime();
     }
     if (board.dataset.clock) {
-      if (!wasBoard) document.documentElement.lang = board.dataset.lang ?? document.documentElement.lang;
       live.connect();
       wakeSound();
     }
