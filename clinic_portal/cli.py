@@ -144,7 +144,8 @@ class Launch:
         lock = FolderLock(self.folder)
         lock.acquire()
         try:
-            children = [*self._servers(), *self._programs()]
+            # The pages before the rest: while they start, the others would only take the processor from them.
+            children = [*self._servers(), self._pages(), *self._programs()]
             return Supervisor(children, on_ready=self._tell, keep_open=lock.fds).run()
         finally:
             lock.release()
@@ -195,17 +196,14 @@ class Launch:
                 self.summary = build_demo(session, clock())
             app.extensions["sqlalchemy"].engine.dispose()
 
+    def _pages(self) -> Child:
+        command = _gunicorn("wsgi:app", self.port, workers=2, threads=8)
+        return Child("web", command, self.addresses, ready=lambda: _answers(self.port))
+
     def _programs(self) -> list[Child]:
         flask = [sys.executable, "-m", "flask", "--app", "wsgi", "clinic"]
         env = self.addresses
         return [
-            Child(
-                "web",
-                _gunicorn("wsgi:app", self.port, workers=2, threads=8),
-                env,
-                ready=lambda: _answers(self.port),
-                gate=False,
-            ),
             Child("live", _gunicorn("wsgi:live", self.live_port, workers=1, threads=260), env, gate=False),
             Child("worker", [*flask, "worker"], env, gate=False),
             Child("scheduler", [*flask, "scheduler"], env, gate=False),
@@ -238,7 +236,7 @@ def _gunicorn(target: str, port: int, *, workers: int, threads: int) -> list[str
 
 
 def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=0.25)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200

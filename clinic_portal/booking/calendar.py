@@ -1,15 +1,17 @@
 """A visit as a calendar file (RFC 5545), for the download and for the e-mail."""
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from icalendar import Alarm, Calendar, Event, Timezone, vCalAddress, vText
 
 from clinic_portal.booking.queries.visits import VisitFacts
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import zone
 from clinic_portal.core.settings import Settings
 from clinic_portal.core.text import localized
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 CONTENT_TYPE = "text/calendar; charset=utf-8; method=PUBLISH"
 
@@ -22,6 +24,9 @@ def calendar_file(visit: VisitFacts, *, settings: Settings, language: str, now: 
     Its UID never changes and SEQUENCE grows with each change, so that importing it again moves or cancels the old
     entry. It says no more about health than the patient's own page does, and the reminder rings an hour before.
     """
+    # Takes 0.2 s to load, which every start of every process would pay.
+    from icalendar import Calendar, Timezone
+
     cancelled = visit.appointment.state is AppointmentState.CANCELLED
     calendar = Calendar()
     calendar.add("prodid", f"-//{settings.clinic_name}//clinic-portal//EN")
@@ -35,9 +40,11 @@ def calendar_file(visit: VisitFacts, *, settings: Settings, language: str, now: 
     return content
 
 
-def _event(visit: VisitFacts, settings: Settings, language: str, now: datetime, *, cancelled: bool) -> Event:
+def _event(visit: VisitFacts, settings: Settings, language: str, now: datetime, *, cancelled: bool) -> "Event":
     host = urlsplit(settings.public_url).hostname or "localhost"
     link = f"{settings.public_url}/visits/{visit.appointment.id}"
+    from icalendar import Alarm, Event, vCalAddress, vText
+
     event = Event()
     event.add("uid", f"{visit.appointment.id}@{host}")
     event.add("sequence", visit.appointment.sequence)
