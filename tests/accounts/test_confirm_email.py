@@ -21,7 +21,6 @@ from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.patients.models import Patient
 from tests.accounts.helpers import (
     EMAIL,
-    PHONE,
     account_of,
     codes_of,
     newest_digits,
