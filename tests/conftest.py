@@ -34,8 +34,8 @@ NOW = datetime(2026, 11, 23, 10, 12, tzinfo=UTC)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers in the first process; xdist workers inherit their addresses."""
-    # How long an example takes says how busy the machine is.
-    hypothesis.settings.register_profile("house", deadline=None)
+    # How long an example takes says how busy the machine is. CI tries the same examples each time, a person's run new ones.
+    hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
     hypothesis.settings.load_profile("house")
     global _servers
     if not hasattr(config, "workerinput") and "CLINIC_TEST_POSTGRES" not in os.environ:

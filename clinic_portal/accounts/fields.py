@@ -1,6 +1,5 @@
 """Fields and validators of the account forms."""
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Protocol
@@ -13,12 +12,11 @@ from wtforms import Field, PasswordField, StringField, ValidationError
 from clinic_portal.accounts import rules
 from clinic_portal.accounts.common_passwords import COMMON_PASSWORDS
 from clinic_portal.accounts.rules import BirthDateProblem
+from clinic_portal.core.typed import one_line, tidy
 
 HOME_REGION = "PT"
 MAX_EMAIL = 254
 MAX_NAME = 100
-#: Control signs, halves of surrogate pairs, private and unassigned places. Source: Unicode, general categories.
-NOT_TYPED = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 BIRTH_DATE_PROBLEMS = {
     BirthDateProblem.MISSING: _l("Enter your birth date"),
@@ -53,7 +51,7 @@ class BirthDateField(Field):  # type: ignore[misc]  # WTForms has no types
             return
         for part in self.parts:
             typed = formdata.getlist(f"{self.name}-{part}")
-            self.parts[part] = printable(typed[0][:20]) or "" if typed else ""
+            self.parts[part] = one_line(typed[0][:20]) if typed else ""
 
     def pre_validate(self, form: object) -> None:
         """Read the boxes. Raises: ValidationError."""
@@ -77,14 +75,6 @@ class Typed:
         if not typed.strip():
             raise ValidationError(self.missing)
         field.value = self.clean(typed)
-
-
-def printable(typed: str | None) -> str | None:
-    """Return what was typed without signs that no keyboard has, which neither a page nor the database can hold."""
-    if typed is None:
-        return None
-    spaced = (" " if letter.isspace() else letter for letter in typed)
-    return "".join(letter for letter in spaced if unicodedata.category(letter) not in NOT_TYPED)
 
 
 def clean_email(typed: str) -> str:
@@ -117,7 +107,7 @@ def clean_phone(typed: str) -> str:
 
 def clean_name(typed: str) -> str:
     """Return a name with single spaces. Raises: ValidationError."""
-    name = rules.tidy_name(typed)
+    name = tidy(typed)
     if len(name) > MAX_NAME:
         raise ValidationError(_l("A name can have up to 100 letters here"))
     if "<" in name or ">" in name or not any(letter.isalpha() for letter in name):
@@ -128,14 +118,14 @@ def clean_name(typed: str) -> str:
 def email_field() -> StringField:
     """Return a field for an e-mail address."""
     return StringField(
-        _l("E-mail address"), filters=[printable], validators=[Typed(_l("Enter your e-mail address"), clean_email)]
+        _l("E-mail address"), filters=[one_line], validators=[Typed(_l("Enter your e-mail address"), clean_email)]
     )
 
 
 def phone_field() -> StringField:
     """Return a field for a mobile number."""
     return StringField(
-        _l("Mobile number"), filters=[printable], validators=[Typed(_l("Enter your mobile number"), clean_phone)]
+        _l("Mobile number"), filters=[one_line], validators=[Typed(_l("Enter your mobile number"), clean_phone)]
     )
 
 
@@ -146,7 +136,7 @@ def phone_in_words(phone: str) -> str:
 
 def name_field(label: object, missing: object) -> StringField:
     """Return a field for a part of a name."""
-    return StringField(label, filters=[printable], validators=[Typed(missing, clean_name)])
+    return StringField(label, filters=[one_line], validators=[Typed(missing, clean_name)])
 
 
 def _code(typed: str) -> str:
@@ -157,7 +147,7 @@ def _code(typed: str) -> str:
 
 def code_field() -> StringField:
     """Return a field for a one-time code."""
-    return StringField(_l("Code"), filters=[printable], validators=[Typed(_l("Enter the code"), _code)])
+    return StringField(_l("Code"), filters=[one_line], validators=[Typed(_l("Enter the code"), _code)])
 
 
 def old_password_field(label: object) -> PasswordField:

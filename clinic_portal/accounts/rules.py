@@ -133,11 +133,6 @@ def fold(text: str) -> str:
     return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold().strip()
 
 
-def tidy_name(typed: str) -> str:
-    """Return a name with single spaces."""
-    return " ".join(unicodedata.normalize("NFC", typed).split())
-
-
 MONTHS: tuple[tuple[str, ...], ...] = (
     ("january", "janeiro"),
     ("february", "fevereiro"),

@@ -7,12 +7,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from clinic_portal.booking.rules import MAX_NOTE, CancelReason
-
-
-def _plain(text: str | None) -> str:
-    """Return the text as it may be stored: line ends as one character, no control characters."""
-    lines = (text or "").replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(letter for letter in lines if letter == "\n" or letter.isprintable()).strip()
+from clinic_portal.core.typed import many_lines
 
 
 class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -20,7 +15,7 @@ class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     patient_note = TextAreaField(
         _l("Is there anything that we should know?"),
-        filters=[_plain],
+        filters=[many_lines],
         validators=[Length(max=MAX_NOTE, message=_l("Write at most %(max)d characters"))],
     )
 

@@ -2,18 +2,26 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from wtforms import Field, Form, SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
+
+from clinic_portal.core.typed import is_blank, one_line
 
 LANGUAGES = [SelectChoice("pt_PT", "Português"), SelectChoice("en", "English")]
 MAX_NAME = 40
 
 
-def tidy(value: str | None) -> str:
-    """Return what was typed with single spaces and without characters that cannot be seen."""
-    # Control characters have no place on a screen, and PostgreSQL refuses the null one.
-    return " ".join("".join(character for character in value or "" if character.isprintable()).split())
+class Visible:
+    """Refuses a box in which nothing can be seen."""
+
+    def __init__(self, message: object) -> None:
+        self.message = message
+
+    def __call__(self, form: Form, field: Field) -> None:
+        """Raises: ValidationError."""
+        if is_blank(field.data):
+            raise ValidationError(self.message)
 
 
 class ScreenForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
@@ -21,9 +29,9 @@ class ScreenForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
 
     name = StringField(
         _l("Name of the screen"),
-        filters=[tidy],
+        filters=[one_line],
         validators=[
-            DataRequired(_l("Enter a name for the screen, for example the room in which it hangs")),
+            Visible(_l("Enter a name for the screen, for example the room in which it hangs")),
             Length(max=MAX_NAME, message=_l("The name must have 40 characters or fewer")),
         ],
     )
@@ -35,9 +43,9 @@ class PairForm(ScreenForm):
 
     code = StringField(
         _l("Code on the screen"),
-        filters=[tidy],
+        filters=[one_line],
         validators=[
-            DataRequired(_l("Enter the six characters that the screen shows")),
+            Visible(_l("Enter the six characters that the screen shows")),
             Length(max=40, message=_l("The code has six characters")),
         ],
     )

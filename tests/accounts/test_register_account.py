@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.errors import MustWait, WrongGuess
-from clinic_portal.accounts.fields import printable
 from clinic_portal.accounts.models import Account
 from clinic_portal.accounts.passwords import verify_password
 from clinic_portal.accounts.rules import CodePurpose
@@ -15,6 +14,7 @@ from clinic_portal.accounts.use_cases.confirm_email import confirm_email
 from clinic_portal.accounts.use_cases.register_account import register_account
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.settings import Settings
+from clinic_portal.core.typed import one_line
 from tests.accounts.helpers import (
     EMAIL,
     GOOD_PASSWORD,
@@ -187,7 +187,7 @@ def test_a_form_with_a_mistake_comes_back_with_what_was_typed(
         "birth_date-year",
     ):
         kept = page.one("input", name=name).get("value", "")
-        assert kept == printable(typed[name]) or (name == "birth_date-day" and kept == typed[name][:20])
+        assert kept == one_line(typed[name]) or (name == "birth_date-day" and kept == typed[name][:20])
     assert page.one("input", name="password").get("value") in (None, "")
     assert len(typed["password"]) < 8 or typed["password"] not in page.html
 

@@ -7,9 +7,9 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from clinic_portal.core.errors import Busy, Conflict
+from clinic_portal.core.typed import tidy
 from clinic_portal.facilities.queries import FacilityFacts, facilities_of_staff, staff_facility
 from clinic_portal.front_desk.day import read_day
-from clinic_portal.front_desk.forms import tidy
 from clinic_portal.web.access import require_actor
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import ScreenId
+from clinic_portal.core.typed import tidy
 from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.front_desk.day import ALIVE_FOR
 from clinic_portal.front_desk.forms import PairForm, ScreenForm
@@ -39,10 +40,15 @@ def pair_screen(slug: str) -> ResponseReturnValue:
     facility, form = own_facility(slug), PairForm()
     if not form.validate_on_submit():
         return _page(facility, form, status=422)
-    label = ScreenLabel(form.name.data, form.language.data)
+    label = ScreenLabel(tidy(form.name.data), form.language.data)
     try:
         pairing.pair_screen(
-            db_session(), clock(), facility_id=facility.id, actor=require_actor(), code=form.code.data, label=label
+            db_session(),
+            clock(),
+            facility_id=facility.id,
+            actor=require_actor(),
+            code=tidy(form.code.data),
+            label=label,
         )
     except Conflict:
         form.code.errors = [
@@ -69,7 +75,7 @@ def change_screen(slug: str, screen_id: UUID) -> ResponseReturnValue:
     found = _find(facility, screen_id)
     if not form.validate_on_submit():
         return _one(facility, found, form, status=422)
-    label = ScreenLabel(form.name.data, form.language.data)
+    label = ScreenLabel(tidy(form.name.data), form.language.data)
     changing.change_screen(
         db_session(), clock(), screen_id=found.id, facility_id=facility.id, actor=require_actor(), label=label
     )
