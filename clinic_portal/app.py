@@ -7,6 +7,7 @@ from htmx_flask import Htmx
 from clinic_portal import wiring
 from clinic_portal.accounts.queries import find_session
 from clinic_portal.accounts.routes import blueprint as accounts_blueprint
+from clinic_portal.admin.routes import blueprint as admin_blueprint
 from clinic_portal.booking.routes import blueprint as booking_blueprint
 from clinic_portal.core.clock import Clock, SystemClock
 from clinic_portal.core.jobs import JobRuntime
@@ -30,6 +31,7 @@ BLUEPRINTS = (
     notifications_blueprint,
     waiting_room_blueprint,
     front_desk_blueprint,
+    admin_blueprint,
 )
 
 

@@ -38,7 +38,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Right → somebody who has it.
 WHO_HAS = {
     Right.PUBLIC: "visitor", Right.SIGNED_IN: "patient", Right.PATIENT: "patient", Right.DESK: "receptionist",
-    Right.SCREEN: "screen", Right.DEVELOPMENT: "visitor",
+    Right.ADMIN: "administrator", Right.SCREEN: "screen", Right.DEVELOPMENT: "visitor",
 }  # fmt: skip
 
 #: Role → an account of the cast that has it.

@@ -31,6 +31,8 @@ class Right(StrEnum):
     PATIENT = "patient"
     #: Receptionists and administrators.
     DESK = "desk"
+    #: Administrators.
+    ADMIN = "admin"
     #: A paired screen; the view checks its token.
     SCREEN = "screen"
     #: Only where the developer's inbox is: in production there is no such page.
@@ -41,6 +43,7 @@ ROLES: dict[Right, frozenset[Role]] = {
     Right.SIGNED_IN: frozenset({Role.PATIENT, Role.RECEPTIONIST, Role.DOCTOR, Role.ADMINISTRATOR}),
     Right.PATIENT: frozenset({Role.PATIENT}),
     Right.DESK: frozenset({Role.RECEPTIONIST, Role.ADMINISTRATOR}),
+    Right.ADMIN: frozenset({Role.ADMINISTRATOR}),
 }
 
 

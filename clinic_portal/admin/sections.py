@@ -1,0 +1,19 @@
+"""The sections of the administration: one entry is a card on its start page and a link in its header.
+
+Another page with a place of its own adds one line here (`from flask_babel import lazy_gettext as _l` for its words);
+what lies behind it links on by itself.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the administration. Title and summary are lazy texts: they speak the language of whoever looks."""
+
+    endpoint: str
+    title: object
+    summary: object
+
+
+SECTIONS: tuple[Section, ...] = ()
