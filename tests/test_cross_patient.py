@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from clinic_portal.booking.links import SIGNATURE_LENGTH
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.settings import Environment, Settings
@@ -152,6 +153,8 @@ class Walk:
     def _addresses(self, rule: Rule) -> Iterator[dict[str, object]]:
         """Her values for every URL part; the far receptionist also tries her own facility with the other's ids."""
         known = dict(self.world.arguments())
+        # Whoever has the code has the link; others may have heard the reference.
+        known["visit_code"] = [self.world.booked.reference + "A" * SIGNATURE_LENGTH]
         if self.who == "far_receptionist":
             known["slug"] = ["ponta-delgada", "lisbon"]
         names = sorted(rule.arguments)

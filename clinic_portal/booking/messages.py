@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.calendar import CONTENT_TYPE, calendar_file
+from clinic_portal.booking.links import visit_link_path
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import Clock, zone
@@ -61,7 +62,8 @@ def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> 
         "minutes": visit.appointment.minutes,
         "price": visit.appointment.price,
         "reference": visit.appointment.reference,
-        "visit_path": f"/visits/{visit.appointment.id}",
+        # Opens without signing in, so that it works on any phone.
+        "link_path": visit_link_path(settings, visit.appointment),
     }
     attachment = Attachment("visit.ics", CONTENT_TYPE, file)
     return MessageFacts(email=email, phone=phone, language=language, context=context, attachments=(attachment,))

@@ -6,7 +6,9 @@ import pytest
 from icalendar import Calendar
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.links import visit_link_path
 from clinic_portal.booking.messages import booked_facts, cancelled_facts
+from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import new_id
@@ -30,7 +32,11 @@ def test_a_booked_visit_in_an_sms_says_no_word_about_health(
     sms = render_sms(settings, "appointment_booked", facts(booked_facts(db, clock, settings, row.id)))
     assert sms.to == "+351912345601"
     # Without accents an SMS holds 160 letters instead of 70.
-    assert sms.text == "Clinica Ribeira: visit booked for Thu 26 Nov 10:30, Rua das Flores 12, Lisboa. Ref K7M2PX4A."
+    link = f"{settings.public_url}{visit_link_path(settings, facts_of(row))}"
+    assert link.startswith(f"{settings.public_url}/v/K7M2PX4A")
+    assert sms.text == (
+        f"Clinica Ribeira: visit booked for Thu 26 Nov 10:30, Rua das Flores 12, Lisboa. Change: {link}"
+    )
 
 
 def test_the_email_has_all_and_the_calendar_file(
@@ -43,7 +49,8 @@ def test_the_email_has_all_and_the_calendar_file(
     for body in (email.text, email.html or ""):
         for words in (
             "Thursday 26 November, 10:30", "Massage", "Inês Carvalho", "Rua das Flores 12", "Second floor.",
-            "Wear comfortable clothes.", "€30.00", row.reference, f"{settings.public_url}/visits/{row.id}",
+            "Wear comfortable clothes.", "€30.00", row.reference,
+            f"{settings.public_url}{visit_link_path(settings, facts_of(row))}",
         ):  # fmt: skip
             assert words in body, words
     (attachment,) = email.attachments

@@ -17,7 +17,9 @@ from werkzeug.test import TestResponse
 from clinic_portal.accounts.models import Account, AccountSession, OneTimeCode
 from clinic_portal.accounts.queries import token_hash
 from clinic_portal.accounts.rules import CodePurpose, code_digits
+from clinic_portal.booking.links import visit_link_path
 from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import FixedClock
@@ -64,6 +66,8 @@ class World:
     screen_token: str
     code: str
     email_id: str
+    #: Opens her booked visit without signing in.
+    visit_code: str
     ids: frozenset[UUID]
 
     def arguments(self) -> Mapping[str, Sequence[object]]:
@@ -79,6 +83,7 @@ class World:
             "slug": ["lisbon"],
             "service": ["massage"],
             "state": ["called"],
+            "visit_code": [self.visit_code],
         }
 
     def secrets(self) -> list[str]:
@@ -139,7 +144,8 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
     ids = {row.id for row in (marta, cast.patient, booked, held, arrived, session, code, screen, message)}
     return World(
         cast, clinic, db, booked, held, arrived, ticket_id, session.id, screen.id, "the token of the screen",
-        code_digits(settings.secret_key, code.id), _letter(settings.inbox_folder, clock), frozenset({*ids, ticket_id}),
+        code_digits(settings.secret_key, code.id), _letter(settings.inbox_folder, clock),
+        visit_link_path(settings, facts_of(booked)).removeprefix("/v/"), frozenset({*ids, ticket_id}),
     )  # fmt: skip
 
 

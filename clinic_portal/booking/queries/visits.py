@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
 from clinic_portal.booking.rules import AppointmentState, judge_cancellation
-from clinic_portal.core.actor import Actor
+from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId
@@ -35,6 +35,16 @@ OPEN_STATES = (
     AppointmentState.ARRIVED,
     AppointmentState.CHECKED_IN,
 )
+
+#: What the history says of somebody who came with a visit's link.
+LINK = system("visit-link")
+
+
+@dataclass(frozen=True)
+class LinkHolder:
+    """Whoever has the link of a visit: may see when and where it is, and change this one visit, whoever they are."""
+
+    appointment_id: AppointmentId
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,30 @@ def visit_of(db: Session, clock: Clock, appointment_id: AppointmentId, *, actor:
     person = person_to_book_for(db, clock, facts.known_patient_id, actor=actor)
     (visit,) = describe(db, [facts])
     return describe_for(visit, person)
+
+
+def changeable_visit(db: Session, clock: Clock, appointment_id: AppointmentId, *, by: Actor | LinkHolder) -> VisitFacts:
+    """Return a visit for somebody who wants to change it: from the account, or with the visit's link.
+
+    Raises: NotFound; Forbidden (may not act for this person).
+    """
+    if isinstance(by, Actor):
+        return visit_of(db, clock, appointment_id, actor=by)
+    visit = visit_for_message(db, appointment_id) if by.appointment_id == appointment_id else None
+    if visit is None:
+        raise NotFound
+    return visit
+
+
+def actor_of(by: Actor | LinkHolder) -> Actor:
+    """Return what the history says of who changed a visit."""
+    return by if isinstance(by, Actor) else LINK
+
+
+def visit_by_reference(db: Session, reference: str) -> VisitFacts | None:
+    """Return the visit with this spoken reference, for somebody whose link was checked; None when it was never booked."""
+    appointment_id = db.scalar(select(Appointment.id).where(Appointment.reference == reference))
+    return visit_for_message(db, AppointmentId(appointment_id)) if appointment_id else None
 
 
 def visit_for_message(db: Session, appointment_id: AppointmentId) -> VisitFacts | None:

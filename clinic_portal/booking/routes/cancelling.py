@@ -21,9 +21,11 @@ def cancel_appointment(appointment_id: UUID) -> ResponseReturnValue:
     """Ask why, then cancel. Opening the page changes nothing."""
     db, time, actor, id_ = db_session(), clock(), require_actor(), AppointmentId(appointment_id)
     found, form = visit_of(db, time, id_, actor=actor), CancelForm()
+    back = url_for("booking.visit", appointment_id=appointment_id)
     if form.validate_on_submit():
         give_back(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
-        return see_other(url_for("booking.visit", appointment_id=appointment_id))
+        return see_other(back)
     if not found.is_cancellable(time.now()):
-        return redirect(url_for("booking.visit", appointment_id=appointment_id), 303)
-    return render_page("booking/cancel_appointment.html", status=422 if form.errors else 200, visit=found, form=form)
+        return redirect(back, 303)
+    status = 422 if form.errors else 200
+    return render_page("booking/cancel_appointment.html", status=status, visit=found, form=form, back=back)

@@ -1,0 +1,68 @@
+"""The pages behind the link in a message: when and where, and what can be done, without signing in.
+
+Opening one changes nothing, so whatever looks at links before people do (mail scanners, previews) changes nothing either.
+"""
+
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from clinic_portal.booking.forms import CancelForm
+from clinic_portal.booking.links import reference_of_link
+from clinic_portal.booking.queries import CancelReason, VisitFacts
+from clinic_portal.booking.queries.visits import LinkHolder, visit_by_reference
+from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
+from clinic_portal.core.errors import NotFound
+from clinic_portal.web.access import Right, right
+from clinic_portal.web.database import clock, db_session, settings
+from clinic_portal.web.limits import limiter
+from clinic_portal.web.pages import render_page, see_other
+
+LINK = "/v/<visit_code>"
+TRIES = "60 per minute"
+
+
+@blueprint.get(LINK)
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def linked_visit(visit_code: str) -> ResponseReturnValue:
+    """Show when and where, and the buttons; of a visit that is over, only that it is."""
+    found, now = visit_of_link(visit_code), clock().now()
+    page = render_page(
+        "booking/linked_visit.html", visit=found, visit_code=visit_code, is_over=found.appointment.ends_at <= now,
+        is_cancellable=found.is_cancellable(now),
+    )  # fmt: skip
+    return unlisted(page)
+
+
+@blueprint.route(f"{LINK}/cancel", methods=["GET", "POST"])
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def cancel_by_link(visit_code: str) -> ResponseReturnValue:
+    """Ask why, then cancel."""
+    found, form = visit_of_link(visit_code), CancelForm()
+    here, now = url_for("booking.linked_visit", visit_code=visit_code), clock().now()
+    if form.validate_on_submit():
+        id_, reason = found.appointment.id, CancelReason(form.reason.data)
+        cancel_appointment(db_session(), clock(), appointment_id=id_, actor=LinkHolder(id_), reason=reason)
+        return see_other(here)
+    if not found.is_cancellable(now):
+        return redirect(here, 303)
+    status = 422 if form.errors else 200
+    return unlisted(render_page("booking/cancel_appointment.html", status=status, visit=found, form=form, back=here))
+
+
+def visit_of_link(visit_code: str) -> VisitFacts:
+    """Return the visit that a code opens. Raises: NotFound."""
+    reference = reference_of_link(settings(), visit_code)
+    visit = visit_by_reference(db_session(), reference) if reference else None
+    if visit is None:
+        raise NotFound
+    return visit
+
+
+def unlisted(page: Response) -> Response:
+    """Keep search engines away. `no-store` and a Referrer-Policy that hides the code are on every page already."""
+    page.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return page
