@@ -1,8 +1,4 @@
-"""What happens to appointments inside somebody's transaction. Every change of state leaves a history row.
-
-Each step locks the row, is refused with Conflict "appointment.state_changed" when the change may not follow the state
-that it finds, and returns the facts unchanged when the appointment is already there: repeating is harmless.
-"""
+"""States and holds."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

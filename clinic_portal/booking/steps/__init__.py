@@ -1,0 +1,33 @@
+"""What happens to appointments inside somebody's transaction. Every change of state leaves a history row.
+
+Each step locks the row, is refused with Conflict "appointment.state_changed" when the change may not follow the state
+that it finds, and returns the facts unchanged when the appointment is already there: repeating is harmless.
+"""
+
+from clinic_portal.booking.steps.appointments import (
+    end_holds,
+    fulfil,
+    give_to_patient,
+    hold_key_hash,
+    insert_hold,
+    mark_arrived,
+    mark_noshow,
+    move,
+    start_consultation,
+    undo_arrival,
+    write_history,
+)
+
+__all__ = [
+    "end_holds",
+    "fulfil",
+    "give_to_patient",
+    "hold_key_hash",
+    "insert_hold",
+    "mark_arrived",
+    "mark_noshow",
+    "move",
+    "start_consultation",
+    "undo_arrival",
+    "write_history",
+]
