@@ -1,5 +1,6 @@
 """Appointments. The database refuses two live ones that overlap for a practitioner, a room or a patient."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_portal.booking.rules import AppointmentState
@@ -23,11 +25,22 @@ from clinic_portal.core.money import Money
 _LIVE = "state IN ('proposed', 'pending', 'booked', 'arrived', 'checked-in', 'fulfilled')"
 
 
+def _parameter(name: str) -> Callable[[DefaultExecutionContext], object]:
+    """Return a default that is the value of another column."""
+
+    def read(context: DefaultExecutionContext) -> object:
+        return context.get_current_parameters()[name]  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
+
+    return read
+
+
 def _no_overlap(column: str, error: str) -> ExcludeConstraint:
     where = _LIVE if column == "practitioner_id" else f"{_LIVE} AND {column} IS NOT NULL"
+    # A patient may come out of one visit and go into the next; practitioner and room need the buffers between.
+    period = "starts_at, ends_at" if column == "patient_id" else "busy_from, busy_until"
     return ExcludeConstraint(
         (literal_column(f"uuidrange({column}, {column}, '[]')"), "&&"),
-        (literal_column("tstzrange(starts_at, ends_at)"), "&&"),
+        (literal_column(f"tstzrange({period})"), "&&"),
         where=text(where),
         name=f"ex_appointment_{column.removesuffix('_id')}",
         info={"error": error},
@@ -44,6 +57,7 @@ class Appointment(Base):
         _no_overlap("patient_id", "appointment.patient_overlap"),
         UniqueConstraint("reference"),
         CheckConstraint("starts_at < ends_at", name="period"),
+        CheckConstraint("busy_from <= starts_at AND ends_at <= busy_until", name="busy_around_period"),
         CheckConstraint("price_minor > 0", name="price_positive"),
         CheckConstraint("(state = 'proposed') = (held_until IS NOT NULL)", name="held_while_proposed"),
         CheckConstraint("patient_id IS NOT NULL OR state IN ('proposed', 'cancelled')", name="patient_once_booked"),
@@ -70,6 +84,9 @@ class Appointment(Base):
     patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    #: What it takes up of practitioner's and room's time: the period with the buffers that its service had.
+    busy_from: Mapped[datetime] = mapped_column(default=_parameter("starts_at"))
+    busy_until: Mapped[datetime] = mapped_column(default=_parameter("ends_at"))
     #: The price when it was chosen; a later price list does not change it.
     price_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(default="EUR")
@@ -107,6 +124,8 @@ class AppointmentHistory(Base):
     from_state: Mapped[AppointmentState | None] = mapped_column(state_type(AppointmentState, "from_state"))
     to_state: Mapped[AppointmentState] = mapped_column(state_type(AppointmentState, "to_state"))
     at: Mapped[datetime]
+    #: When the visit starts, from this change on.
+    starts_at: Mapped[datetime]
     #: None for the system and for a visitor without an account; `actor_name` then says which.
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
     actor_name: Mapped[str]
@@ -114,3 +133,5 @@ class AppointmentHistory(Base):
     patient_id: Mapped[UUID | None] = mapped_column(ForeignKey("patient.id"))
     #: A code ("patient.unwell", "hold.expired"), never free text about health.
     reason: Mapped[str]
+    #: What staff wrote when they set a rule aside; for staff only.
+    note: Mapped[str] = mapped_column(default="")

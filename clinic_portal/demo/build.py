@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
@@ -17,12 +17,12 @@ from clinic_portal.demo.ledger import UNFINISHED, Ledger
 from clinic_portal.demo.life import pass_by
 from clinic_portal.demo.people import MARTA, PATIENTS, STAFF
 from clinic_portal.demo.people_rows import insert_patients, insert_staff, staff_email
-from clinic_portal.demo.place_rows import STORY_BACK, add_closures, insert_places, insert_practitioners
+from clinic_portal.demo.place_rows import STORY_BACK, insert_places, insert_practitioners, open_today
 from clinic_portal.demo.plan import plan_ahead, plan_family, plan_past, plan_today
 from clinic_portal.demo.store import read_ledger, turn_queue, write_hours, write_ledger
 from clinic_portal.demo.today import Session as TodaySession
 from clinic_portal.demo.today import is_stale
-from clinic_portal.facilities.models import Closure, Facility
+from clinic_portal.facilities.models import Facility
 
 #: Doctors whose sign-ins are shown at the start, one a facility; the others have one as well.
 SHOWN_DOCTORS = ("ines", "catarina")
@@ -85,15 +85,10 @@ def _insert(db: Session, clock: Clock, password_hash: str) -> None:
 
 def _bring_up_to_date(db: Session, clock: Clock) -> None:
     now = clock.now()
-    for slug, facility_id, region, tz in db.execute(
-        select(Facility.slug, Facility.id, Facility.region, Facility.tz)
-    ).all():
+    for slug, facility_id, tz in db.execute(select(Facility.slug, Facility.id, Facility.tz)).all():
         if slug in {place.slug for place in FACILITIES}:
-            today = local_day(now, tz)
-            add_closures(db, facility_id, region, today=today)
-            # Known as a holiday for long, and now it is today.
-            db.execute(delete(Closure).where(Closure.facility_id == facility_id, Closure.day == today))
-    places = load_places(db)
+            open_today(db, facility_id, today=local_day(now, tz))
+    places = load_places(db, now.date())
     ledger = read_ledger(db, now)
     swinging = [place for place in places if _go_on(db, ledger, place)]
     write_ledger(db, ledger, places)

@@ -12,13 +12,18 @@ from clinic_portal.accounts.models import Account
 from clinic_portal.booking.rules import Stretch, working_stretch
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import day_bounds, local_day
+from clinic_portal.core.ids import FacilityId
 from clinic_portal.demo.content import FACILITIES, PRACTITIONERS, FacilityContent
 from clinic_portal.demo.people import FAMILY, PATIENTS, STAFF, PatientContent
 from clinic_portal.demo.people_rows import staff_email
 from clinic_portal.dependents.models import Relationship
-from clinic_portal.facilities.models import Closure, Facility, Service
+from clinic_portal.facilities.models import Facility, Service
+from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Practitioner, PractitionerService, WeeklyHours
+
+#: The days of which the demo knows whether they are closed.
+CLOSED_BACK, CLOSED_AHEAD = timedelta(days=35), timedelta(days=366)
 
 
 class Who(NamedTuple):
@@ -149,12 +154,12 @@ class Place:
         return [person for person in self.people if person.content not in FAMILY]
 
 
-def load_places(db: Session) -> list[Place]:
+def load_places(db: Session, today: date) -> list[Place]:
     """Return the demo's facilities as they are now. A patient who was renamed since does not take part any more."""
     rows = db.execute(select(Account.id, Account.email, Account.given_name, Account.family_name)).all()
     by_email = {row.email: Who(row.id, f"{row.given_name} {row.family_name}") for row in rows}
     ids = {row.slug: row.id for row in db.execute(select(Facility.slug, Facility.id))}
-    closed = db.execute(select(Closure.facility_id, Closure.day)).all()
+    first, last = today - CLOSED_BACK, today + CLOSED_AHEAD
     workers = _workers(db, by_email, ids)
     desks = {
         facility: by_email[staff_email(one.email)]
@@ -168,7 +173,7 @@ def load_places(db: Session) -> list[Place]:
             id=ids[content.slug],
             content=content,
             desk=desks[content.slug],
-            closed_days=frozenset(row.day for row in closed if row.facility_id == ids[content.slug]),
+            closed_days=closed_days_of(db, FacilityId(ids[content.slug]), from_day=first, to_day=last),
             workers=[worker for worker in workers if worker.facility_id == ids[content.slug]],
             people=[person for person in people if person.content.facility == content.slug],
         )

@@ -161,6 +161,7 @@ class Ledger:
                 "from_state": before,
                 "to_state": visit.state,
                 "at": at,
+                "starts_at": visit.start,
                 "account_id": who.account_id,
                 "actor_name": who.name,
                 "patient_id": visit.patient_id,

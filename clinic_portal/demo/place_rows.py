@@ -1,21 +1,19 @@
-"""Inserts the places of the demo clinic, its services, who works when, and its public holidays."""
+"""Inserts the places of the demo clinic, its services, and who works when."""
 
 from datetime import date, timedelta
 from uuid import UUID
 
-import holidays
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.modes import Mode
 from clinic_portal.demo.content import FACILITIES, PRACTITIONERS, SERVICES
-from clinic_portal.facilities.models import Closure, Facility, Room, Service
+from clinic_portal.facilities.models import Facility, OpenHoliday, Room, Service
 from clinic_portal.practitioners.models import Practitioner, PractitionerService, WeeklyHours
 
 COUNTRY = "PT"
-#: How far ahead public holidays are known.
-CLOSED_AHEAD = timedelta(days=365)
 #: How far back the demo's story goes.
 STORY_BACK = timedelta(days=30)
 
@@ -114,21 +112,6 @@ def insert_practitioners(db: Session, facilities: dict[str, UUID], accounts: dic
     )
 
 
-def add_closures(db: Session, facility_id: UUID, region: str | None, *, today: date) -> None:
-    """Close the facility on the public holidays of the next year (the first time, those of the past month as well).
-
-    Never today: the demo is open whenever somebody looks at it. Goes on after the last holiday that it knows.
-    """
-    known = db.scalar(select(func.max(Closure.day)).where(Closure.facility_id == facility_id))
-    first = max(known, today) + timedelta(days=1) if known else today - STORY_BACK
-    last = today + CLOSED_AHEAD
-    calendar = holidays.country_holidays(
-        COUNTRY, subdiv=region, years=range(first.year, last.year + 1), language="pt_PT"
-    )
-    rows = [
-        {"facility_id": facility_id, "day": day, "reason": reason}
-        for day, reason in sorted(calendar.items())
-        if first <= day <= last and day != today
-    ]
-    if rows:
-        db.execute(insert(Closure), rows)
+def open_today(db: Session, facility_id: UUID, *, today: date) -> None:
+    """Open the facility on today's public holiday: the demo is open whenever somebody looks at it."""
+    db.execute(insert_once(OpenHoliday).values(facility_id=facility_id, day=today).on_conflict_do_nothing())

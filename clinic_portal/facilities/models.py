@@ -1,6 +1,6 @@
 """Sites, rooms, services and closed days."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
@@ -11,7 +11,7 @@ from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.money import Money
 from clinic_portal.core.text import LocalizedText
-from clinic_portal.facilities.rules import Direction
+from clinic_portal.facilities.rules import BookingRules, Direction
 
 
 class Facility(Base):
@@ -35,6 +35,8 @@ class Facility(Base):
     phone: Mapped[str]
     #: How to find the place, per language.
     directions: Mapped[LocalizedText] = mapped_column(JSONB, default=dict)
+    #: Whether it is closed on the public holidays of its country and region.
+    observes_holidays: Mapped[bool] = mapped_column(default=True)
 
 
 class FacilityStaff(Base):
@@ -66,6 +68,13 @@ class Service(Base):
     __table_args__ = (
         CheckConstraint("minutes BETWEEN 5 AND 480", name="minutes_sane"),
         CheckConstraint("price_minor > 0", name="price_positive"),
+        CheckConstraint(
+            "buffer_before_minutes BETWEEN 0 AND 120 AND buffer_after_minutes BETWEEN 0 AND 120", name="buffers_sane"
+        ),
+        CheckConstraint("notice_minutes BETWEEN 0 AND 20160", name="notice_sane"),
+        CheckConstraint("horizon_days BETWEEN 1 AND 365", name="horizon_sane"),
+        CheckConstraint("change_cutoff_minutes BETWEEN 0 AND 10080", name="cutoff_sane"),
+        CheckConstraint("visits_per_day BETWEEN 1 AND 10", name="visits_per_day_sane"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -81,6 +90,25 @@ class Service(Base):
     #: Order on the page where a patient chooses.
     position: Mapped[int] = mapped_column(default=0)
     is_bookable: Mapped[bool] = mapped_column(default=True)
+    # What `BookingRules` says of each.
+    buffer_before_minutes: Mapped[int] = mapped_column(default=0)
+    buffer_after_minutes: Mapped[int] = mapped_column(default=0)
+    notice_minutes: Mapped[int] = mapped_column(default=60)
+    horizon_days: Mapped[int] = mapped_column(default=90)
+    change_cutoff_minutes: Mapped[int] = mapped_column(default=0)
+    visits_per_day: Mapped[int | None]
+
+    @property
+    def rules(self) -> BookingRules:
+        """What it asks of those who book it."""
+        return BookingRules(
+            before=timedelta(minutes=self.buffer_before_minutes),
+            after=timedelta(minutes=self.buffer_after_minutes),
+            notice=timedelta(minutes=self.notice_minutes),
+            horizon_days=self.horizon_days,
+            change_cutoff=timedelta(minutes=self.change_cutoff_minutes),
+            visits_per_day=self.visits_per_day,
+        )
 
     @property
     def price(self) -> Money:
@@ -89,10 +117,19 @@ class Service(Base):
 
 
 class Closure(Base):
-    """A day on which a facility is closed, public holidays included."""
+    """A day on which a facility is closed although it is no public holiday."""
 
     __tablename__ = "closure"
 
     facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     reason: Mapped[str]
+
+
+class OpenHoliday(Base):
+    """A public holiday on which a facility is open all the same."""
+
+    __tablename__ = "open_holiday"
+
+    facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)

@@ -1,11 +1,14 @@
 """Reads of facilities, rooms, services, closed days and who works where."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
+from uuid import UUID
 
 import phonenumbers
-from sqlalchemy import exists, func, select, true
+from sqlalchemy import ScalarSelect, exists, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.actor import Actor
@@ -13,26 +16,32 @@ from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import FacilityId, RoomId, ServiceId
 from clinic_portal.core.money import Money
 from clinic_portal.core.text import LocalizedText
-from clinic_portal.facilities.models import Closure, Facility, FacilityStaff, Room, Service
-from clinic_portal.facilities.rules import Direction
+from clinic_portal.facilities.holidays import closed_days, holidays_between
+from clinic_portal.facilities.models import Closure, Facility, FacilityStaff, OpenHoliday, Room, Service
+from clinic_portal.facilities.rules import BookingRules, Direction
 
 __all__ = [
+    "BookingRules",
     "Direction",
     "FacilityFacts",
     "OpenFacility",
     "RoomFacts",
     "ServiceFacts",
     "bookable_services",
+    "closed_days_of",
     "facilities_of_staff",
     "facility_by_id",
     "facility_by_slug",
     "find_facilities",
     "find_rooms",
     "find_services",
+    "open_facilities_column",
+    "read_open_facilities",
+    "read_service",
     "rooms_of",
     "service_by_id",
     "service_by_slug",
-    "service_with_facilities",
+    "service_row",
     "staff_facility",
     "works_at",
 ]
@@ -93,6 +102,7 @@ class ServiceFacts:
     minutes: int
     price: Money
     is_bookable: bool
+    rules: BookingRules = field(default_factory=BookingRules)
 
 
 @dataclass(frozen=True)
@@ -218,26 +228,59 @@ def service_by_slug(db: Session, slug: str) -> ServiceFacts:
     return _service(row)
 
 
-def service_with_facilities(
-    db: Session, *, service_id: ServiceId, facility_id: FacilityId | None, from_day: date, to_day: date
-) -> tuple[ServiceFacts, Mapping[FacilityId, OpenFacility]]:
-    """Return the service, and each facility (or the one) with its closed days in [from_day, to_day]: one statement.
+def service_row() -> type[Service]:
+    """Return what stands for a service in a statement of another feature; `read_service` reads its row."""
+    return Service
 
-    Raises: NotFound when there is no such service or no such facility.
+
+def read_service(row: Service) -> ServiceFacts:
+    """Return the facts of a selected `service_row`."""
+    return _service(row)
+
+
+def open_facilities_column(
+    facility_id: FacilityId | None, *, from_day: date, to_day: date
+) -> ScalarSelect[list[list[Any]]]:
+    """Return a column that holds each facility (or the one) with what decides its closed days in [from_day, to_day].
+
+    For one statement with other features' columns; `read_open_facilities` reads it.
     """
-    closed = (
-        select(func.coalesce(func.array_agg(Closure.day), []))
-        .where(Closure.facility_id == Facility.id, Closure.day.between(from_day, to_day))
-        .scalar_subquery()
+    of_days = [
+        func.array(
+            select(func.to_char(table.day, "YYYY-MM-DD"))
+            .where(table.facility_id == Facility.id, table.day.between(from_day, to_day))
+            .scalar_subquery()
+        )
+        for table in (Closure, OpenHoliday)
+    ]
+    one = func.json_build_array(
+        Facility.id, Facility.tz, Facility.country, Facility.region, Facility.observes_holidays, *of_days
     )
-    statement = select(Service, Facility.id, Facility.tz, closed).join(Facility, true()).where(Service.id == service_id)
+    statement = select(func.json_agg(aggregate_order_by(one, Facility.slug)))
     if facility_id is not None:
         statement = statement.where(Facility.id == facility_id)
-    rows = db.execute(statement.order_by(Facility.name)).all()
-    if not rows:
-        raise NotFound
-    facilities = {FacilityId(id_): OpenFacility(FacilityId(id_), tz, frozenset(days)) for _, id_, tz, days in rows}
-    return _service(rows[0][0]), facilities
+    return statement.scalar_subquery()
+
+
+def read_open_facilities(
+    column: list[list[Any]] | None, *, from_day: date, to_day: date
+) -> Mapping[FacilityId, OpenFacility]:
+    """Return what an `open_facilities_column` of the same days holds."""
+    found = {}
+    for id_, tz, country, region, observes, closures, openings in column or []:
+        holidays = holidays_between(country, region, from_day, to_day) if observes else {}
+        closed = closed_days(
+            holidays, closures=map(date.fromisoformat, closures), openings=map(date.fromisoformat, openings)
+        )
+        facility = OpenFacility(FacilityId(UUID(id_)), tz, closed)
+        found[facility.id] = facility
+    return found
+
+
+def closed_days_of(db: Session, facility_id: FacilityId, *, from_day: date, to_day: date) -> frozenset[date]:
+    """Return the days of [from_day, to_day] on which a facility is closed."""
+    column = db.scalar(select(open_facilities_column(facility_id, from_day=from_day, to_day=to_day)))
+    return read_open_facilities(column, from_day=from_day, to_day=to_day)[facility_id].closed_days
 
 
 def _service(row: Service) -> ServiceFacts:
@@ -250,4 +293,5 @@ def _service(row: Service) -> ServiceFacts:
         minutes=row.minutes,
         price=row.price,
         is_bookable=row.is_bookable,
+        rules=row.rules,
     )

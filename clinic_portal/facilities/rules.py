@@ -1,5 +1,7 @@
-"""Pure facts about facilities."""
+"""Pure facts about facilities and services."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -11,3 +13,20 @@ class Direction(StrEnum):
     STRAIGHT = "straight"
     UPSTAIRS = "upstairs"
     DOWNSTAIRS = "downstairs"
+
+
+@dataclass(frozen=True)
+class BookingRules:
+    """What a service asks of those who book it. Staff may set a rule aside with a written reason, never an overlap."""
+
+    #: Time that practitioner and room need beside the visit: airing, notes, cleaning.
+    before: timedelta = timedelta(0)
+    after: timedelta = timedelta(0)
+    #: Nobody books a visit that starts sooner than this.
+    notice: timedelta = timedelta(minutes=60)
+    #: How far ahead the calendar is open: today and this many days.
+    horizon_days: int = 90
+    #: A patient moves or cancels a visit up to this long before it starts.
+    change_cutoff: timedelta = timedelta(0)
+    #: How many such visits a patient may have in a day; None: as many as fit.
+    visits_per_day: int | None = None

@@ -76,6 +76,34 @@ class WeeklyHours(Base):
     valid_until: Mapped[date | None]
 
 
+class ExtraHours(Base):
+    """Hours of one day beside the weekly ones, on the facility's wall clock."""
+
+    __tablename__ = "extra_hours"
+    __table_args__ = (
+        CheckConstraint("0 <= starts_minute AND starts_minute < ends_minute AND ends_minute <= 1440", name="minutes"),
+        CheckConstraint("(mode = 'online') = (room_id IS NULL)", name="room_unless_online"),
+        ExcludeConstraint(
+            (literal_column("uuidrange(practitioner_id, practitioner_id, '[]')"), "&&"),
+            (literal_column("daterange(day, day, '[]')"), "&&"),
+            (literal_column("int4range(starts_minute, ends_minute)"), "&&"),
+            name="ex_extra_hours_practitioner",
+            info={"error": "extra_hours.overlap"},
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"))
+    #: None when online.
+    room_id: Mapped[UUID | None] = mapped_column(ForeignKey("room.id"))
+    mode: Mapped[Mode] = mapped_column(state_type(Mode))
+    day: Mapped[date]
+    #: Minutes after midnight on the wall clock; the end is not included.
+    starts_minute: Mapped[int]
+    ends_minute: Mapped[int]
+
+
 class Absence(Base):
     """A stretch of time in which a practitioner does not work although the weekly hours say so."""
 

@@ -2,27 +2,32 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Integer, ScalarSelect, func, or_, select, union, union_all
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, FacilityId, PractitionerId, RoomId, ServiceId
 from clinic_portal.core.modes import Mode
-from clinic_portal.practitioners.models import Absence, Practitioner, PractitionerService, WeeklyHours
+from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner, PractitionerService, WeeklyHours
 from clinic_portal.practitioners.rules import initials, short_name
 
 __all__ = [
     "AbsenceFacts",
     "HoursFacts",
     "PractitionerFacts",
-    "absences",
+    "absences_column",
     "find_practitioner_of",
+    "hours_column",
     "places_of_service",
     "practitioner_by_id",
     "practitioners",
-    "weekly_hours",
+    "read_absences",
+    "read_hours",
 ]
 
 
@@ -114,75 +119,116 @@ def places_of_service(
     db: Session, service_id: ServiceId, *, from_day: date
 ) -> Sequence[tuple[PractitionerFacts, FacilityId]]:
     """Return who gives the service where, from that day on or later: by given name, a pair for each facility."""
+    places = union(
+        select(WeeklyHours.practitioner_id, WeeklyHours.facility_id).where(
+            or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
+        ),
+        select(ExtraHours.practitioner_id, ExtraHours.facility_id).where(ExtraHours.day >= from_day),
+    ).subquery()
     rows = db.execute(
-        select(Practitioner, WeeklyHours.facility_id)
+        select(Practitioner, places.c.facility_id)
         .join(PractitionerService, PractitionerService.practitioner_id == Practitioner.id)
-        .join(WeeklyHours, WeeklyHours.practitioner_id == Practitioner.id)
-        .where(
-            PractitionerService.service_id == service_id,
-            Practitioner.is_active,
-            or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day),
-        )
-        .distinct()
+        .join(places, places.c.practitioner_id == Practitioner.id)
+        .where(PractitionerService.service_id == service_id, Practitioner.is_active)
         .order_by(Practitioner.given_name, Practitioner.family_name, Practitioner.id)
     )
     return [(_facts(row), FacilityId(facility_id)) for row, facility_id in rows]
 
 
-def weekly_hours(
-    db: Session,
+def hours_column(
     *,
     service_id: ServiceId,
     practitioner_id: PractitionerId | None,
     facility_id: FacilityId | None,
     from_day: date,
     to_day: date,
-) -> Sequence[HoursFacts]:
-    """Return the hours, valid on some day of [from_day, to_day], of whoever gives the service (there, or anywhere)."""
+) -> ScalarSelect[list[list[Any]]]:
+    """Return a column with the weekly and extra hours, valid on some day of [from_day, to_day], of whoever gives the service.
+
+    For one statement with other features' columns; `read_hours` reads it.
+    """
+    weekly = select(
+        WeeklyHours.practitioner_id,
+        WeeklyHours.facility_id,
+        WeeklyHours.room_id,
+        WeeklyHours.mode,
+        WeeklyHours.weekday,
+        WeeklyHours.starts_minute,
+        WeeklyHours.ends_minute,
+        WeeklyHours.valid_from,
+        WeeklyHours.valid_until,
+    ).where(
+        WeeklyHours.valid_from <= to_day, or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
+    )
+    extra = select(
+        ExtraHours.practitioner_id,
+        ExtraHours.facility_id,
+        ExtraHours.room_id,
+        ExtraHours.mode,
+        # PostgreSQL counts Monday as 1, here it is 0.
+        (func.extract("isodow", ExtraHours.day) - 1).cast(Integer),
+        ExtraHours.starts_minute,
+        ExtraHours.ends_minute,
+        ExtraHours.day,
+        ExtraHours.day,
+    ).where(ExtraHours.day.between(from_day, to_day))
+    hours = union_all(weekly, extra).subquery()
     statement = (
-        select(
-            WeeklyHours.practitioner_id,
-            WeeklyHours.facility_id,
-            WeeklyHours.room_id,
-            WeeklyHours.mode,
-            WeeklyHours.weekday,
-            WeeklyHours.starts_minute,
-            WeeklyHours.ends_minute,
-            WeeklyHours.valid_from,
-            WeeklyHours.valid_until,
-        )
-        .join(Practitioner, Practitioner.id == WeeklyHours.practitioner_id)
-        .join(PractitionerService, PractitionerService.practitioner_id == Practitioner.id)
-        .where(
-            PractitionerService.service_id == service_id,
-            Practitioner.is_active,
-            WeeklyHours.valid_from <= to_day,
-            or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day),
-        )
-        .order_by(WeeklyHours.practitioner_id, WeeklyHours.weekday, WeeklyHours.starts_minute)
+        select(func.json_agg(aggregate_order_by(func.json_build_array(*hours.c), hours.c[0], hours.c[4], hours.c[5])))
+        .join(Practitioner, Practitioner.id == hours.c[0])
+        .join(PractitionerService, PractitionerService.practitioner_id == hours.c[0])
+        .where(PractitionerService.service_id == service_id, Practitioner.is_active)
     )
     if practitioner_id is not None:
-        statement = statement.where(WeeklyHours.practitioner_id == practitioner_id)
+        statement = statement.where(hours.c[0] == practitioner_id)
     if facility_id is not None:
-        statement = statement.where(WeeklyHours.facility_id == facility_id)
+        statement = statement.where(hours.c[1] == facility_id)
+    return statement.scalar_subquery()
+
+
+def read_hours(column: list[list[Any]] | None) -> Sequence[HoursFacts]:
+    """Return what an `hours_column` holds."""
     return [
-        HoursFacts(PractitionerId(row[0]), FacilityId(row[1]), RoomId(row[2]) if row[2] else None, *row[3:])
-        for row in db.execute(statement)
+        HoursFacts(
+            practitioner_id=PractitionerId(UUID(row[0])),
+            facility_id=FacilityId(UUID(row[1])),
+            room_id=RoomId(UUID(row[2])) if row[2] else None,
+            mode=Mode(row[3]),
+            weekday=row[4],
+            starts_minute=row[5],
+            ends_minute=row[6],
+            valid_from=date.fromisoformat(row[7]),
+            valid_until=date.fromisoformat(row[8]) if row[8] else None,
+        )
+        for row in column or []
     ]
 
 
-def absences(
-    db: Session, practitioner_ids: Collection[PractitionerId], *, start: datetime, end: datetime
-) -> Sequence[AbsenceFacts]:
-    """Return the absences that touch [start, end)."""
-    if not practitioner_ids:
-        return []
-    rows = db.execute(
-        select(Absence.practitioner_id, Absence.starts_at, Absence.ends_at).where(
-            Absence.practitioner_id.in_(set(practitioner_ids)), Absence.starts_at < end, Absence.ends_at > start
-        )
+def absences_column(
+    *, service_id: ServiceId, practitioner_id: PractitionerId | None, start: datetime, end: datetime
+) -> ScalarSelect[list[list[Any]]]:
+    """Return a column with the absences that touch [start, end) of whoever gives the service; `read_absences` reads it."""
+    one = func.json_build_array(Absence.practitioner_id, Absence.starts_at, Absence.ends_at)
+    statement = (
+        select(func.json_agg(one))
+        .join(PractitionerService, PractitionerService.practitioner_id == Absence.practitioner_id)
+        .where(PractitionerService.service_id == service_id, Absence.starts_at < end, Absence.ends_at > start)
     )
-    return [AbsenceFacts(PractitionerId(id_), starts_at, ends_at) for id_, starts_at, ends_at in rows]
+    if practitioner_id is not None:
+        statement = statement.where(Absence.practitioner_id == practitioner_id)
+    return statement.scalar_subquery()
+
+
+def read_absences(column: list[list[Any]] | None) -> Sequence[AbsenceFacts]:
+    """Return what an `absences_column` holds."""
+    return [
+        AbsenceFacts(
+            PractitionerId(UUID(id_)),
+            datetime.fromisoformat(starts_at).astimezone(UTC),
+            datetime.fromisoformat(ends_at).astimezone(UTC),
+        )
+        for id_, starts_at, ends_at in column or []
+    ]
 
 
 def _facts(row: Practitioner) -> PractitionerFacts:

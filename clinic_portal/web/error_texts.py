@@ -29,6 +29,14 @@ BY_CODE = {
         _("This visit can no longer be changed here"),
         _("It has already started or is over. Nothing was changed. Please talk to the front desk."),
     ),
+    "appointment.too_late_to_change": (
+        _("It is too late to change this visit here"),
+        _("Nothing was changed. Please phone us: the number stands below."),
+    ),
+    "appointment.too_many_that_day": (
+        _("There is already a visit of this kind on that day"),
+        _("Nothing was booked. Please choose a time on another day, or phone us."),
+    ),
     "appointment.state_changed": (
         _("This visit has changed in the meantime"),
         _("Nothing was changed. Look at the visit as it is now, then decide again."),

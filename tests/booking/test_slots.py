@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clinic_portal.booking.rules import (
     STEP,
+    Need,
     PartOfDay,
     Stretch,
     fits,
@@ -28,7 +29,9 @@ days = st.one_of(
     st.sampled_from(CHANGES), st.dates(CHANGES[0] - timedelta(days=200), CHANGES[-1] + timedelta(days=200))
 )
 zones = st.sampled_from([LISBON, AZORES])
-lengths = st.sampled_from([15, 20, 30, 45, 60, 90]).map(lambda minutes: timedelta(minutes=minutes))
+minutes_long = st.sampled_from([15, 20, 30, 45, 60, 90]).map(lambda minutes: timedelta(minutes=minutes))
+buffers = st.sampled_from([0, 5, 10, 30]).map(lambda minutes: timedelta(minutes=minutes))
+needs = st.builds(Need, minutes_long, buffers, buffers)
 
 
 @st.composite
@@ -60,20 +63,20 @@ def wall(moment: datetime, tz: str) -> str:
 def starts(day: date, first: int, last: int, minutes: int, tz: str = LISBON, busy: list[Stretch] | None = None) -> str:
     window = working_stretch(day, first, last, tz)
     assert window is not None
-    length = timedelta(minutes=minutes)
-    return " ".join(wall(start, tz) for start in free_starts(window, length, busy or [], tz=tz, earliest=LONG_AGO))
+    need = Need(timedelta(minutes=minutes))
+    return " ".join(wall(start, tz) for start in free_starts(window, need, busy or [], tz=tz, earliest=LONG_AGO))
 
 
-@given(windows(), lengths, st.data())
+@given(windows(), needs, st.data())
 def test_what_is_offered_is_free_and_inside_the_hours(
-    drawn: tuple[Stretch, str, date, int, int], length: timedelta, data: st.DataObject
+    drawn: tuple[Stretch, str, date, int, int], need: Need, data: st.DataObject
 ) -> None:
     window, tz, day, first, last = drawn
     busy = data.draw(busy_in(window))
-    offered = list(free_starts(window, length, busy, tz=tz, earliest=LONG_AGO))
+    offered = list(free_starts(window, need, busy, tz=tz, earliest=LONG_AGO))
     for start in offered:
-        visit = Stretch(start, start + length)
-        assert not any(visit.touches(taken) for taken in busy)
+        visit = Stretch(start, start + need.length)
+        assert not any(need.busy(start).touches(taken) for taken in busy)
         assert window.start <= visit.start
         assert visit.end <= window.end
         local = start.astimezone(zone(tz))
@@ -81,35 +84,35 @@ def test_what_is_offered_is_free_and_inside_the_hours(
         assert first <= local.hour * 60 + local.minute < last
         # Local → UTC → local: the minute that the page shows is the minute that is booked.
         assert wall_to_utc(day, local.hour * 60 + local.minute, tz) == start
-        assert fits(start, window, length, busy, tz=tz)
-    assert all(later - sooner >= length for sooner, later in pairwise(offered))
+        assert fits(start, window, need, busy, tz=tz)
+    assert not any(need.busy(sooner).touches(need.busy(later)) for sooner, later in pairwise(offered))
     assert len({wall(start, tz) for start in offered}) == len(offered), "one time twice"
 
 
-@given(windows(), lengths, st.data())
+@given(windows(), needs, st.data())
 def test_nothing_that_is_bookable_is_missing(
-    drawn: tuple[Stretch, str, date, int, int], length: timedelta, data: st.DataObject
+    drawn: tuple[Stretch, str, date, int, int], need: Need, data: st.DataObject
 ) -> None:
     """Between two visits that are offered or taken there is never room for one more."""
     window, tz, *_ = drawn
     busy = data.draw(busy_in(window))
-    offered = [Stretch(start, start + length) for start in free_starts(window, length, busy, tz=tz, earliest=LONG_AGO)]
+    offered = [need.busy(start) for start in free_starts(window, need, busy, tz=tz, earliest=LONG_AGO)]
     full = sorted([*busy, *offered])
     moment = window.start
-    while moment + length <= window.end:
-        assert not fits(moment, window, length, full, tz=tz), wall(moment, tz)
+    while moment + need.length <= window.end:
+        assert not fits(moment, window, need, full, tz=tz), wall(moment, tz)
         moment += STEP
 
 
-@given(windows(), lengths, st.data())
+@given(windows(), needs, st.data())
 def test_notice_only_cuts_the_beginning(
-    drawn: tuple[Stretch, str, date, int, int], length: timedelta, data: st.DataObject
+    drawn: tuple[Stretch, str, date, int, int], need: Need, data: st.DataObject
 ) -> None:
     window, tz, *_ = drawn
     busy = data.draw(busy_in(window))
-    everything = list(free_starts(window, length, busy, tz=tz, earliest=LONG_AGO))
+    everything = list(free_starts(window, need, busy, tz=tz, earliest=LONG_AGO))
     earliest = window.start + (window.end - window.start) / 2
-    late = list(free_starts(window, length, busy, tz=tz, earliest=earliest))
+    late = list(free_starts(window, need, busy, tz=tz, earliest=earliest))
     assert late == [start for start in everything if start >= earliest]
 
 
@@ -161,7 +164,7 @@ def test_a_start_fits_between_the_edges_on_full_steps(minutes_off: int, allowed:
     window = working_stretch(date(2026, 11, 26), 540, 780, LISBON)
     assert window is not None
     start = window.start + timedelta(minutes=minutes_off)
-    assert fits(start, window, timedelta(minutes=30), [], tz=LISBON) is allowed
+    assert fits(start, window, Need(timedelta(minutes=30)), [], tz=LISBON) is allowed
 
 
 @given(

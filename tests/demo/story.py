@@ -13,7 +13,9 @@ from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.rules import AppointmentState, may_follow, working_stretch
 from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.db import Base
-from clinic_portal.facilities.models import Closure, Facility
+from clinic_portal.core.ids import FacilityId
+from clinic_portal.facilities.models import Facility
+from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.notifications.models import Message
 from clinic_portal.practitioners.models import WeeklyHours
 from clinic_portal.waiting_room.models import Queue, Ticket
@@ -89,13 +91,12 @@ def assert_holds_together(db: Session, now: datetime) -> None:
 
 
 def _assert_in_hours(db: Session, visits: list[Appointment], zones: dict[UUID, str]) -> None:
-    closed = {(row.facility_id, row.day) for row in db.scalars(select(Closure))}
     hours: dict[tuple[UUID, UUID | None, UUID], list[WeeklyHours]] = defaultdict(list)
     for row in db.scalars(select(WeeklyHours).order_by(WeeklyHours.starts_minute)):
         hours[row.practitioner_id, row.room_id, row.facility_id].append(row)
     for visit in visits:
         day = local_day(visit.starts_at, zones[visit.facility_id])
-        assert (visit.facility_id, day) not in closed
+        assert day not in closed_days_of(db, FacilityId(visit.facility_id), from_day=day, to_day=day)
         rows = hours[visit.practitioner_id, visit.room_id, visit.facility_id]
         assert _is_covered(visit, [row for row in rows if _holds(row, day)], day, zones[visit.facility_id])
 

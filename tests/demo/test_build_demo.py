@@ -19,7 +19,8 @@ from clinic_portal.core.ids import FacilityId, ServiceId
 from clinic_portal.demo.build import build_demo
 from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind
-from clinic_portal.facilities.models import Closure, Facility, Room, Service
+from clinic_portal.facilities.models import Facility, Room, Service
+from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Practitioner
 from tests.demo.story import assert_holds_together, day_at, utc
@@ -111,9 +112,10 @@ def test_every_service_has_free_times_tomorrow_at_both_places(db: Session, clock
 def test_public_holidays_are_closed_for_a_year_but_not_today(db: Session, clock: FixedClock) -> None:
     clock.at = utc("2026-12-25T10:00")
     build_demo(db, clock)
+    first, last = date(2026, 12, 1), date(2027, 12, 1)
     closed = {
-        slug: set(db.scalars(select(Closure.day).join(Facility).where(Facility.slug == slug)))
-        for slug in ("lisbon", "ponta-delgada")
+        row.slug: closed_days_of(db, FacilityId(row.id), from_day=first, to_day=last)
+        for row in db.scalars(select(Facility))
     }
     azores_day = date(2027, 5, 17)
     assert closed["ponta-delgada"] - closed["lisbon"] == {azores_day}

@@ -3,12 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, FacilityId, PractitionerId, ServiceId, new_id
+from clinic_portal.core.modes import Mode
 from clinic_portal.practitioners import queries
-from clinic_portal.practitioners.models import Absence, WeeklyHours
+from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
 from clinic_portal.practitioners.rules import initials, short_name
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -34,7 +36,8 @@ def hours(db: Session, clinic: Clinic, **other: object) -> list[queries.HoursFac
         "service_id": ServiceId(clinic.shock_waves.id), "practitioner_id": None, "facility_id": None,
         "from_day": MONDAY, "to_day": MONDAY + timedelta(days=6),
     }  # fmt: skip
-    return list(queries.weekly_hours(db, **values | other))  # type: ignore[arg-type]
+    column = db.scalar(select(queries.hours_column(**values | other)))  # type: ignore[arg-type]
+    return list(queries.read_hours(column))
 
 
 def test_hours_are_those_of_who_gives_the_service(db: Session, clinic: Clinic) -> None:
@@ -61,11 +64,35 @@ def test_absences_touch_the_stretch(db: Session, clinic: Clinic) -> None:
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
     db.add(Absence(practitioner_id=clinic.ines.id, starts_at=noon, ends_at=noon + timedelta(hours=1), reason="x"))
     db.commit()
-    ids = [PractitionerId(clinic.ines.id)]
+    massage, ines, rui = ServiceId(clinic.massage.id), PractitionerId(clinic.ines.id), PractitionerId(clinic.rui.id)
+
+    def found(who: PractitionerId | None, start: float, end: float) -> list[queries.AbsenceFacts]:
+        column = queries.absences_column(
+            service_id=massage,
+            practitioner_id=who,
+            start=noon + timedelta(hours=start),
+            end=noon + timedelta(hours=end),
+        )
+        return list(queries.read_absences(db.scalar(select(column))))
+
     for start, end, count in ((-1, 0, 0), (0, 1, 1), (-1, 0.5, 1), (0.5, 3, 1), (1, 2, 0)):
-        found = queries.absences(db, ids, start=noon + timedelta(hours=start), end=noon + timedelta(hours=end))
-        assert len(found) == count, (start, end)
-    assert queries.absences(db, [], start=noon, end=noon) == []
+        assert len(found(None, start, end)) == count, (start, end)
+    assert found(ines, 0, 1) == [queries.AbsenceFacts(ines, noon, noon + timedelta(hours=1))]
+    assert found(rui, 0, 1) == []
+
+
+def test_extra_hours_are_hours_of_one_day(db: Session, clinic: Clinic) -> None:
+    sunday = MONDAY + timedelta(days=6)
+    db.add(
+        ExtraHours(practitioner_id=clinic.ines.id, facility_id=clinic.lisbon.id, room_id=clinic.room_1.id,
+                   mode=Mode.IN_PERSON, day=sunday, starts_minute=600, ends_minute=660)
+    )  # fmt: skip
+    db.commit()
+    (extra,) = [row for row in hours(db, clinic) if row.weekday == 6]
+    assert extra.holds_on(sunday)
+    assert not extra.holds_on(sunday + timedelta(days=7))
+    assert (extra.starts_minute, extra.ends_minute) == (600, 660)
+    assert len(hours(db, clinic, from_day=MONDAY + timedelta(days=7), to_day=MONDAY + timedelta(days=13))) == 10
 
 
 def test_who_gives_what_where(db: Session, clinic: Clinic) -> None:

@@ -9,14 +9,17 @@ from itertools import pairwise
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries.rota import Rota, Taken, Window, Wish, read_rota, read_taken
-from clinic_portal.booking.rules import HORIZON_DAYS, MINIMUM_NOTICE, PartOfDay, Stretch, fits, free_starts, in_part
+from clinic_portal.booking.rules import PartOfDay, Stretch, fits, free_starts, in_part
 from clinic_portal.core.clock import Clock, day_bounds
 from clinic_portal.core.ids import FacilityId, PractitionerId, RoomId
 from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.queries import ServiceFacts
 
+#: A check on `service`.
+LONGEST_HORIZON_DAYS = 365
+
 #: A next free day is looked for in these stretches of days, one statement each: soon first, then up to the horizon.
-SEARCH_STEPS = (0, 14, 42, HORIZON_DAYS + 2)
+SEARCH_STEPS = (0, 14, 42, 120, LONGEST_HORIZON_DAYS + 2)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Taker:
 
 
 def free_times(db: Session, clock: Clock, wish: Wish, *, from_day: date, days: int = 14) -> FreeTimes:
-    """Return the free times of `days` days in four statements. Days before today and after the horizon have none.
+    """Return the free times of `days` days in two statements. Days before today and after the horizon have none.
 
     Raises: NotFound when there is no such service or facility.
     """
@@ -76,11 +79,12 @@ def free_times(db: Session, clock: Clock, wish: Wish, *, from_day: date, days: i
 def next_free_day(db: Session, clock: Clock, wish: Wish, *, from_day: date) -> date | None:
     """Return the first day from `from_day` on that has a free time; None when there is none up to the horizon.
 
-    Hours, absences and closures are read once, appointments in at most three stretches of days.
+    Hours, absences and closures are read once, appointments in at most four stretches of days.
     """
     now = clock.now()
-    end = max(from_day, now.date() + timedelta(days=HORIZON_DAYS + 1))
-    rota = read_rota(db, wish, from_day=from_day, to_day=end, now=now)
+    reach = max(from_day, now.date() + timedelta(days=LONGEST_HORIZON_DAYS + 1))
+    rota = read_rota(db, wish, from_day=from_day, to_day=reach, now=now)
+    end = max((last for _, last in rota.open_days.values()), default=from_day)
     for first, after in pairwise(SEARCH_STEPS):
         start, stop = from_day + timedelta(days=first), min(from_day + timedelta(days=after - 1), end)
         if start > end or not rota.hours:
@@ -115,12 +119,11 @@ def takers(db: Session, clock: Clock, wish: Wish, *, start: datetime) -> tuple[S
     first, last = around - timedelta(days=1), around + timedelta(days=1)
     rota = read_rota(db, wish, from_day=first, to_day=last, now=now)
     taken = read_taken(db, rota, wish, from_day=first, to_day=last, now=now)
-    length = timedelta(minutes=rota.service.minutes)
-    found: list[tuple[int, PractitionerId, Taker]] = []
-    if start >= now + MINIMUM_NOTICE:
+    need, found = rota.need, list[tuple[int, PractitionerId, Taker]]()
+    if start >= now + rota.service.rules.notice:
         for day in (first, around, last):
             for window in rota.windows(day):
-                if fits(start, window.stretch, length, taken.beside(window, rota), tz=window.tz):
+                if fits(start, window.stretch, need, taken.beside(window, rota), tz=window.tz):
                     hours = window.hours
                     load = taken.load(hours.practitioner_id, Stretch(*day_bounds(day, window.tz)))
                     taker = Taker(hours.practitioner_id, hours.room_id, hours.mode)
@@ -138,13 +141,13 @@ def _free_days(rota: Rota, taken: Taken, wish: Wish, from_day: date, to_day: dat
 
 
 def _free_day(rota: Rota, taken: Taken, wish: Wish, day: date, windows: list[Window], now: datetime) -> FreeDay:
-    length, earliest = timedelta(minutes=rota.service.minutes), now + MINIMUM_NOTICE
+    need, earliest = rota.need, now + rota.service.rules.notice
     who: dict[FacilityId, dict[datetime, list[PractitionerId]]] = defaultdict(lambda: defaultdict(list))
     # Whoever has the fewest visits comes first into every list, so that none has to be sorted.
     for window in _by_load(taken, wish, day, windows):
         hours, tz, stretch = window
         starts = who[hours.facility_id]
-        for start in free_starts(stretch, length, taken.beside(window, rota), tz=tz, earliest=earliest):
+        for start in free_starts(stretch, need, taken.beside(window, rota), tz=tz, earliest=earliest):
             if wish.part is PartOfDay.ANY or in_part(start, tz, wish.part):
                 starts[start].append(hours.practitioner_id)
     times = [

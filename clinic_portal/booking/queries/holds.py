@@ -1,18 +1,21 @@
 """Held times, and what is in the way of one."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
 from clinic_portal.booking.queries.free_times import Taker
-from clinic_portal.booking.rules import LIVE_STATES, AppointmentState, Stretch
+from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch
 from clinic_portal.core.actor import Actor
-from clinic_portal.core.errors import NotFound
-from clinic_portal.core.ids import AppointmentId, PatientId
+from clinic_portal.core.clock import day_bounds, zone
+from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
+from clinic_portal.facilities.queries import ServiceFacts, facility_by_id
 
 
 def own_hold(db: Session, appointment_id: AppointmentId, *, hold_key_hash: str | None) -> AppointmentFacts:
@@ -49,14 +52,16 @@ def lock_holds(
 ) -> Sequence[Appointment]:
     """Return, locked in order of ids, the visitor's own holds and the expired ones that are in the way of a stretch.
 
-    In the way is what takes up one of the takers, one of their rooms, or the patient.
+    `wanted` is what the visit takes up, buffers included. In the way is what takes up one of the takers, one of their
+    rooms, or the patient.
     """
     theirs = or_(
         Appointment.practitioner_id.in_({taker.practitioner_id for taker in takers}),
         Appointment.room_id.in_({taker.room_id for taker in takers if taker.room_id}),
         Appointment.patient_id == patient_id if patient_id else false(),
     )
-    in_the_way = and_(Appointment.held_until <= now, _overlaps(wanted), theirs)
+    overlaps = and_(Appointment.busy_from < wanted.end, Appointment.busy_until > wanted.start)
+    in_the_way = and_(Appointment.held_until <= now, overlaps, theirs)
     return db.scalars(
         select(Appointment)
         .where(Appointment.state == AppointmentState.PROPOSED, or_(mine, in_the_way))
@@ -116,17 +121,39 @@ def holds_of(hold_key_hash: str, actor: Actor | None) -> ColumnElement[bool]:
     return or_(mine, Appointment.booked_by_account_id == actor.account_id)
 
 
-def patient_is_busy(
-    db: Session, patient_id: PatientId, wanted: Stretch, *, now: datetime, but: Collection[AppointmentId] = ()
-) -> bool:
-    """Whether the patient has another live appointment then. The caller holds the patient's lock."""
+@dataclass(frozen=True)
+class PatientsTime:
+    """What a patient would do when. `but` are appointments that do not count: those that this one replaces."""
+
+    patient_id: PatientId
+    service: ServiceFacts
+    facility_id: FacilityId
+    starts_at: datetime
+    but: tuple[AppointmentId, ...] = ()
+
+
+def check_patients_time(db: Session, wanted: PatientsTime, *, now: datetime, is_limited: bool = True) -> None:
+    """Refuse a time that the patient cannot take. The caller holds the patient's lock.
+
+    Raises: Conflict "appointment.patient_overlap" (another visit then), or, when the service's limit of visits in a
+    day counts (`is_limited`), "appointment.too_many_that_day".
+    """
     held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
-    firm = Appointment.state.in_(set(LIVE_STATES) - {AppointmentState.PROPOSED})
-    found = exists().where(
-        Appointment.patient_id == patient_id, _overlaps(wanted), or_(firm, held), Appointment.id.not_in(list(but))
+    end = wanted.starts_at + timedelta(minutes=wanted.service.minutes)
+    overlaps = and_(Appointment.starts_at < end, Appointment.ends_at > wanted.starts_at)
+    theirs = and_(
+        Appointment.patient_id == wanted.patient_id,
+        or_(Appointment.state.in_(FIRM_STATES), held),
+        Appointment.id.not_in(wanted.but),
     )
-    return bool(db.scalar(select(found)))
-
-
-def _overlaps(wanted: Stretch) -> ColumnElement[bool]:
-    return and_(Appointment.starts_at < wanted.end, Appointment.ends_at > wanted.start)
+    if db.scalar(select(exists().where(theirs, overlaps))):
+        raise Conflict("appointment.patient_overlap")
+    limit = wanted.service.rules.visits_per_day
+    if limit is None or not is_limited:
+        return
+    tz = facility_by_id(db, wanted.facility_id).tz
+    first, last = day_bounds(wanted.starts_at.astimezone(zone(tz)).date(), tz)
+    that_day = and_(Appointment.starts_at >= first, Appointment.starts_at < last)
+    same = Appointment.service_id == wanted.service.id
+    if (db.scalar(select(func.count()).select_from(Appointment).where(theirs, that_day, same)) or 0) >= limit:
+        raise Conflict("appointment.too_many_that_day", limit=limit)

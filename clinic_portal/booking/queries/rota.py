@@ -1,9 +1,9 @@
-"""Who works when and what is already taken, read in four statements, whatever the number of practitioners."""
+"""Who works when and what is already taken: a statement each, whatever the number of practitioners."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import (
-    LIVE_STATES,
+    FIRM_STATES,
     AppointmentState,
+    Need,
     PartOfDay,
     Stretch,
     first_day,
@@ -21,12 +22,29 @@ from clinic_portal.booking.rules import (
     working_stretch,
 )
 from clinic_portal.core.clock import day_bounds
-from clinic_portal.core.ids import FacilityId, PractitionerId, RoomId, ServiceId
-from clinic_portal.facilities.queries import OpenFacility, ServiceFacts, service_with_facilities
-from clinic_portal.practitioners.queries import HoursFacts, absences, weekly_hours
+from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId, ServiceId
+from clinic_portal.core.modes import Mode
+from clinic_portal.facilities.queries import (
+    OpenFacility,
+    ServiceFacts,
+    open_facilities_column,
+    read_open_facilities,
+    read_service,
+    service_row,
+)
+from clinic_portal.practitioners.queries import (
+    HoursFacts,
+    absences_column,
+    hours_column,
+    read_absences,
+    read_hours,
+)
 
-#: A visit lasts eight hours at most (a check on `service`), so an index on starts finds what is still going on.
-LONGEST_VISIT = timedelta(hours=8)
+#: A visit lasts eight hours at most and its buffers two each (checks on `service`), so an index on starts finds what
+#: still takes up somebody's time.
+LONGEST_BUFFER = timedelta(hours=2)
+LONGEST_VISIT = timedelta(hours=8) + 2 * LONGEST_BUFFER
 
 ONE_DAY = timedelta(days=1)
 
@@ -36,13 +54,18 @@ ByDay = Mapping[date, Sequence[Stretch]]
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody looks for. None: no preference. `own_hold` is the hash of a hold that counts as free for them."""
+    """What somebody looks for. None: no preference.
+
+    For them counts as free: the hold with the hash `own_hold`, and the visit `own_visit` that they want to move.
+    """
 
     service_id: ServiceId
     practitioner_id: PractitionerId | None = None
     facility_id: FacilityId | None = None
     part: PartOfDay = PartOfDay.ANY
+    mode: Mode | None = None
     own_hold: str | None = None
+    own_visit: AppointmentId | None = None
 
 
 class Window(NamedTuple):
@@ -66,6 +89,11 @@ class Rota:
     weekdays: Mapping[int, Sequence[HoursFacts]]
     absences: Mapping[PractitionerId, Sequence[Stretch]]
 
+    @property
+    def need(self) -> Need:
+        """How much time a visit takes up."""
+        return need_of(self.service)
+
     def windows(self, day: date) -> Iterator[Window]:
         """Yield the hours that are worked on a day; none when it is closed or the calendar is not open for it."""
         for hours in self.weekdays.get(day.weekday(), ()):
@@ -85,8 +113,12 @@ class Taken:
     rooms: Mapping[UUID, ByDay]
 
     def beside(self, window: Window, rota: Rota) -> list[Stretch]:
-        """Return what is busy in a window: for the practitioner, for the room, and absences; in order of starts."""
-        hours, _, stretch = window
+        """Return what is busy in a window and as far around it as buffers reach, in order of starts.
+
+        Busy is the practitioner, absences included, or the room.
+        """
+        hours, _, work = window
+        stretch = Stretch(work.start - rota.need.before, work.end + rota.need.after)
         busy = {away for away in rota.absences.get(hours.practitioner_id, ()) if away.touches(stretch)}
         busy.update(_touching(self.practitioners.get(hours.practitioner_id), stretch))
         if hours.room_id is not None:
@@ -111,31 +143,46 @@ def _touching(by_day: ByDay | None, stretch: Stretch) -> list[Stretch]:
 
 
 def read_rota(db: Session, wish: Wish, *, from_day: date, to_day: date, now: datetime) -> Rota:
-    """Return who works in [from_day, to_day]: three statements. Raises: NotFound (no such service or facility)."""
-    service, facilities = service_with_facilities(
-        db, service_id=wish.service_id, facility_id=wish.facility_id, from_day=from_day, to_day=to_day
-    )
-    hours = weekly_hours(
-        db,
-        service_id=wish.service_id,
-        practitioner_id=wish.practitioner_id,
-        facility_id=wish.facility_id,
-        from_day=from_day,
-        to_day=to_day,
-    )
+    """Return who works in [from_day, to_day]: one statement. Raises: NotFound (no such service or facility)."""
+    service_id, practitioner_id, facility_id = wish.service_id, wish.practitioner_id, wish.facility_id
+    service = service_row()
+    # No clock is further from UTC than a day.
+    start = datetime.combine(from_day - ONE_DAY, time(), UTC)
+    end = datetime.combine(to_day + 2 * ONE_DAY, time(), UTC)
+    row = db.execute(
+        select(
+            service,
+            open_facilities_column(facility_id, from_day=from_day, to_day=to_day),
+            hours_column(
+                service_id=service_id,
+                practitioner_id=practitioner_id,
+                facility_id=facility_id,
+                from_day=from_day,
+                to_day=to_day,
+            ),
+            absences_column(service_id=service_id, practitioner_id=practitioner_id, start=start, end=end),
+        ).where(service.id == service_id)
+    ).one_or_none()
+    facilities = read_open_facilities(row[1], from_day=from_day, to_day=to_day) if row else {}
+    if row is None or not facilities:
+        raise NotFound
+    found, hours = read_service(row[0]), [one for one in read_hours(row[2]) if wish.mode in (one.mode, None)]
     weekdays: dict[int, list[HoursFacts]] = defaultdict(list)
-    for row in hours:
-        weekdays[row.weekday].append(row)
-    start, end = instants(facilities.values(), from_day, to_day)
+    for one in hours:
+        weekdays[one.weekday].append(one)
     away: dict[PractitionerId, list[Stretch]] = defaultdict(list)
-    for absence in absences(db, {row.practitioner_id for row in hours}, start=start, end=end):
+    for absence in read_absences(row[3]):
         away[absence.practitioner_id].append(Stretch(absence.starts_at, absence.ends_at))
-    open_days = {one.id: (first_day(now, one.tz), last_day(now, one.tz)) for one in facilities.values()}
-    return Rota(service, facilities, open_days, hours, weekdays, away)
+    rules = found.rules
+    open_days = {
+        one.id: (first_day(now, one.tz, notice=rules.notice), last_day(now, one.tz, horizon_days=rules.horizon_days))
+        for one in facilities.values()
+    }
+    return Rota(found, facilities, open_days, hours, weekdays, away)
 
 
 def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: date, now: datetime) -> Taken:
-    """Return what is taken in [from_day, to_day]: one statement. Holds that ran out take nothing up any more."""
+    """Return what is taken in [from_day, to_day], with buffers: one statement. Holds that ran out take nothing up."""
     practitioners: dict[UUID, dict[date, list[Stretch]]] = defaultdict(lambda: defaultdict(list))
     rooms: dict[UUID, dict[date, list[Stretch]]] = defaultdict(lambda: defaultdict(list))
     if rota.hours:
@@ -144,16 +191,18 @@ def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: d
         if wish.own_hold is not None:
             held = and_(held, Appointment.hold_key_hash.is_distinct_from(wish.own_hold))
         statement = select(
-            Appointment.practitioner_id, Appointment.room_id, Appointment.starts_at, Appointment.ends_at
+            Appointment.practitioner_id, Appointment.room_id, Appointment.busy_from, Appointment.busy_until
         ).where(
             _of_these(rota.hours),
             Appointment.starts_at > start - LONGEST_VISIT,
-            Appointment.starts_at < end,
-            Appointment.ends_at > start,
-            or_(Appointment.state.in_(set(LIVE_STATES) - {AppointmentState.PROPOSED}), held),
+            Appointment.starts_at < end + 2 * LONGEST_BUFFER,
+            Appointment.busy_until > start - LONGEST_BUFFER,
+            or_(Appointment.state.in_(FIRM_STATES), held),
         )
-        for practitioner_id, room_id, starts_at, ends_at in db.execute(statement):
-            stretch, day = Stretch(starts_at, ends_at), starts_at.date()  # In UTC, as every time that is read.
+        if wish.own_visit is not None:
+            statement = statement.where(Appointment.id != wish.own_visit)
+        for practitioner_id, room_id, busy_from, busy_until in db.execute(statement):
+            stretch, day = Stretch(busy_from, busy_until), busy_from.date()  # In UTC, as every time that is read.
             practitioners[practitioner_id][day].append(stretch)
             if room_id is not None:
                 rooms[room_id][day].append(stretch)
@@ -169,6 +218,11 @@ def _of_these(hours: Sequence[HoursFacts]) -> ColumnElement[bool]:
         # A room belongs to its facility: named as well, because that is what the index starts with.
         and_(Appointment.facility_id.in_(facility_ids), Appointment.room_id.in_(room_ids)),
     )
+
+
+def need_of(service: ServiceFacts) -> Need:
+    """Return how much of practitioner's and room's time a visit of this service takes up."""
+    return Need(timedelta(minutes=service.minutes), service.rules.before, service.rules.after)
 
 
 def instants(facilities: Collection[OpenFacility], from_day: date, to_day: date) -> tuple[datetime, datetime]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
-from clinic_portal.booking.rules import AppointmentState, judge_cancellation
+from clinic_portal.booking.rules import AppointmentState, Verdict, judge_change
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
@@ -64,9 +64,19 @@ class VisitFacts:
         """The wall clock on which its time is shown."""
         return self.facility.tz
 
+    def judge_change(self, now: datetime) -> Verdict:
+        """Say whether the patient may still move it or give it back."""
+        cutoff = self.service.rules.change_cutoff
+        return judge_change(self.appointment.state, self.appointment.starts_at, cutoff=cutoff, now=now)
+
+    @property
+    def change_until(self) -> datetime:
+        """Until when the patient may move it or give it back."""
+        return self.appointment.starts_at - self.service.rules.change_cutoff
+
     def is_cancellable(self, now: datetime) -> bool:
         """Whether the patient may still give it back."""
-        return judge_cancellation(self.appointment.state, self.appointment.starts_at, now=now).allowed
+        return self.judge_change(now).allowed
 
 
 @dataclass(frozen=True)

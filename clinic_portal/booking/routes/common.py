@@ -8,7 +8,6 @@ from uuid import UUID
 from flask import Blueprint, request, session, url_for
 
 from clinic_portal.booking.queries import PartOfDay, Wish
-from clinic_portal.booking.rules import HORIZON_DAYS
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import NotFound
@@ -129,7 +128,8 @@ def way_so_far(service_slug: str) -> Way:
     fitting = way.fitting()
     slug = request.args.get("facility")
     facility = next((one for one in fitting if one.slug == slug), None) or (fitting[0] if len(fitting) == 1 else None)
-    return replace(way, facility=facility, from_day=_from_day(facility), days=_days())
+    horizon = service.rules.horizon_days
+    return replace(way, facility=facility, from_day=_from_day(facility, horizon), days=_days(horizon))
 
 
 def _person() -> PersonFacts | None:
@@ -149,19 +149,19 @@ def _instead() -> AppointmentId | None:
     return AppointmentId(found) if found else None
 
 
-def _from_day(facility: FacilityFacts | None) -> date | None:
+def _from_day(facility: FacilityFacts | None, horizon_days: int) -> date | None:
     today = local_day(clock().now(), facility.tz) if facility else clock().now().date()
     try:
         day = date.fromisoformat(request.args.get("from", ""))
     except ValueError:
         return None
-    return day if today < day <= today + timedelta(days=HORIZON_DAYS) else None
+    return day if today < day <= today + timedelta(days=horizon_days) else None
 
 
-def _days() -> int:
+def _days(horizon_days: int) -> int:
     wanted = request.args.get("days", "")
     days = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 4 else DAYS_AT_ONCE
-    return max(DAYS_AT_ONCE, min(days, HORIZON_DAYS + 1))
+    return max(DAYS_AT_ONCE, min(days, horizon_days + 1))
 
 
 def parse_uuid(text: str | None) -> UUID | None:

@@ -1,10 +1,9 @@
 """Pure decisions of booking: `states` (which change may follow which) and `slots` (which times are offered)."""
 
 from clinic_portal.booking.rules.slots import (
-    HORIZON_DAYS,
     HOURS_OF_PART,
-    MINIMUM_NOTICE,
     STEP,
+    Need,
     PartOfDay,
     Stretch,
     first_day,
@@ -17,6 +16,7 @@ from clinic_portal.booking.rules.slots import (
 )
 from clinic_portal.booking.rules.states import (
     DESK_STATES,
+    FIRM_STATES,
     HOLD_FOR,
     LIVE_STATES,
     MAX_NOTE,
@@ -24,7 +24,7 @@ from clinic_portal.booking.rules.states import (
     AppointmentState,
     CancelReason,
     Verdict,
-    judge_cancellation,
+    judge_change,
     judge_hold,
     judge_noshow,
     may_follow,
@@ -32,16 +32,16 @@ from clinic_portal.booking.rules.states import (
 
 __all__ = [
     "DESK_STATES",
+    "FIRM_STATES",
     "HOLD_FOR",
-    "HORIZON_DAYS",
     "HOURS_OF_PART",
     "LIVE_STATES",
     "MAX_NOTE",
-    "MINIMUM_NOTICE",
     "NEXT_STATES",
     "STEP",
     "AppointmentState",
     "CancelReason",
+    "Need",
     "PartOfDay",
     "Stretch",
     "Verdict",
@@ -50,7 +50,7 @@ __all__ = [
     "free_starts",
     "in_part",
     "is_repeated",
-    "judge_cancellation",
+    "judge_change",
     "judge_hold",
     "judge_noshow",
     "last_day",

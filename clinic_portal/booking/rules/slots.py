@@ -8,10 +8,6 @@ from typing import NamedTuple
 
 from clinic_portal.core.clock import wall_to_utc, zone
 
-#: Nobody books a visit that starts sooner than this.
-MINIMUM_NOTICE = timedelta(minutes=60)
-#: How far ahead the calendar is open: today and this many days.
-HORIZON_DAYS = 90
 #: After a busy stretch the next start falls on a full step of the clock.
 STEP = timedelta(minutes=5)
 
@@ -35,6 +31,18 @@ HOURS_OF_PART = {
     PartOfDay.AFTERNOON: (12, 17),
     PartOfDay.AFTER_WORK: (17, 24),
 }
+
+
+class Need(NamedTuple):
+    """How much of practitioner's and room's time a visit takes up: itself, and what its service wants on either side."""
+
+    length: timedelta
+    before: timedelta = timedelta(0)
+    after: timedelta = timedelta(0)
+
+    def busy(self, start: datetime) -> "Stretch":
+        """Return what a visit that starts then takes up."""
+        return Stretch(start - self.before, start + self.length + self.after)
 
 
 class Stretch(NamedTuple):
@@ -67,39 +75,41 @@ def _edge(day: date, minute: int, tz: str) -> datetime:
 
 
 def free_starts(
-    window: Stretch, length: timedelta, busy: Sequence[Stretch], *, tz: str, earliest: datetime
+    window: Stretch, need: Need, busy: Sequence[Stretch], *, tz: str, earliest: datetime
 ) -> Iterator[datetime]:
     """Yield the offered starts in a window of work, none before `earliest`.
 
-    They step by the length of the service from the window's start, and again from the end of every busy stretch. In
-    the night in which an hour is repeated, nothing starts in the second one: "01:30" would mean two times.
-    `busy` is in the order of starts.
+    They step by what a visit takes up from the window's start, and again from the end of every busy stretch. Buffers
+    may reach beyond the window, visits may not. In the night in which an hour is repeated, nothing starts in the
+    second one: "01:30" would mean two times. `busy` is in the order of starts.
     """
+    length, before, after = need
     repeats = _offset(window.start, tz) > _offset(window.end, tz)
+    step, taken = length + before + after, length + after
     start, index = window.start, 0
     while start + length <= window.end:
-        while index < len(busy) and busy[index].end <= start:
+        while index < len(busy) and busy[index].end <= start - before:
             index += 1
-        if index < len(busy) and busy[index].start < start + length:
-            start = _round_up(busy[index].end)
+        if index < len(busy) and busy[index].start < start + taken:
+            start = _round_up(busy[index].end + before)
         elif repeats and is_repeated(start, tz):
             start += STEP
         else:
             if start >= earliest:
                 yield start
-            start += length
+            start += step
 
 
-def fits(start: datetime, window: Stretch, length: timedelta, busy: Sequence[Stretch], *, tz: str) -> bool:
+def fits(start: datetime, window: Stretch, need: Need, busy: Sequence[Stretch], *, tz: str) -> bool:
     """Say whether a visit may start there: inside the window, beside everything that is busy, on a full step.
 
     Wider than the grid on purpose: the grid shifts when a neighbour's time is taken or given back, and somebody who
     chose from the page of a moment ago must not hear "taken" of a time that is free.
     """
-    wanted = Stretch(start, start + length)
+    wanted = need.busy(start)
     return (
-        window.start <= wanted.start
-        and wanted.end <= window.end
+        window.start <= start
+        and start + need.length <= window.end
         and _round_up(start) == start
         and not is_repeated(start, tz)
         and not any(wanted.touches(taken) for taken in busy)
@@ -117,14 +127,14 @@ def in_part(moment: datetime, tz: str, part: PartOfDay) -> bool:
     return first <= moment.astimezone(zone(tz)).hour < last
 
 
-def first_day(now: datetime, tz: str) -> date:
+def first_day(now: datetime, tz: str, *, notice: timedelta) -> date:
     """Return the day on which the earliest start can be."""
-    return (now + MINIMUM_NOTICE).astimezone(zone(tz)).date()
+    return (now + notice).astimezone(zone(tz)).date()
 
 
-def last_day(now: datetime, tz: str) -> date:
+def last_day(now: datetime, tz: str, *, horizon_days: int) -> date:
     """Return the last day for which the calendar is open."""
-    return now.astimezone(zone(tz)).date() + timedelta(days=HORIZON_DAYS)
+    return now.astimezone(zone(tz)).date() + timedelta(days=horizon_days)
 
 
 def _offset(moment: datetime, tz: str) -> timedelta:

@@ -30,6 +30,9 @@ LIVE_STATES = (
     AppointmentState.FULFILLED,
 )
 
+#: The live states but for holds, which end by themselves.
+FIRM_STATES = tuple(state for state in LIVE_STATES if state is not AppointmentState.PROPOSED)
+
 #: The states that a front desk sees in its day: everything that was promised to a patient and not taken back.
 DESK_STATES = (
     AppointmentState.PENDING,
@@ -99,10 +102,12 @@ def may_follow(state: AppointmentState, wanted: AppointmentState) -> bool:
     return wanted in NEXT_STATES[state]
 
 
-def judge_cancellation(state: AppointmentState, starts_at: datetime, *, now: datetime) -> Verdict:
-    """Say whether a patient may still give the visit back: before it starts, and before they have arrived."""
+def judge_change(state: AppointmentState, starts_at: datetime, *, cutoff: timedelta, now: datetime) -> Verdict:
+    """Say whether a patient may still move the visit or give it back: before they arrive, and `cutoff` before it starts."""
     if not may_follow(state, AppointmentState.CANCELLED) or now >= starts_at:
         return Verdict("appointment.already_started")
+    if now > starts_at - cutoff:
+        return Verdict("appointment.too_late_to_change")
     return ALLOWED
 
 

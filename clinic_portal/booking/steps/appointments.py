@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
-from clinic_portal.booking.queries.holds import patient_is_busy
-from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, Stretch, judge_noshow, may_follow
+from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
+from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, judge_noshow, may_follow
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.ids import AppointmentId, PatientId, new_id, spoken_code
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, ServiceId, new_id, spoken_code
+from clinic_portal.facilities.queries import service_by_id
 
 #: Who ends holds that ran out.
 SWEEPER = system("hold-sweeper")
@@ -101,13 +102,15 @@ def insert_hold(
 def give_to_patient(db: Session, clock: Clock, row: Appointment, patient_id: PatientId, *, actor: Actor) -> None:
     """Make a locked hold a patient's. The caller holds the patient's lock, taken before the row's.
 
-    Raises: Conflict "appointment.patient_overlap" when the patient has another visit then.
+    Raises: Conflict "appointment.patient_overlap" when the patient has another visit then,
+    "appointment.too_many_that_day".
     """
     if row.patient_id == patient_id:
         return
-    now, wanted = clock.now(), Stretch(row.starts_at, row.ends_at)
-    if patient_is_busy(db, patient_id, wanted, now=now, but=[AppointmentId(row.id)]):
-        raise Conflict("appointment.patient_overlap")
+    service = service_by_id(db, ServiceId(row.service_id))
+    this = AppointmentId(row.id)
+    wanted = PatientsTime(patient_id, service, FacilityId(row.facility_id), row.starts_at, but=(this,))
+    check_patients_time(db, wanted, now=clock.now())
     row.patient_id = patient_id
     row.booked_by_account_id = actor.account_id
     db.flush()
@@ -153,6 +156,7 @@ def write_history(
             from_state=before,
             to_state=row.state,
             at=clock.now(),
+            starts_at=row.starts_at,
             account_id=actor.account_id if actor else None,
             actor_name=actor.name if actor else "visitor",
             patient_id=row.patient_id,

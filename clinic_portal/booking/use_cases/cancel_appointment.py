@@ -6,7 +6,7 @@ from clinic_portal.booking import steps
 from clinic_portal.booking.events import AppointmentCancelled
 from clinic_portal.booking.queries import AppointmentFacts, facts_of, lock_appointment
 from clinic_portal.booking.queries.visits import LinkHolder, actor_of, changeable_visit
-from clinic_portal.booking.rules import AppointmentState, CancelReason, judge_cancellation
+from clinic_portal.booking.rules import AppointmentState, CancelReason, judge_change
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -22,14 +22,16 @@ def cancel_appointment(
     """Cancel a visit before it starts and give its time back; what was queued about it is replaced by one message.
 
     Repeating the call returns the first result and queues no second message.
-    Raises: NotFound (no such, or none that the actor may change); Forbidden; Conflict "appointment.already_started".
+    Raises: NotFound (no such, or none that the actor may change); Forbidden; Conflict "appointment.already_started",
+    "appointment.too_late_to_change".
     """
     with transaction(db):
-        changeable_visit(db, clock, appointment_id, by=actor)
+        visit = changeable_visit(db, clock, appointment_id, by=actor)
         row = lock_appointment(db, appointment_id)
         if row.state is AppointmentState.CANCELLED:
             return facts_of(row)
-        verdict = judge_cancellation(row.state, row.starts_at, now=clock.now())
+        cutoff = visit.service.rules.change_cutoff
+        verdict = judge_change(row.state, row.starts_at, cutoff=cutoff, now=clock.now())
         if not verdict.allowed:
             raise Conflict(verdict.code)
         row.cancelled_at = clock.now()

@@ -2,15 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries import AppointmentFacts, Taker, Wish, facts_of, takers
-from clinic_portal.booking.queries.holds import holds_of, live_hold, lock_holds, own_hold, patient_is_busy
-from clinic_portal.booking.rules import Stretch
+from clinic_portal.booking.queries.holds import (
+    PatientsTime,
+    check_patients_time,
+    holds_of,
+    live_hold,
+    lock_holds,
+    own_hold,
+)
+from clinic_portal.booking.queries.rota import need_of
+from clinic_portal.booking.rules import Need
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -39,8 +47,9 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
     """Hold a time for whoever has the key, and release what that browser (and the patient signed in there) held before.
 
     Repeating the call returns the same hold. With no preference the practitioners are asked in turn until one is free.
-    Raises: Conflict "appointment.slot_taken" (taken, or no longer offered), "appointment.patient_overlap"; NotFound (no
-    such service or facility, or none of the actor's people); Forbidden (may not book for this person).
+    Raises: Conflict "appointment.slot_taken" (taken, or no longer offered), "appointment.patient_overlap",
+    "appointment.too_many_that_day"; NotFound (no such service or facility, or none of the actor's people); Forbidden
+    (may not book for this person).
     """
     key = steps.hold_key_hash(hold_key)
     with transaction(db):
@@ -50,20 +59,26 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
             patient_id = person_to_book_for(db, clock, patient_id, actor=actor).patient_id if actor else None
         wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, own_hold=key)
         service, candidates = takers(db, clock, wish, start=choice.starts_at)
-        wanted = Stretch(choice.starts_at, choice.starts_at + timedelta(minutes=service.minutes))
+        need = need_of(service)
         if patient_id is not None:
             lock_patient(db, patient_id)
         now = clock.now()
         rows = lock_holds(
-            db, mine=holds_of(key, actor), wanted=wanted, now=now, takers=candidates, patient_id=patient_id
+            db,
+            mine=holds_of(key, actor),
+            wanted=need.busy(choice.starts_at),
+            now=now,
+            takers=candidates,
+            patient_id=patient_id,
         )
         kept = _same_again(rows, choice, key, now)
         if kept is not None and kept.patient_id == patient_id:
             return facts_of(kept)
         steps.end_holds(db, clock, rows, actor=actor, now=now)
-        if patient_id is not None and patient_is_busy(db, patient_id, wanted, now=now):
-            raise Conflict("appointment.patient_overlap")
-        draft = _draft(choice, service, wanted, actor=actor) | {"patient_id": patient_id, "patient_note": note}
+        if patient_id is not None:
+            theirs = PatientsTime(patient_id, service, choice.facility_id, choice.starts_at)
+            check_patients_time(db, theirs, now=now)
+        draft = _draft(choice, service, need, actor=actor) | {"patient_id": patient_id, "patient_note": note}
         return _first_free(db, clock, candidates, draft | {"hold_key_hash": key}, actor=actor)
 
 
@@ -87,12 +102,15 @@ def _same_again(rows: Sequence[Appointment], choice: Choice, key: str, now: date
     return None
 
 
-def _draft(choice: Choice, service: ServiceFacts, wanted: Stretch, *, actor: Actor | None) -> dict[str, object]:
+def _draft(choice: Choice, service: ServiceFacts, need: Need, *, actor: Actor | None) -> dict[str, object]:
+    busy = need.busy(choice.starts_at)
     return {
         "service_id": service.id,
         "facility_id": choice.facility_id,
-        "starts_at": wanted.start,
-        "ends_at": wanted.end,
+        "starts_at": choice.starts_at,
+        "ends_at": choice.starts_at + need.length,
+        "busy_from": busy.start,
+        "busy_until": busy.end,
         "price_minor": service.price.minor,
         "currency": service.price.currency,
         "any_practitioner": choice.practitioner_id is None,
