@@ -49,7 +49,7 @@ def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> 
         "service": visit.service.names,
         "preparation": visit.service.preparations,
         "practitioner_name": visit.practitioner.full_name,
-        "facility_name": visit.facility.name,
+        "facility_names": visit.facility.names,
         "facility_phone": visit.facility.phone,
         "facility_address": visit.facility.address,
         "street": visit.facility.street,

@@ -23,7 +23,7 @@ class FacilityContent:
     """A site, and how its day in full swing looks."""
 
     slug: str
-    name: str
+    names: LocalizedText
     street: str
     postal_code: str
     city: str
@@ -76,7 +76,7 @@ class PractitionerContent:
 
 LISBON = FacilityContent(
     slug="lisbon",
-    name="Lisbon",
+    names={"en": "Lisbon", "pt_PT": "Lisboa"},
     street="Rua das Flores 12",
     postal_code="1200-195",
     city="Lisboa",
@@ -103,7 +103,7 @@ LISBON = FacilityContent(
 )
 PONTA_DELGADA = FacilityContent(
     slug="ponta-delgada",
-    name="Ponta Delgada",
+    names={"en": "Ponta Delgada", "pt_PT": "Ponta Delgada"},
     street="Rua do Mar 3",
     postal_code="9500-001",
     city="Ponta Delgada",

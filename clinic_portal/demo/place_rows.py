@@ -27,7 +27,7 @@ def insert_places(db: Session) -> dict[str, UUID]:
             {
                 "id": ids[place.slug],
                 "slug": place.slug,
-                "name": place.name,
+                "names": place.names,
                 "street": place.street,
                 "postal_code": place.postal_code,
                 "city": place.city,

@@ -22,7 +22,8 @@ class Facility(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     #: In URLs: "lisbon".
     slug: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
+    #: What patients call it, per language: "Lisbon", "Lisboa".
+    names: Mapped[LocalizedText] = mapped_column(JSONB)
     street: Mapped[str]
     postal_code: Mapped[str]
     city: Mapped[str]

@@ -53,7 +53,8 @@ class FacilityFacts:
 
     id: FacilityId
     slug: str
-    name: str
+    #: What patients call it, per language.
+    names: LocalizedText
     street: str
     postal_code: str
     city: str
@@ -148,12 +149,12 @@ def works_at(db: Session, facility_id: FacilityId, *, actor: Actor) -> bool:
 
 
 def facilities_of_staff(db: Session, *, actor: Actor) -> Sequence[FacilityFacts]:
-    """Return the facilities at which the actor works, by name."""
+    """Return the facilities at which the actor works, in the order of their slugs."""
     rows = db.scalars(
         select(Facility)
         .join(FacilityStaff, FacilityStaff.facility_id == Facility.id)
         .where(FacilityStaff.account_id == actor.account_id)
-        .order_by(Facility.name)
+        .order_by(Facility.slug)
     )
     return [_facts(row) for row in rows]
 
@@ -168,7 +169,7 @@ def _facts(row: Facility) -> FacilityFacts:
     return FacilityFacts(
         id=FacilityId(row.id),
         slug=row.slug,
-        name=row.name,
+        names=row.names,
         street=row.street,
         postal_code=row.postal_code,
         city=row.city,
@@ -183,8 +184,8 @@ def _facts(row: Facility) -> FacilityFacts:
 def find_facilities(
     db: Session, facility_ids: Collection[FacilityId] | None = None
 ) -> Mapping[FacilityId, FacilityFacts]:
-    """Return facilities by id, in the order of their names (None: all of them)."""
-    statement = select(Facility).order_by(Facility.name)
+    """Return facilities by id, in the order of their slugs (None: all of them)."""
+    statement = select(Facility).order_by(Facility.slug)
     if facility_ids is not None:
         statement = statement.where(Facility.id.in_(set(facility_ids)))
     return {FacilityId(row.id): _facts(row) for row in db.scalars(statement)}

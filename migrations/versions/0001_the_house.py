@@ -60,7 +60,7 @@ def upgrade() -> None:
         "facility",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("names", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("street", sa.Text(), nullable=False),
         sa.Column("postal_code", sa.Text(), nullable=False),
         sa.Column("city", sa.Text(), nullable=False),

@@ -129,3 +129,6 @@ def test_every_text_is_in_both_languages(db: Session, clock: FixedClock) -> None
         for texts in (service.names, service.summaries, service.preparations):
             assert set(texts) == {"en", "pt_PT"}
             assert texts["en"] != texts["pt_PT"]
+    names = {place.slug: place.names for place in db.scalars(select(Facility))}
+    assert names["lisbon"] == {"en": "Lisbon", "pt_PT": "Lisboa"}
+    assert names["ponta-delgada"] == {"en": "Ponta Delgada", "pt_PT": "Ponta Delgada"}

@@ -57,7 +57,8 @@ def test_public_holidays_are_closed_where_they_are_kept_until_somebody_opens_the
 def test_things_are_found_by_id_or_not_at_all(db: Session, clinic: Clinic) -> None:
     lisbon = FacilityId(clinic.lisbon.id)
     assert queries.find_facilities(db, [lisbon])[lisbon].address == "Rua das Flores 12, 1200-195 Lisboa"
-    assert len(queries.find_facilities(db)) == 2
+    assert [one.slug for one in queries.find_facilities(db).values()] == ["lisbon", "ponta-delgada"]
+    assert queries.facility_by_id(db, lisbon).names == {"en": "Lisbon", "pt_PT": "Lisboa"}
     assert queries.find_rooms(db, [RoomId(clinic.room_2.id)])[RoomId(clinic.room_2.id)].name == "2"
     assert queries.find_rooms(db, []) == queries.find_services(db, []) == queries.find_facilities(db, []) == {}
     for find in (

@@ -35,12 +35,14 @@ class Clinic:
 def make_clinic(db: Session, clock: FixedClock) -> Clinic:
     """Insert the clinic in the test's transaction."""
     lisbon = Facility(
-        slug="lisbon", name="Lisbon", street="Rua das Flores 12", postal_code="1200-195", city="Lisboa", country="PT",
-        region=None, tz="Europe/Lisbon", phone="+351210000001", observes_holidays=False, directions={"en": "Second floor."},
+        slug="lisbon", names={"en": "Lisbon", "pt_PT": "Lisboa"}, street="Rua das Flores 12", postal_code="1200-195",
+        city="Lisboa", country="PT", region=None, tz="Europe/Lisbon", phone="+351210000001",
+        observes_holidays=False, directions={"en": "Second floor."},
     )  # fmt: skip
     azores = Facility(
-        slug="ponta-delgada", name="Ponta Delgada", street="Rua do Mar 3", postal_code="9500-001", city="Ponta Delgada",
-        country="PT", region="20", tz="Atlantic/Azores", phone="+351296000001", observes_holidays=False, directions={},
+        slug="ponta-delgada", names={"en": "Ponta Delgada", "pt_PT": "Ponta Delgada"}, street="Rua do Mar 3",
+        postal_code="9500-001", city="Ponta Delgada", country="PT", region="20",
+        tz="Atlantic/Azores", phone="+351296000001", observes_holidays=False, directions={},
     )  # fmt: skip
     massage = _service("massage", "Massage", "Massagem", 30, 3000)
     evaluation = _service("evaluation", "Evaluation", "Avaliação", 60, 4500)

@@ -90,7 +90,7 @@ def _next(visit: VisitFacts) -> NextVisit:
         service_name=local_text(visit.service.names),
         practitioner_name=visit.practitioner.full_name,
         room_name=visit.room.name if visit.room else "",
-        facility_name=visit.facility.name,
+        facility_name=local_text(visit.facility.names),
         address=visit.facility.street,
         for_name=person.given_name if person and not person.is_self else "",
     )
@@ -108,7 +108,7 @@ def _service(service: ServiceFacts) -> ServiceRow:
 
 def _clinic(facility: FacilityFacts) -> Clinic:
     return Clinic(
-        name=facility.name,
+        name=local_text(facility.names),
         address_lines=(facility.street,),
         city=f"{facility.postal_code} {facility.city}",
         phone=facility.phone_in_words,

@@ -13,7 +13,7 @@ from clinic_portal.web.database import db_session
 @blueprint.get("/desk")
 @right(Right.DESK)
 def day_redirect() -> ResponseReturnValue:
-    """Go to the desk of the facility at which one works; with several, the first by name, which links to the others."""
+    """Go to the desk of the facility at which one works; with several, the first by slug, which links to the others."""
     facilities = facilities_of_staff(db_session(), actor=require_actor())
     if not facilities:
         raise NotFound

@@ -13,6 +13,7 @@ from clinic_portal.front_desk.day import read_day
 from clinic_portal.web.access import require_actor
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
+from clinic_portal.web.filters import local_text
 from clinic_portal.web.pages import not_changed, render_page, wants_fragment
 
 blueprint = Blueprint("front_desk", __name__)
@@ -43,7 +44,7 @@ def show_day(
         block="board",
         status=status,
         facility=facility,
-        facility_name=facility.name,
+        facility_name=local_text(facility.names),
         facilities=facilities_of_staff(db_session(), actor=actor),
         day=day,
         query=query,

@@ -19,6 +19,7 @@ from clinic_portal.waiting_room.use_cases import pair_screen as pairing
 from clinic_portal.waiting_room.use_cases import revoke_screen as revoking
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.filters import local_text
 from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import render_page, see_other
 
@@ -105,7 +106,7 @@ def _page(facility: FacilityFacts, form: PairForm, status: int = 200) -> Respons
         "front_desk/screens.html",
         status=status,
         facility=facility,
-        facility_name=facility.name,
+        facility_name=local_text(facility.names),
         screens=facility_screens(db_session(), facility.id),
         now=clock().now(),
         alive_for=ALIVE_FOR,
@@ -118,7 +119,7 @@ def _one(facility: FacilityFacts, found: ScreenFacts, form: ScreenForm, status: 
         "front_desk/screen.html",
         status=status,
         facility=facility,
-        facility_name=facility.name,
+        facility_name=local_text(facility.names),
         screen=found,
         form=form,
     )
