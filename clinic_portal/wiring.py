@@ -12,7 +12,7 @@ from clinic_portal.accounts.events import (
 )
 from clinic_portal.booking import messages as appointment_messages
 from clinic_portal.booking import models as appointment_tables
-from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled
+from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
 from clinic_portal.core import audit, events, jobs, live
 from clinic_portal.core.events import Reactions
@@ -26,7 +26,7 @@ from clinic_portal.notifications.sources import MessageSource
 from clinic_portal.patients import models as patient_tables
 from clinic_portal.practitioners import models as practitioner_tables
 from clinic_portal.waiting_room import models as queue_tables
-from clinic_portal.waiting_room.steps import announce_day, drop_ticket, open_ticket
+from clinic_portal.waiting_room.steps import announce_both_days, announce_day, drop_ticket, open_ticket
 
 #: Every module with tables: with the wiring loaded, migrations and constraint codes know all of them.
 TABLES = (
@@ -50,6 +50,7 @@ REACTIONS: Reactions = {
     RegistrationRepeated: [account_messages.queue_registration_repeated],
     AppointmentBooked: [announce_day],
     AppointmentCancelled: [announce_day],
+    AppointmentMoved: [announce_both_days],
     PatientArrived: [open_ticket],
     ArrivalUndone: [drop_ticket],
     PatientMissed: [announce_day],
@@ -64,6 +65,8 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "password_changed": account_messages.account_facts,
     "appointment_booked": appointment_messages.booked_facts,
     "appointment_cancelled": appointment_messages.cancelled_facts,
+    "appointment_cancelled_by_clinic": appointment_messages.cancelled_facts,
+    "appointment_moved": appointment_messages.booked_facts,
 }
 
 

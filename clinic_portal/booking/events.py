@@ -1,9 +1,10 @@
 """What happened to appointments, told upwards."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from clinic_portal.core.events import Event
-from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.ids import AppointmentId, FacilityId
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,12 @@ class AppointmentCancelled(Event):
     """A visit was given back."""
 
     appointment_id: AppointmentId
+
+
+@dataclass(frozen=True)
+class AppointmentMoved(Event):
+    """A visit has another time; where and when it was."""
+
+    appointment_id: AppointmentId
+    was_facility_id: FacilityId
+    was_starts_at: datetime

@@ -50,7 +50,7 @@ def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> 
         "preparation": visit.service.preparations,
         "practitioner_name": visit.practitioner.full_name,
         "facility_names": visit.facility.names,
-        "facility_phone": visit.facility.phone,
+        "facility_phone": visit.facility.phone_in_words,
         "facility_address": visit.facility.address,
         "street": visit.facility.street,
         "directions": visit.facility.directions,

@@ -103,6 +103,10 @@ class Appointment(Base):
     created_at: Mapped[datetime]
     booked_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    #: When the patient said "I'm coming" to the time that it has now.
+    confirmed_at: Mapped[datetime | None]
+    #: When staff told the patient by phone that the clinic cancelled it, because no message could.
+    told_at: Mapped[datetime | None]
     #: Counts changes that a calendar must hear of (RFC 5545 SEQUENCE).
     sequence: Mapped[int] = mapped_column(default=0)
 

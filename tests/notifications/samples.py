@@ -72,6 +72,8 @@ def visits(state: AppointmentState) -> list[Sample]:
 SAMPLES: dict[str, Sequence[Sample]] = {
     "appointment_booked": visits(AppointmentState.BOOKED),
     "appointment_cancelled": visits(AppointmentState.CANCELLED),
+    "appointment_cancelled_by_clinic": visits(AppointmentState.CANCELLED),
+    "appointment_moved": visits(AppointmentState.BOOKED),
     "confirm_email": [code(CodePurpose.CONFIRM_EMAIL)],
     "confirm_phone": [code(CodePurpose.CONFIRM_PHONE)],
     "password_changed": [account],

@@ -47,6 +47,8 @@ class AppointmentFacts:
     booked_by: AccountId | None
     booked_at: datetime | None
     cancelled_at: datetime | None
+    #: When the patient said "I'm coming" to the time that it has now.
+    confirmed_at: datetime | None
     held_until: datetime | None
     #: RFC 5545 SEQUENCE.
     sequence: int
@@ -84,6 +86,7 @@ def facts_of(row: Appointment) -> AppointmentFacts:
         booked_by=AccountId(row.booked_by_account_id) if row.booked_by_account_id else None,
         booked_at=row.booked_at,
         cancelled_at=row.cancelled_at,
+        confirmed_at=row.confirmed_at,
         held_until=row.held_until,
         sequence=row.sequence,
     )
@@ -114,6 +117,17 @@ def appointment_at(db: Session, *, appointment_id: AppointmentId, facility_id: F
     """
     row = db.get(Appointment, appointment_id, populate_existing=True)
     if row is None or row.facility_id != facility_id or row.state is AppointmentState.PROPOSED:
+        raise NotFound
+    return facts_of(row)
+
+
+def promised_appointment(db: Session, appointment_id: AppointmentId) -> AppointmentFacts:
+    """Return a visit that was promised to a patient, whatever became of it. Raises: NotFound (no such, or only held).
+
+    The caller has checked that the actor may see it.
+    """
+    row = db.get(Appointment, appointment_id, populate_existing=True)
+    if row is None or row.booked_at is None or row.patient_id is None:
         raise NotFound
     return facts_of(row)
 

@@ -55,13 +55,7 @@ def lock_holds(
     `wanted` is what the visit takes up, buffers included. In the way is what takes up one of the takers, one of their
     rooms, or the patient.
     """
-    theirs = or_(
-        Appointment.practitioner_id.in_({taker.practitioner_id for taker in takers}),
-        Appointment.room_id.in_({taker.room_id for taker in takers if taker.room_id}),
-        Appointment.patient_id == patient_id if patient_id else false(),
-    )
-    overlaps = and_(Appointment.busy_from < wanted.end, Appointment.busy_until > wanted.start)
-    in_the_way = and_(Appointment.held_until <= now, overlaps, theirs)
+    in_the_way = _in_the_way(wanted, takers, patient_id, now)
     return db.scalars(
         select(Appointment)
         .where(Appointment.state == AppointmentState.PROPOSED, or_(mine, in_the_way))
@@ -69,6 +63,42 @@ def lock_holds(
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
+
+
+def lock_for_move(
+    db: Session,
+    appointment_id: AppointmentId,
+    *,
+    wanted: Stretch,
+    takers: Collection[Taker],
+    patient_id: PatientId,
+    now: datetime,
+) -> tuple[Appointment, list[Appointment]]:
+    """Return a visit, and the expired holds in the way of its new time, all locked in order of ids. Raises: NotFound."""
+    expired = and_(Appointment.state == AppointmentState.PROPOSED, _in_the_way(wanted, takers, patient_id, now))
+    rows = db.scalars(
+        select(Appointment)
+        .where(or_(Appointment.id == appointment_id, expired))
+        .order_by(Appointment.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    found = [row for row in rows if row.id == appointment_id]
+    if not found:
+        raise NotFound
+    return found[0], [row for row in rows if row.id != appointment_id]
+
+
+def _in_the_way(
+    wanted: Stretch, takers: Collection[Taker], patient_id: PatientId | None, now: datetime
+) -> ColumnElement[bool]:
+    theirs = or_(
+        Appointment.practitioner_id.in_({taker.practitioner_id for taker in takers}),
+        Appointment.room_id.in_({taker.room_id for taker in takers if taker.room_id}),
+        Appointment.patient_id == patient_id if patient_id else false(),
+    )
+    overlaps = and_(Appointment.busy_from < wanted.end, Appointment.busy_until > wanted.start)
+    return and_(Appointment.held_until <= now, overlaps, theirs)
 
 
 def lock_hold_for(

@@ -82,6 +82,16 @@ class CancelReason(StrEnum):
     OTHER = "patient.other"
 
 
+class ClinicReason(StrEnum):
+    """Why staff give a visit back. Stored as a code in the history; what staff write beside it is its note."""
+
+    PRACTITIONER_AWAY = "clinic.practitioner_away"
+    CLOSED = "clinic.closed"
+    OTHER = "clinic.other"
+    #: The patient phoned: nothing that the clinic has to explain.
+    PATIENT_ASKED = "clinic.patient_asked"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether something is allowed; if not, the code that says why."""
@@ -109,6 +119,11 @@ def judge_change(state: AppointmentState, starts_at: datetime, *, cutoff: timede
     if now > starts_at - cutoff:
         return Verdict("appointment.too_late_to_change")
     return ALLOWED
+
+
+def judge_change_by_staff(state: AppointmentState) -> Verdict:
+    """Say whether staff may move the visit or give it back: until the patient has arrived, whatever the clock says."""
+    return ALLOWED if may_follow(state, AppointmentState.CANCELLED) else Verdict("appointment.already_started")
 
 
 def judge_noshow(starts_at: datetime, *, now: datetime) -> Verdict:

@@ -17,8 +17,12 @@ from clinic_portal.booking.steps.appointments import (
     undo_arrival,
     write_history,
 )
+from clinic_portal.booking.steps.cancelling import cancel_visit
+from clinic_portal.booking.steps.moving import NewTime, move_visit
 
 __all__ = [
+    "NewTime",
+    "cancel_visit",
     "end_holds",
     "fulfil",
     "give_to_patient",
@@ -27,6 +31,7 @@ __all__ = [
     "mark_arrived",
     "mark_noshow",
     "move",
+    "move_visit",
     "start_consultation",
     "undo_arrival",
     "write_history",

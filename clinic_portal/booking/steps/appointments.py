@@ -125,8 +125,15 @@ def _change(
     return facts_of(row)
 
 
-def move(
-    db: Session, clock: Clock, row: Appointment, wanted: AppointmentState, *, actor: Actor | None, reason: str
+def move(  # noqa: PLR0913 - a line of history has that many sides
+    db: Session,
+    clock: Clock,
+    row: Appointment,
+    wanted: AppointmentState,
+    *,
+    actor: Actor | None,
+    reason: str,
+    note: str = "",
 ) -> None:
     """Change the state of a locked row and write its history. `actor` None is a visitor without an account.
 
@@ -136,11 +143,11 @@ def move(
         raise Conflict("appointment.state_changed", state=row.state.value)
     before, row.state = row.state, wanted
     row.held_until = None  # No state leads back to a hold.
-    write_history(db, clock, row, before=before, actor=actor, reason=reason)
+    write_history(db, clock, row, before=before, actor=actor, reason=reason, note=note)
     db.flush()
 
 
-def write_history(
+def write_history(  # noqa: PLR0913 - a line of history has that many sides
     db: Session,
     clock: Clock,
     row: Appointment,
@@ -148,6 +155,7 @@ def write_history(
     before: AppointmentState | None,
     actor: Actor | None,
     reason: str,
+    note: str = "",
 ) -> None:
     """Write one line: who, for whom, when, why the row is now in its state. `before` None: it is new."""
     db.add(
@@ -161,5 +169,6 @@ def write_history(
             actor_name=actor.name if actor else "visitor",
             patient_id=row.patient_id,
             reason=reason,
+            note=note,
         )
     )

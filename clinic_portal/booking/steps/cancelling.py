@@ -1,0 +1,59 @@
+"""Giving a visit back."""
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.events import AppointmentCancelled
+from clinic_portal.booking.queries import AppointmentFacts, facts_of, lock_appointment
+from clinic_portal.booking.rules import (
+    AppointmentState,
+    CancelReason,
+    ClinicReason,
+    judge_change,
+    judge_change_by_staff,
+)
+from clinic_portal.booking.steps.appointments import move
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.events import publish
+from clinic_portal.core.ids import AppointmentId, ServiceId
+from clinic_portal.facilities.queries import service_by_id
+from clinic_portal.notifications.steps import queue_message, void_messages
+
+BY_CLINIC = "appointment_cancelled_by_clinic"
+
+
+def cancel_visit(
+    db: Session,
+    clock: Clock,
+    *,
+    appointment_id: AppointmentId,
+    actor: Actor,
+    reason: CancelReason | ClinicReason,
+    note: str = "",
+) -> AppointmentFacts:
+    """Cancel a visit and give its time back. The caller has checked that the actor may change it.
+
+    What was queued about it is replaced by one message on both channels. When the patient asks, on the page or by phone,
+    the cut-off of the service counts, unless staff write why not (`note`); a reason of the clinic's is bound by nothing.
+    Repeating the call returns the first result and queues no second message.
+    Raises: NotFound; Conflict "appointment.already_started", "appointment.too_late_to_change".
+    """
+    row = lock_appointment(db, appointment_id)
+    if row.state is AppointmentState.CANCELLED:
+        return facts_of(row)
+    is_wanted = isinstance(reason, CancelReason) or reason is ClinicReason.PATIENT_ASKED
+    if is_wanted and not note:
+        cutoff = service_by_id(db, ServiceId(row.service_id)).rules.change_cutoff
+        verdict = judge_change(row.state, row.starts_at, cutoff=cutoff, now=clock.now())
+    else:
+        verdict = judge_change_by_staff(row.state)
+    if not verdict.allowed:
+        raise Conflict(verdict.code)
+    row.cancelled_at = clock.now()
+    row.sequence += 1
+    move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason.value, note=note)
+    void_messages(db, clock, subject_id=row.id)
+    queue_message(db, clock, "appointment_cancelled" if is_wanted else BY_CLINIC, subject_id=row.id)
+    publish(db, clock, AppointmentCancelled(appointment_id))
+    return facts_of(row)

@@ -1,0 +1,126 @@
+"""Giving a visit another time. The row stays, and with it payment, documents, history and links (ADR 5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.events import AppointmentMoved
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries import AppointmentFacts, Taker, Wish, facts_of, takers
+from clinic_portal.booking.queries.appointments import promised_appointment
+from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_for_move
+from clinic_portal.booking.queries.rota import need_of
+from clinic_portal.booking.rules import AppointmentState, judge_change, judge_change_by_staff
+from clinic_portal.booking.steps.appointments import end_holds, write_history
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.events import publish
+from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, new_id, spoken_code
+from clinic_portal.facilities.queries import ServiceFacts
+from clinic_portal.notifications.steps import queue_message, void_messages
+from clinic_portal.patients.steps import lock_patient
+
+
+@dataclass(frozen=True)
+class NewTime:
+    """The time to which a visit is moved. `practitioner_id` None: whoever is free."""
+
+    facility_id: FacilityId
+    starts_at: datetime
+    practitioner_id: PractitionerId | None = None
+    #: Staff's own choice of who and where, outside of what is offered: needs a written reason.
+    anyway: Taker | None = None
+
+
+def move_visit(
+    db: Session, clock: Clock, *, appointment_id: AppointmentId, to: NewTime, actor: Actor, note: str = ""
+) -> AppointmentFacts:
+    """Move a visit and tell the patient. The caller has checked that the actor may change it.
+
+    With a `note` (the written reason of staff) cut-off, notice, horizon, hours and visits a day do not count; that
+    nobody else has the time always counts. Repeating the call changes nothing and sends nothing.
+    Raises: NotFound; Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day",
+    "appointment.too_late_to_change", "appointment.already_started": the visit is then as it was.
+    """
+    before, now = promised_appointment(db, appointment_id), clock.now()
+    wish = Wish(before.service_id, to.practitioner_id, to.facility_id, mode=before.mode, own_visit=appointment_id)
+    service, offered = takers(db, clock, wish, start=to.starts_at)
+    candidates = [to.anyway] if to.anyway and note else offered
+    wanted, patient_id = need_of(service).busy(to.starts_at), before.known_patient_id
+    lock_patient(db, patient_id)
+    row, expired = lock_for_move(db, appointment_id, wanted=wanted, takers=candidates, patient_id=patient_id, now=now)
+    if _is_there(row, to):
+        return facts_of(row)
+    _judge(row, service, note, now)
+    theirs = PatientsTime(patient_id, service, to.facility_id, to.starts_at, but=(appointment_id,))
+    check_patients_time(db, theirs, now=now, is_limited=not note)
+    end_holds(db, clock, expired, actor=None, now=now)
+    was = facts_of(row)
+    _step_into(db, row, service, to, candidates)
+    write_history(db, clock, row, before=row.state, actor=actor, reason="moved", note=note)
+    void_messages(db, clock, subject_id=row.id)
+    queue_message(db, clock, "appointment_moved", subject_id=row.id, expires_at=row.starts_at, key=str(row.sequence))
+    publish(db, clock, AppointmentMoved(appointment_id, was.facility_id, was.starts_at))
+    return facts_of(row)
+
+
+def _is_there(row: Appointment, to: NewTime) -> bool:
+    who = to.anyway.practitioner_id if to.anyway else to.practitioner_id
+    there = (row.facility_id, row.starts_at) == (to.facility_id, to.starts_at)
+    return there and who in (row.practitioner_id, None)
+
+
+def _judge(row: Appointment, service: ServiceFacts, note: str, now: datetime) -> None:
+    if note:
+        verdict = judge_change_by_staff(row.state)
+    else:
+        verdict = judge_change(row.state, row.starts_at, cutoff=service.rules.change_cutoff, now=now)
+    if not verdict.allowed:
+        raise Conflict(verdict.code)
+
+
+def _step_into(db: Session, row: Appointment, service: ServiceFacts, to: NewTime, candidates: Sequence[Taker]) -> None:
+    """Give a locked row the new time with the first candidate who has it.
+
+    An UPDATE that meets a rival on an exclusion constraint may deadlock with it, and it has no ON CONFLICT. So the time
+    is claimed as a hold is, by an INSERT that waits without having anything; the claim then makes room for the visit
+    within this transaction, and nobody sees either. Meanwhile the visit itself is out of the way, because the new time
+    may overlap with the old one.
+    """
+    need, state = need_of(service), row.state
+    busy = need.busy(to.starts_at)
+    time = {
+        "facility_id": to.facility_id,
+        "starts_at": to.starts_at,
+        "ends_at": to.starts_at + need.length,
+        "busy_from": busy.start,
+        "busy_until": busy.end,
+    }
+    this = update(Appointment).where(Appointment.id == row.id).execution_options(synchronize_session=False)
+    db.execute(this.values(state=AppointmentState.CANCELLED))
+    for taker in candidates:
+        who = {"practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode}
+        claim = _claim(db, row, time | who)
+        if claim is not None:
+            db.execute(delete(Appointment).where(Appointment.id == claim).execution_options(synchronize_session=False))
+            values = time | who | {"any_practitioner": to.practitioner_id is None and to.anyway is None}
+            db.execute(this.values(state=state, sequence=row.sequence + 1, confirmed_at=None, **values))
+            db.refresh(row)
+            return
+    raise Conflict("appointment.slot_taken")
+
+
+def _claim(db: Session, row: Appointment, time: Mapping[str, object]) -> UUID | None:
+    """Insert a hold of nobody's on the time; None when somebody else has it. Waits for a rival that has not committed."""
+    statement = insert(Appointment).values(
+        id=new_id(), reference=spoken_code(8), state=AppointmentState.PROPOSED, service_id=row.service_id,
+        price_minor=row.price_minor, currency=row.currency, held_until=row.created_at, created_at=row.created_at,
+        sequence=0, **time,
+    )  # fmt: skip
+    return db.scalar(statement.on_conflict_do_nothing().returning(Appointment.id))

@@ -1,0 +1,193 @@
+"""Giving a visit another time: the row stays, the old time is free again, and nobody else's is taken."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.queries.visits import LinkHolder
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.hold_time import hold_time
+from clinic_portal.booking.use_cases.move_appointment import move_appointment
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.errors import Conflict, Forbidden, NotFound
+from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.steps import queue_message
+from clinic_portal.practitioners.models import Practitioner
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.test_hold_time import choose, code_of, end_right
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+
+AFTERNOON = THURSDAY + timedelta(hours=4)
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture
+def booked(db: Session, clinic: Clinic, cast: Cast) -> Appointment:
+    return make_appointment(db, clinic, cast.patient_person, booked_by_account_id=cast.patient.id, patient_note="knee")
+
+
+def to(clinic: Clinic, at: datetime = AFTERNOON, practitioner: Practitioner | None = None) -> NewTime:
+    return NewTime(FacilityId(clinic.lisbon.id), at, PractitionerId(practitioner.id) if practitioner else None)
+
+
+def move(db: Session, clock: FixedClock, row: Appointment, cast: Cast, new: NewTime):
+    return move_appointment(db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), to=new)
+
+
+def test_the_row_stays_and_the_old_time_is_free_again(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    moved = move(db, clock, booked, cast, to(clinic, practitioner=clinic.rui))
+    row = db.get_one(Appointment, booked.id)
+    assert (row.starts_at, row.ends_at) == (AFTERNOON, AFTERNOON + timedelta(minutes=30))
+    assert (row.busy_from, row.busy_until) == (row.starts_at, row.ends_at)
+    assert (row.practitioner_id, row.room_id) == (clinic.rui.id, clinic.room_2.id)
+    assert (row.state, row.sequence, row.any_practitioner) == (AppointmentState.BOOKED, 1, False)
+    kept = (booked.reference, "knee", booked.price_minor)
+    assert (row.reference, row.patient_note, row.price_minor) == kept
+    assert (moved.id, moved.starts_at) == (booked.id, AFTERNOON)
+    (line,) = db.scalars(select(AppointmentHistory))
+    assert (line.reason, line.from_state, line.to_state, line.starts_at) == (
+        "moved", AppointmentState.BOOKED, AppointmentState.BOOKED, AFTERNOON,
+    )  # fmt: skip
+    assert line.account_id == cast.patient.id
+    again = hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="b", actor=None)
+    assert again.starts_at == THURSDAY
+    assert db.scalars(select(Appointment)).all().__len__() == 2, "the claim on the new time is gone"
+
+
+def test_what_was_queued_is_replaced_by_one_message_and_repeating_sends_nothing(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    db.info["in_transaction"], db.info["after_commit"] = True, []
+    queue_message(db, clock, "appointment_booked", subject_id=booked.id)
+    db.info["in_transaction"] = False
+    db.commit()
+    for _ in range(2):
+        assert move(db, clock, booked, cast, to(clinic)).sequence == 1
+    for _ in range(2):
+        assert move(db, clock, booked, cast, to(clinic, AFTERNOON + QUARTER)).sequence == 2
+    messages = sorted(f"{row.kind} {row.channel} {row.state}" for row in db.scalars(select(Message)))
+    assert messages == [
+        "appointment_booked email cancelled",
+        "appointment_booked sms cancelled",
+        "appointment_moved email cancelled",
+        "appointment_moved email queued",
+        "appointment_moved sms cancelled",
+        "appointment_moved sms queued",
+    ]
+
+
+def test_by_a_quarter_of_an_hour_into_its_own_time(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    moved = move(db, clock, booked, cast, to(clinic, THURSDAY + QUARTER, clinic.ines))
+    assert (moved.starts_at, moved.practitioner_id) == (THURSDAY + QUARTER, clinic.ines.id)
+
+
+def test_with_no_preference_it_goes_to_whoever_is_free(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    make_appointment(db, clinic, cast.stranger_person, at=AFTERNOON, practitioner=clinic.rui)
+    moved = move(db, clock, booked, cast, to(clinic))
+    assert (moved.practitioner_id, moved.any_practitioner) == (clinic.ines.id, True)
+
+
+def test_a_time_that_somebody_else_has_is_refused_and_the_visit_stays_as_it_was(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    make_appointment(db, clinic, cast.stranger_person, at=AFTERNOON)
+    with pytest.raises(Conflict) as refusal:
+        move(db, clock, booked, cast, to(clinic, practitioner=clinic.ines))
+    assert code_of(refusal) == "appointment.slot_taken"
+    db.expire_all()
+    row = db.get_one(Appointment, booked.id)
+    assert (row.starts_at, row.state, row.sequence) == (THURSDAY, AppointmentState.BOOKED, 0)
+    assert not db.scalars(select(Message)).all()
+
+
+def test_an_expired_hold_is_not_in_the_way_and_a_live_one_is(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    hold_time(db, clock, choice=choose(clinic, AFTERNOON, clinic.ines), hold_key="x", actor=None)
+    with pytest.raises(Conflict):
+        move(db, clock, booked, cast, to(clinic, practitioner=clinic.ines))
+    clock.advance(timedelta(minutes=11))
+    assert move(db, clock, booked, cast, to(clinic, practitioner=clinic.ines)).starts_at == AFTERNOON
+
+
+def test_the_patients_own_other_visit_is_in_the_way(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    make_appointment(db, clinic, cast.patient_person, at=AFTERNOON, practitioner=clinic.rui)
+    with pytest.raises(Conflict) as refusal:
+        move(db, clock, booked, cast, to(clinic, practitioner=clinic.ines))
+    assert code_of(refusal) == "appointment.patient_overlap"
+
+
+def test_a_limit_of_visits_a_day_does_not_count_the_visit_itself(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    clinic.massage.visits_per_day = 1
+    db.merge(clinic.massage)
+    db.commit()
+    assert move(db, clock, booked, cast, to(clinic)).starts_at == AFTERNOON
+    make_appointment(db, clinic, cast.patient_person, at=AFTERNOON + timedelta(days=1))
+    with pytest.raises(Conflict) as refusal:
+        move(db, clock, booked, cast, to(clinic, THURSDAY + timedelta(days=1)))
+    assert code_of(refusal) == "appointment.too_many_that_day"
+
+
+@pytest.mark.parametrize(("before_start", "code"), [(1441, ""), (1440, ""), (1439, "appointment.too_late_to_change")])
+def test_until_the_cut_off_of_the_service(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment, before_start: int, code: str
+) -> None:
+    clinic.massage.change_cutoff_minutes = 1440
+    db.merge(clinic.massage)
+    db.commit()
+    clock.at = THURSDAY - timedelta(minutes=before_start)
+    if not code:
+        assert move(db, clock, booked, cast, to(clinic)).starts_at == AFTERNOON
+        return
+    with pytest.raises(Conflict) as refusal:
+        move(db, clock, booked, cast, to(clinic))
+    assert code_of(refusal) == code
+
+
+@pytest.mark.parametrize(
+    "state", [AppointmentState.ARRIVED, AppointmentState.FULFILLED, AppointmentState.CANCELLED, AppointmentState.NOSHOW]
+)
+def test_what_has_begun_or_is_over_is_not_moved(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, state: AppointmentState
+) -> None:
+    row = make_appointment(db, clinic, cast.patient_person, state=state)
+    with pytest.raises(Conflict) as refusal:
+        move(db, clock, row, cast, to(clinic))
+    assert code_of(refusal) == "appointment.already_started"
+
+
+def test_strangers_find_nothing_and_ended_rights_are_refused(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    id_ = AppointmentId(booked.id)
+    other = AppointmentId(make_appointment(db, clinic, cast.stranger_person, at=AFTERNOON).id)
+    for actor in (cast.stranger.actor(), LinkHolder(other)):
+        with pytest.raises(NotFound):
+            move_appointment(db, clock, appointment_id=id_, actor=actor, to=to(clinic))
+    child = AppointmentId(make_appointment(db, clinic, cast.child, practitioner=clinic.rui).id)
+    end_right(db, cast, clock)
+    with pytest.raises(Forbidden):
+        move_appointment(db, clock, appointment_id=child, actor=cast.guardian.actor(), to=to(clinic))
+
+
+def test_who_said_that_they_come_said_it_of_the_old_time(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    row = make_appointment(db, clinic, cast.patient_person, confirmed_at=clock.now())
+    assert move(db, clock, row, cast, to(clinic)).confirmed_at is None
