@@ -1,6 +1,7 @@
 """Booking: free times, holds, appointments and their history. One owner, one lock order.
 
-Tables: appointment, appointment_history. Events: AppointmentBooked, AppointmentCancelled.
+Tables: appointment, appointment_history. Events: AppointmentBooked, AppointmentMoved,
+AppointmentCancelled.
 
 Lock order, for everybody who changes appointments; whoever keeps it cannot deadlock:
 
@@ -9,6 +10,6 @@ Lock order, for everybody who changes appointments; whoever keeps it cannot dead
 3. new appointment rows, by `INSERT … ON CONFLICT DO NOTHING` (a plain insert would deadlock on the exclusion constraint).
 
 After the first insert that succeeds nothing more is locked. Locks are FOR NO KEY UPDATE, so that history, tickets and
-messages may point at a locked row meanwhile. An UPDATE never changes the time, practitioner or room of a row; one that sets
-its patient holds the patient's lock.
+messages may point at a locked row meanwhile. An UPDATE changes the time, practitioner or room of a row only where an insert of
+its transaction has just claimed them (`steps.move_visit`, ADR 5); one that sets its patient holds the patient's lock.
 """

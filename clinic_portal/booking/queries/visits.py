@@ -74,10 +74,6 @@ class VisitFacts:
         """Until when the patient may move it or give it back."""
         return self.appointment.starts_at - self.service.rules.change_cutoff
 
-    def is_cancellable(self, now: datetime) -> bool:
-        """Whether the patient may still give it back."""
-        return self.judge_change(now).allowed
-
 
 @dataclass(frozen=True)
 class Visits:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from clinic_portal.booking.forms import CancelForm
 from clinic_portal.booking.queries import CancelReason, visit_of
 from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment as give_back
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.web.access import Right, require_actor, right
@@ -22,10 +23,13 @@ def cancel_appointment(appointment_id: UUID) -> ResponseReturnValue:
     db, time, actor, id_ = db_session(), clock(), require_actor(), AppointmentId(appointment_id)
     found, form = visit_of(db, time, id_, actor=actor), CancelForm()
     back = url_for("booking.visit", appointment_id=appointment_id)
+    verdict = found.judge_change(time.now())
+    if verdict.code == "appointment.too_late_to_change":
+        return too_late_page(found, back=back)
     if form.validate_on_submit():
         give_back(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
         return see_other(back)
-    if not found.is_cancellable(time.now()):
+    if not verdict.allowed:
         return redirect(back, 303)
     status = 422 if form.errors else 200
     return render_page("booking/cancel_appointment.html", status=status, visit=found, form=form, back=back)

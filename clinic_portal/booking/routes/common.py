@@ -2,7 +2,8 @@
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from flask import Blueprint, request, session, url_for
@@ -48,6 +49,11 @@ class Way:
     days: int = DAYS_AT_ONCE
     #: The hold that a new one replaces.
     instead: AppointmentId | None = None
+
+    @property
+    def left_out(self) -> datetime | None:
+        """A free time that is none to choose: none in booking."""
+        return None
 
     def fitting(self) -> list[FacilityFacts]:
         """Where the chosen practitioner (or anybody) gives the service."""
@@ -103,6 +109,9 @@ class Way:
         return url_for(f"booking.{endpoint}", service=self.service.slug, _anchor=anchor, **way.query())  # type: ignore[arg-type]  # mypy takes the query for url_for's own options
 
 
+W = TypeVar("W", bound=Way)
+
+
 def way_so_far(service_slug: str) -> Way:
     """Read the way from the address. What is unknown or malformed counts as not chosen.
 
@@ -114,22 +123,20 @@ def way_so_far(service_slug: str) -> Way:
     if service is None:
         raise NotFound
     places = tuple(places_of_service(db, service.id, from_day=now.date()))
-    facilities = find_facilities(db)
-    way = Way(service=service, places=places, facilities=dict(facilities), person=_person())
+    facilities = dict(find_facilities(db))
+    return with_choices(Way(service, places, facilities, person=_person(), instead=_instead()))
+
+
+def with_choices(way: W) -> W:
+    """Read who, where, which part of the day and which days from the address; what it does not say stays as it is."""
     wanted = request.args.get("practitioner", "")
     practitioner = next((one for one in way.practitioners() if str(one.id) == wanted), None)
-    way = replace(
-        way,
-        practitioner=practitioner,
-        is_practitioner_chosen=practitioner is not None or wanted == ANY,
-        part=_part(),
-        instead=_instead(),
-    )
-    fitting = way.fitting()
-    slug = request.args.get("facility")
+    if practitioner is not None or wanted == ANY:
+        way = replace(way, practitioner=practitioner, is_practitioner_chosen=True)
+    fitting, slug = way.fitting(), request.args.get("facility") or (way.facility.slug if way.facility else None)
     facility = next((one for one in fitting if one.slug == slug), None) or (fitting[0] if len(fitting) == 1 else None)
-    horizon = service.rules.horizon_days
-    return replace(way, facility=facility, from_day=_from_day(facility, horizon), days=_days(horizon))
+    horizon = way.service.rules.horizon_days
+    return replace(way, part=_part(), facility=facility, from_day=_from_day(facility, horizon), days=_days(horizon))
 
 
 def _person() -> PersonFacts | None:

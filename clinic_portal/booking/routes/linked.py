@@ -3,7 +3,7 @@
 Opening one changes nothing, so whatever looks at links before people do (mail scanners, previews) changes nothing either.
 """
 
-from flask import redirect, url_for
+from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -12,7 +12,9 @@ from clinic_portal.booking.links import reference_of_link
 from clinic_portal.booking.queries import CancelReason, VisitFacts
 from clinic_portal.booking.queries.visits import LinkHolder, visit_by_reference
 from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
+from clinic_portal.booking.use_cases.confirm_attendance import confirm_attendance
 from clinic_portal.core.errors import NotFound
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session, settings
@@ -31,9 +33,19 @@ def linked_visit(visit_code: str) -> ResponseReturnValue:
     found, now = visit_of_link(visit_code), clock().now()
     page = render_page(
         "booking/linked_visit.html", visit=found, visit_code=visit_code, is_over=found.appointment.ends_at <= now,
-        is_cancellable=found.is_cancellable(now),
+        change=found.judge_change(now), is_moved=is_moved(found),
     )  # fmt: skip
     return unlisted(page)
+
+
+@blueprint.post(f"{LINK}/coming")
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def come_by_link(visit_code: str) -> ResponseReturnValue:
+    """Say "I'm coming"."""
+    id_ = visit_of_link(visit_code).appointment.id
+    confirm_attendance(db_session(), clock(), appointment_id=id_, actor=LinkHolder(id_))
+    return see_other(url_for("booking.linked_visit", visit_code=visit_code))
 
 
 @blueprint.route(f"{LINK}/cancel", methods=["GET", "POST"])
@@ -43,14 +55,22 @@ def cancel_by_link(visit_code: str) -> ResponseReturnValue:
     """Ask why, then cancel."""
     found, form = visit_of_link(visit_code), CancelForm()
     here, now = url_for("booking.linked_visit", visit_code=visit_code), clock().now()
+    verdict = found.judge_change(now)
+    if verdict.code == "appointment.too_late_to_change":
+        return unlisted(too_late_page(found, back=here))
     if form.validate_on_submit():
         id_, reason = found.appointment.id, CancelReason(form.reason.data)
         cancel_appointment(db_session(), clock(), appointment_id=id_, actor=LinkHolder(id_), reason=reason)
         return see_other(here)
-    if not found.is_cancellable(now):
+    if not verdict.allowed:
         return redirect(here, 303)
     status = 422 if form.errors else 200
     return unlisted(render_page("booking/cancel_appointment.html", status=status, visit=found, form=form, back=here))
+
+
+def is_moved(visit: VisitFacts) -> bool:
+    """Whether the address says that the last change of the visit was a move: its page then says so."""
+    return request.args.get("moved", "") == str(visit.appointment.sequence) != "0"
 
 
 def visit_of_link(visit_code: str) -> VisitFacts:
@@ -62,7 +82,8 @@ def visit_of_link(visit_code: str) -> VisitFacts:
     return visit
 
 
-def unlisted(page: Response) -> Response:
+def unlisted(page: ResponseReturnValue) -> Response:
     """Keep search engines away. `no-store` and a Referrer-Policy that hides the code are on every page already."""
-    page.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return page
+    response = make_response(page)
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response

@@ -9,7 +9,16 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from clinic_portal.booking.queries import FreeDay, FreeTime, PartOfDay, free_times, nearest_times, next_free_day
+from clinic_portal.booking.queries import (
+    FreeDay,
+    FreeTime,
+    FreeTimes,
+    PartOfDay,
+    VisitFacts,
+    free_times,
+    nearest_times,
+    next_free_day,
+)
 from clinic_portal.booking.routes.common import (
     DAYS_AT_ONCE,
     Way,
@@ -33,6 +42,9 @@ SLOT_FORMAT = "%Y-%m-%dT%H:%MZ"
 
 #: Days are unfolded until this many times are in sight; the others show how many they have.
 ENOUGH_TIMES = 16
+
+#: How many other times are shown beside one that is gone.
+NEAREST = 3
 
 #: A time further away than this is a typing error of somebody who writes addresses by hand.
 FAR = timedelta(days=400)
@@ -79,7 +91,7 @@ def choose_time(service: str) -> ResponseReturnValue:
     way = way_so_far(service)
     if way.facility is None:
         return redirect(way.link("choose_facility"), 303)
-    return _times_page(way)
+    return times_page(way)
 
 
 @blueprint.post("/book/<service>/times")
@@ -90,7 +102,7 @@ def hold_chosen_time(service: str) -> ResponseReturnValue:
     way = way_so_far(service)
     start = parse_slot(request.form.get("slot"))
     if way.facility is None or start is None:
-        return redirect(way.link("choose_facility"), 303) if way.facility is None else _times_page(way, status=422)
+        return redirect(way.link("choose_facility"), 303) if way.facility is None else times_page(way, status=422)
     choice = Choice(
         service_id=way.service.id,
         facility_id=FacilityId(way.facility.id),
@@ -102,7 +114,7 @@ def hold_chosen_time(service: str) -> ResponseReturnValue:
     try:
         held = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
     except Conflict as refusal:
-        return _times_page(way, status=409, lost=start, reason=refusal.code)
+        return times_page(way, status=409, lost=start, reason=refusal.code)
     return see_other(url_for("booking.check_answers", appointment_id=held.id))
 
 
@@ -115,10 +127,18 @@ def parse_slot(text: str | None) -> datetime | None:
     return start if abs(start - clock().now()) < FAR else None
 
 
-def _times_page(way: Way, *, status: int = 200, lost: datetime | None = None, reason: str = "") -> Response:
-    nearest = nearest_times(db_session(), clock(), way.wish(own_hold_hash()), around=lost) if lost else []
+def times_page(
+    way: Way,
+    template: str = "booking/choose_time.html",
+    *,
+    status: int = 200,
+    lost: datetime | None = None,
+    reason: str = "",
+    moving: VisitFacts | None = None,
+) -> Response:
+    """Return the page with the times of a way; when one was `lost`, it says why and shows the nearest."""
     return render_page(
-        "booking/choose_time.html",
+        template,
         block="times",
         status=status,
         way=way,
@@ -129,15 +149,21 @@ def _times_page(way: Way, *, status: int = 200, lost: datetime | None = None, re
         ],
         lost=lost,
         reason=reason,
-        nearest=slots_of(way, nearest, with_day=True),
+        nearest=slots_of(way, _nearest(way, lost), with_day=True) if lost else (),
         unchosen=status == 422,
         others=[
             one
             for one in way.facilities.values()
             if one in replace(way, practitioner=None).fitting() and one != way.facility
         ],
+        moving=moving,
         stage=stage("time"),
     )
+
+
+def _nearest(way: Way, lost: datetime) -> list[FreeTime]:
+    found = nearest_times(db_session(), clock(), way.wish(own_hold_hash()), around=lost, count=NEAREST + 1)
+    return [time for time in found if time.start != way.left_out][:NEAREST]
 
 
 def find_times(way: Way) -> Times:
@@ -148,6 +174,8 @@ def find_times(way: Way) -> Times:
     today = local_day(time.now(), way.facility.tz)
     start, days = way.from_day or today, way.days
     found = free_times(db, time, wish, from_day=start, days=days)
+    if way.left_out is not None:
+        found = _without(found, way.left_out)
     if not any(day.times for day in found.days):
         free_day = next_free_day(db, time, wish, from_day=found.to_day + timedelta(days=1)) if found.next_from else None
         if free_day is None:
@@ -162,6 +190,11 @@ def find_times(way: Way) -> Times:
         # The last day shown stays in sight, whatever comes after it.
         later = way.link("choose_time", shown[-1].anchor, from_day=from_day, days=days + DAYS_AT_ONCE)
     return Times(shown, shown[0].title if first or start != (way.from_day or today) else "", later)
+
+
+def _without(found: FreeTimes, start: datetime) -> FreeTimes:
+    days = [replace(day, times=tuple(time for time in day.times if time.start != start)) for day in found.days]
+    return replace(found, days=tuple(days))
 
 
 def _days(way: Way, days: Sequence[FreeDay], today: date) -> list[Day]:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from clinic_portal.booking.calendar import CONTENT_TYPE, calendar_file
 from clinic_portal.booking.queries import AppointmentState, visit_of, visits_of
 from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.booking.routes.linked import is_moved
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
@@ -26,9 +27,10 @@ def my_visits() -> ResponseReturnValue:
 @blueprint.get("/visits/<uuid:appointment_id>")
 @right(Right.PATIENT)
 def visit(appointment_id: UUID) -> ResponseReturnValue:
-    """Show one visit: when, where, how to prepare, and how to give it back."""
+    """Show one visit: when, where, how to prepare, and how to move it or give it back."""
     found = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
-    return render_page("booking/visit.html", visit=found, is_cancellable=found.is_cancellable(clock().now()))
+    change = found.judge_change(clock().now())
+    return render_page("booking/visit.html", visit=found, change=change, is_moved=is_moved(found))
 
 
 @blueprint.get("/visits/<uuid:appointment_id>/booked")

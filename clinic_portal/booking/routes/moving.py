@@ -1,0 +1,193 @@
+"""Giving a visit another time, from the account and from the visit's link: the times, the check, the press."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from clinic_portal.booking.queries import Taker, VisitFacts, Wish, describe, takers, visit_of
+from clinic_portal.booking.queries.visits import LinkHolder
+from clinic_portal.booking.routes.common import Way, blueprint, with_choices
+from clinic_portal.booking.routes.linked import LINK, TRIES, unlisted, visit_of_link
+from clinic_portal.booking.routes.times import SLOT_FORMAT, parse_slot, times_page
+from clinic_portal.booking.routes.too_late import too_late_page
+from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.move_appointment import move_appointment
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.facilities.queries import FacilityFacts, find_facilities
+from clinic_portal.practitioners.queries import places_of_service
+from clinic_portal.web.access import Right, require_actor, right
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.limits import limiter
+from clinic_portal.web.pages import render_page, see_other
+
+VISIT = "/visits/<uuid:appointment_id>"
+
+#: Refusals after which another time helps.
+ANOTHER_TIME = frozenset({"appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day"})
+
+
+@dataclass(frozen=True)
+class MoveWay(Way):
+    """The way to a new time. It starts from who and where the visit is with, and its addresses are those of the visit."""
+
+    visit: VisitFacts | None = None
+    #: The visit's own page: "/visits/<id>" or "/v/<code>".
+    home: str = ""
+
+    @property
+    def left_out(self) -> datetime | None:
+        """The time that the visit has already."""
+        visit = self.moved
+        same_place = self.facility is not None and self.facility.id == visit.facility.id
+        same_person = self.practitioner is None or self.practitioner.id == visit.practitioner.id
+        return visit.appointment.starts_at if same_place and same_person else None
+
+    @property
+    def moved(self) -> VisitFacts:
+        """The visit. Raises: ValueError when there is none."""
+        if self.visit is None:
+            raise ValueError("nothing is moved")
+        return self.visit
+
+    def wish(self, own_hold: str | None = None) -> Wish:
+        """What to look for; the visit's own time counts as free."""
+        visit = self.moved.appointment
+        return replace(super().wish(own_hold), mode=visit.mode, own_visit=visit.id)
+
+    def link(self, endpoint: str, anchor: str | None = None, **changes: object) -> str:
+        """The address of a page of this move: its times, or with `check_move` the check of a `slot`."""
+        slot = changes.pop("slot", None)
+        way = replace(self, **changes)  # type: ignore[arg-type]  # the names are those of the fields
+        page = "/move/check" if endpoint == "check_move" else "/move"
+        query = urlencode(way.query() | ({"slot": str(slot)} if slot else {}))
+        return f"{self.home}{page}{'?' if query else ''}{query}{'#' if anchor else ''}{anchor or ''}"
+
+
+@blueprint.route(f"{VISIT}/move", methods=["GET", "POST"])
+@right(Right.PATIENT)
+@limiter.limit(TRIES)
+def move_visit(appointment_id: UUID) -> ResponseReturnValue:
+    """Choose a new time; the one that the visit has stays meanwhile."""
+    return _choose(_way(visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())))
+
+
+@blueprint.route(f"{VISIT}/move/check", methods=["GET", "POST"])
+@right(Right.PATIENT)
+@limiter.limit(TRIES)
+def check_move(appointment_id: UUID) -> ResponseReturnValue:
+    """Show the old time and the new one, then move."""
+    actor = require_actor()
+    return _check(_way(visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=actor)), actor)
+
+
+@blueprint.route(f"{LINK}/move", methods=["GET", "POST"])
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def move_by_link(visit_code: str) -> ResponseReturnValue:
+    """The same, for whoever has the visit's link."""
+    return unlisted(_choose(_way(visit_of_link(visit_code), visit_code)))
+
+
+@blueprint.route(f"{LINK}/move/check", methods=["GET", "POST"])
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def check_move_by_link(visit_code: str) -> ResponseReturnValue:
+    """The same, for whoever has the visit's link."""
+    way = _way(visit_of_link(visit_code), visit_code)
+    return unlisted(_check(way, LinkHolder(way.moved.appointment.id)))
+
+
+def _way(visit: VisitFacts, visit_code: str = "") -> MoveWay:
+    places = tuple(places_of_service(db_session(), visit.service.id, from_day=clock().now().date()))
+    if visit_code:
+        home = url_for("booking.linked_visit", visit_code=visit_code)
+    else:
+        home = url_for("booking.visit", appointment_id=visit.appointment.id)
+    who = None if visit.appointment.any_practitioner else visit.practitioner
+    way = MoveWay(
+        visit.service, places, dict(find_facilities(db_session())), person=visit.person, practitioner=who,
+        is_practitioner_chosen=True, facility=visit.facility, visit=visit, home=home,
+    )  # fmt: skip
+    way = with_choices(way)
+    # The place at which the visit is may not give the service any more: it stays in sight until another is chosen.
+    return way if way.facility else replace(way, facility=visit.facility)
+
+
+def _choose(way: MoveWay) -> ResponseReturnValue:
+    refusal = _refusal(way)
+    if refusal is not None:
+        return refusal
+    if request.method == "GET":
+        return _times(way)
+    start = parse_slot(request.form.get("slot"))
+    if start is None:
+        return _times(way, status=422)
+    if not _offered(way, start):
+        return _times(way, status=409, lost=start, reason="appointment.slot_taken")
+    return see_other(way.link("check_move", slot=start.strftime(SLOT_FORMAT)))
+
+
+def _check(way: MoveWay, actor: Actor | LinkHolder) -> ResponseReturnValue:
+    start = parse_slot(request.args.get("slot"))
+    if request.method == "POST" and start is not None:
+        return _move(way, actor, start)
+    refusal = _refusal(way)
+    if refusal is not None or start is None:
+        return refusal or redirect(way.link("choose_time"), 303)
+    offered = _offered(way, start)
+    if not offered:
+        return _times(way, status=409, lost=start, reason="appointment.slot_taken")
+    new = _as_it_will_be(way, start, offered[0])
+    return render_page("booking/check_move.html", way=way, visit=way.moved, new=new)
+
+
+def _move(way: MoveWay, actor: Actor | LinkHolder, start: datetime) -> ResponseReturnValue:
+    to = NewTime(_place(way).id, start, way.practitioner.id if way.practitioner else None)
+    try:
+        moved = move_appointment(db_session(), clock(), appointment_id=way.moved.appointment.id, actor=actor, to=to)
+    except Conflict as refused:
+        if refused.code in ANOTHER_TIME:
+            return _times(way, status=409, lost=start, reason=refused.code)
+        refusal = _refusal(way)
+        if refusal is None:
+            raise
+        return refusal
+    return see_other(f"{way.home}?{urlencode({'moved': moved.sequence})}")
+
+
+def _refusal(way: MoveWay) -> ResponseReturnValue | None:
+    """Return the answer when the visit cannot be moved here: it is too late, or the visit's page says what is the case."""
+    verdict = way.moved.judge_change(clock().now())
+    if verdict.allowed:
+        return None
+    if verdict.code == "appointment.too_late_to_change":
+        return too_late_page(way.moved, back=way.home)
+    return redirect(way.home, 303)
+
+
+def _times(way: MoveWay, *, status: int = 200, lost: datetime | None = None, reason: str = "") -> ResponseReturnValue:
+    return times_page(way, "booking/move_visit.html", status=status, lost=lost, reason=reason, moving=way.moved)
+
+
+def _place(way: MoveWay) -> FacilityFacts:
+    return way.facility or way.moved.facility
+
+
+def _offered(way: MoveWay, start: datetime) -> list[Taker]:
+    _, found = takers(db_session(), clock(), way.wish(), start=start)
+    return [] if start == way.left_out else found
+
+
+def _as_it_will_be(way: MoveWay, start: datetime, taker: Taker) -> VisitFacts:
+    facts = replace(
+        way.moved.appointment, facility_id=_place(way).id, starts_at=start, practitioner_id=taker.practitioner_id,
+        ends_at=start + timedelta(minutes=way.service.minutes), room_id=taker.room_id, mode=taker.mode,
+    )  # fmt: skip
+    (visit,) = describe(db_session(), [facts])
+    return visit

@@ -1,0 +1,167 @@
+"""Moving a visit on its pages, from the account and from the link: choose, check, press; until then nothing changes."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.links import visit_link_path
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries import facts_of
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.settings import Settings
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import Page, PortalClient
+from tests.support.world import snapshot
+
+LATER = "2026-11-26T15:30Z"
+
+
+@pytest.fixture
+def booked(db: Session, clinic: Clinic, cast: Cast) -> Appointment:
+    return make_appointment(db, clinic, cast.patient_person)
+
+
+@pytest.fixture(params=["account", "link"])
+def mover(
+    request: pytest.FixtureRequest, cast: Cast, settings: Settings, booked: Appointment
+) -> tuple[PortalClient, str]:
+    """A browser, and the address of the visit in it."""
+    if request.param == "account":
+        return cast.browser(cast.patient), f"/visits/{booked.id}"
+    return cast.browser(None), visit_link_path(settings, facts_of(booked))
+
+
+Mover = tuple[PortalClient, str]
+
+
+def slots(page: Page) -> list[str]:
+    return [button.get("value", "") for button in page.all("button") if button.get("name") == "slot"]
+
+
+def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
+    return client.page(path, method="POST", status=status, data={"csrf_token": page.fields()["csrf_token"], **form})
+
+
+def test_choose_check_press(db: Session, mover: Mover, booked: Appointment) -> None:
+    client, home = mover
+    before = snapshot(db)
+    page = client.page(f"{home}/move?from=2026-11-26")
+    assert page.h1 == "Choose a new time"
+    assert "Thursday 26 November, 10:30" in page.text
+    assert LATER in slots(page)
+    assert "2026-11-26T10:30Z" not in slots(page), "the time that it has is none to choose"
+    check = press(client, page, f"{home}/move?from=2026-11-26", slot=LATER)
+    assert check.h1 == "Check the new time"
+    for words in ("Thursday 26 November, 15:30", "Thursday 26 November, 10:30", "Inês Carvalho", "Move the visit"):
+        assert words in check.text
+    assert snapshot(db) == before, "nothing changes before the last press"
+    address = check.response.request.full_path
+    for _ in range(2):
+        done = press(client, check, address)
+        assert done.h1 == "Thursday 26 November, 15:30"
+        assert "Your visit is moved." in done.text
+    db.expire_all()
+    row = db.get_one(Appointment, booked.id)
+    assert (row.starts_at, row.sequence) == (THURSDAY + timedelta(hours=5), 1)
+    assert "Your visit is moved." not in client.page(home).text
+
+
+def test_the_list_is_that_of_booking(mover: Mover) -> None:
+    client, home = mover
+    page = client.page(f"{home}/move?part=afternoon&from=2026-11-26&practitioner=any")
+    assert all(slot[11:13] >= "12" for slot in slots(page))
+    for words in ("Morning", "Show later days", "no preference whom you see", "Come to Ponta Delgada", "Call us"):
+        assert words in page.text
+    fragment = client.fragment(f"{home}/move?part=afternoon&from=2026-11-26&practitioner=any")
+    assert [part for part in fragment.all("div") if part.get("id") == "times"]
+    assert slots(fragment) == slots(page)
+    azores = client.page(f"{home}/move?practitioner=any&facility=ponta-delgada")
+    assert "Ponta Delgada" in azores.text
+    check = press(client, azores, f"{home}/move?practitioner=any&facility=ponta-delgada", slot=slots(azores)[0])
+    assert "Sofia Pinto or a colleague" in check.text
+
+
+def test_when_somebody_was_faster_the_nearest_times_are_shown_and_the_visit_stays(
+    db: Session, mover: Mover, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    client, home = mover
+    page = client.page(f"{home}/move?from=2026-11-26")
+    check = press(client, page, f"{home}/move?from=2026-11-26", slot=LATER)
+    make_appointment(db, clinic, cast.stranger_person, at=THURSDAY + timedelta(hours=5))
+    for address, form in ((check.response.request.full_path, {}), (f"{home}/move?from=2026-11-26", {"slot": LATER})):
+        lost = press(client, check, address, status=409, **form)
+        assert "Somebody else has just taken this time" in lost.text
+        assert "your visit stays as it was" in lost.text
+        alert = lost.one("div", role="alert")
+        assert len([button for button in alert.iter("button") if button.get("name") == "slot"]) == 3
+    db.expire_all()
+    assert db.get_one(Appointment, booked.id).starts_at == THURSDAY
+
+
+def test_no_time_pressed_is_said(mover: Mover) -> None:
+    client, home = mover
+    page = client.page(f"{home}/move")
+    for slot in ("", "tomorrow", "2026-11-26T10:30"):
+        assert "Choose one of the times below." in press(client, page, f"{home}/move", status=422, slot=slot).text
+    assert client.page(f"{home}/move/check").response.request.path == f"{home}/move"
+
+
+def test_after_the_cut_off_it_says_how_late_it_is_and_whom_to_phone(
+    db: Session, clock: FixedClock, mover: Mover, clinic: Clinic
+) -> None:
+    client, home = mover
+    clinic.massage.change_cutoff_minutes = 24 * 60
+    db.merge(clinic.massage)
+    db.commit()
+    assert "until Wednesday 25 November, 10:30" in client.page(home).text
+    page = client.page(f"{home}/move?from=2026-11-26")
+    clock.at = THURSDAY - timedelta(hours=21)
+    home_page = client.page(home)
+    assert "could be moved or cancelled here until Wednesday 25 November, 10:30" in home_page.text
+    assert not [link for link in home_page.all("a") if (link.get("href") or "").endswith(("/move", "/cancel"))]
+    for path in ("/move", "/move/check", f"/move/check?slot={LATER}", "/cancel"):
+        late = client.page(f"{home}{path}")
+        assert late.h1 == "It is too late to change this visit here"
+        assert "3 hours ago" in late.text
+        assert "+351 21 000 0001" in late.text
+    for path, form in (
+        ("/move", {"slot": LATER}), (f"/move/check?slot={LATER}", {}), ("/cancel", {"reason": "patient.unwell"}),
+    ):  # fmt: skip
+        assert press(client, page, f"{home}{path}", status=409, **form).h1 == late.h1
+
+
+@pytest.mark.parametrize("state", [AppointmentState.CANCELLED, AppointmentState.ARRIVED, AppointmentState.NOSHOW])
+def test_a_visit_that_cannot_be_moved_leads_to_its_own_page(
+    db: Session, mover: Mover, booked: Appointment, state: AppointmentState
+) -> None:
+    client, home = mover
+    page = client.page(f"{home}/move")
+    booked.state = state
+    db.commit()
+    for path in ("/move", f"/move/check?slot={LATER}", "/cancel"):
+        assert client.page(f"{home}{path}").response.request.path == home
+    assert press(client, page, f"{home}/move/check?slot={LATER}").response.request.path == home
+
+
+def test_a_stranger_finds_nothing(cast: Cast, booked: Appointment) -> None:
+    client = cast.browser(cast.stranger)
+    for path in ("/move", f"/move/check?slot={LATER}"):
+        assert client.get(f"/visits/{booked.id}{path}").status_code == 404
+
+
+def test_one_press_says_that_they_come(
+    db: Session, client: PortalClient, clock: FixedClock, settings: Settings, booked: Appointment
+) -> None:
+    home = visit_link_path(settings, facts_of(booked))
+    page = client.page(home)
+    assert "I am coming" in page.text
+    for _ in range(2):
+        done = press(client, page, f"{home}/coming")
+        assert "you told us that you are coming" in done.text
+        clock.advance(timedelta(minutes=1))
+    db.expire_all()
+    assert db.get_one(Appointment, booked.id).confirmed_at == clock.now() - timedelta(minutes=2)
