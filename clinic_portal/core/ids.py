@@ -6,10 +6,12 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+AbsenceId = NewType("AbsenceId", UUID)
 AccountId = NewType("AccountId", UUID)
 AccountSessionId = NewType("AccountSessionId", UUID)
 AppointmentId = NewType("AppointmentId", UUID)
 CodeId = NewType("CodeId", UUID)
+ExtraHoursId = NewType("ExtraHoursId", UUID)
 FacilityId = NewType("FacilityId", UUID)
 MessageId = NewType("MessageId", UUID)
 PatientId = NewType("PatientId", UUID)
@@ -19,6 +21,7 @@ RoomId = NewType("RoomId", UUID)
 ScreenId = NewType("ScreenId", UUID)
 ServiceId = NewType("ServiceId", UUID)
 TicketId = NewType("TicketId", UUID)
+WeeklyHoursId = NewType("WeeklyHoursId", UUID)
 
 #: No 0/O, 1/I/L, 5/S, 2/Z, 8/B, U/V: what is left survives a telephone line.
 SPOKEN_ALPHABET = "34679ACDEFGHJKMNPQRTWXY"

@@ -1,4 +1,42 @@
-"""Pure facts about practitioners: their names in small places."""
+"""Pure facts about practitioners: their names in small places, and when two stretches of hours are in each other's way."""
+
+from datetime import date, timedelta
+from typing import Protocol
+
+
+class Span(Protocol):
+    """Hours of a weekday for as long as they are valid; hours of one day are valid on that day only."""
+
+    @property
+    def weekday(self) -> int:
+        """0 is Monday."""
+
+    @property
+    def starts_minute(self) -> int:
+        """Minutes after midnight."""
+
+    @property
+    def ends_minute(self) -> int:
+        """Minutes after midnight; not included."""
+
+    @property
+    def valid_from(self) -> date:
+        """The first day."""
+
+    @property
+    def valid_until(self) -> date | None:
+        """The last day; None is until further notice."""
+
+
+def overlap(one: Span, other: Span) -> bool:
+    """Whether both are worked at some same minute of some same day."""
+    if one.weekday != other.weekday or not (
+        one.starts_minute < other.ends_minute and other.starts_minute < one.ends_minute
+    ):
+        return False
+    first = max(one.valid_from, other.valid_from)
+    first += timedelta(days=(one.weekday - first.weekday()) % 7)
+    return all(span.valid_until is None or first <= span.valid_until for span in (one, other))
 
 
 def short_name(given_name: str, family_name: str) -> str:

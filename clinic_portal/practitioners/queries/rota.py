@@ -6,29 +6,21 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, ScalarSelect, func, or_, select, union, union_all
+from sqlalchemy import CompoundSelect, Integer, ScalarSelect, func, or_, select, union, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.errors import NotFound
-from clinic_portal.core.ids import AccountId, FacilityId, PractitionerId, RoomId, ServiceId
+from clinic_portal.core.ids import (
+    AccountId,
+    FacilityId,
+    PractitionerId,
+    RoomId,
+    ServiceId,
+)
 from clinic_portal.core.modes import Mode
 from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner, PractitionerService, WeeklyHours
 from clinic_portal.practitioners.rules import initials, short_name
-
-__all__ = [
-    "AbsenceFacts",
-    "HoursFacts",
-    "PractitionerFacts",
-    "absences_column",
-    "find_practitioner_of",
-    "hours_column",
-    "places_of_service",
-    "practitioner_by_id",
-    "practitioners",
-    "read_absences",
-    "read_hours",
-]
 
 
 @dataclass(frozen=True)
@@ -147,32 +139,7 @@ def hours_column(
 
     For one statement with other features' columns; `read_hours` reads it.
     """
-    weekly = select(
-        WeeklyHours.practitioner_id,
-        WeeklyHours.facility_id,
-        WeeklyHours.room_id,
-        WeeklyHours.mode,
-        WeeklyHours.weekday,
-        WeeklyHours.starts_minute,
-        WeeklyHours.ends_minute,
-        WeeklyHours.valid_from,
-        WeeklyHours.valid_until,
-    ).where(
-        WeeklyHours.valid_from <= to_day, or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
-    )
-    extra = select(
-        ExtraHours.practitioner_id,
-        ExtraHours.facility_id,
-        ExtraHours.room_id,
-        ExtraHours.mode,
-        # PostgreSQL counts Monday as 1, here it is 0.
-        (func.extract("isodow", ExtraHours.day) - 1).cast(Integer),
-        ExtraHours.starts_minute,
-        ExtraHours.ends_minute,
-        ExtraHours.day,
-        ExtraHours.day,
-    ).where(ExtraHours.day.between(from_day, to_day))
-    hours = union_all(weekly, extra).subquery()
+    hours = _hours(from_day, to_day).subquery()
     statement = (
         select(func.json_agg(aggregate_order_by(func.json_build_array(*hours.c), hours.c[0], hours.c[4], hours.c[5])))
         .join(Practitioner, Practitioner.id == hours.c[0])
@@ -229,6 +196,70 @@ def read_absences(column: list[list[Any]] | None) -> Sequence[AbsenceFacts]:
         )
         for id_, starts_at, ends_at in column or []
     ]
+
+
+def _hours(from_day: date, to_day: date) -> CompoundSelect[Any]:
+    """Return weekly and extra hours that are valid on some day of [from_day, to_day], in the columns of `HoursFacts`."""
+    weekly = select(
+        WeeklyHours.practitioner_id,
+        WeeklyHours.facility_id,
+        WeeklyHours.room_id,
+        WeeklyHours.mode,
+        WeeklyHours.weekday,
+        WeeklyHours.starts_minute,
+        WeeklyHours.ends_minute,
+        WeeklyHours.valid_from,
+        WeeklyHours.valid_until,
+    ).where(
+        WeeklyHours.valid_from <= to_day, or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
+    )
+    extra = select(
+        ExtraHours.practitioner_id,
+        ExtraHours.facility_id,
+        ExtraHours.room_id,
+        ExtraHours.mode,
+        # PostgreSQL counts Monday as 1, here it is 0.
+        (func.extract("isodow", ExtraHours.day) - 1).cast(Integer),
+        ExtraHours.starts_minute,
+        ExtraHours.ends_minute,
+        ExtraHours.day,
+        ExtraHours.day,
+    ).where(ExtraHours.day.between(from_day, to_day))
+    return union_all(weekly, extra)
+
+
+def active_practitioners(db: Session) -> Sequence[PractitionerFacts]:
+    """Return everybody who works here, by given name."""
+    rows = db.scalars(
+        select(Practitioner)
+        .where(Practitioner.is_active)
+        .order_by(Practitioner.given_name, Practitioner.family_name, Practitioner.id)
+    )
+    return [_facts(row) for row in rows]
+
+
+def hours_between(
+    db: Session, practitioner_ids: Collection[PractitionerId], *, from_day: date, to_day: date
+) -> Sequence[HoursFacts]:
+    """Return the weekly and extra hours of some practitioners, valid on some day of [from_day, to_day]."""
+    hours = _hours(from_day, to_day).subquery()
+    rows = db.execute(select(*hours.c).where(hours.c[0].in_(set(practitioner_ids))))
+    return [
+        HoursFacts(PractitionerId(row[0]), FacilityId(row[1]), RoomId(row[2]) if row[2] else None, *row[3:])
+        for row in rows
+    ]
+
+
+def absences_between(
+    db: Session, practitioner_ids: Collection[PractitionerId], *, start: datetime, end: datetime
+) -> Sequence[AbsenceFacts]:
+    """Return the absences of some practitioners that touch [start, end)."""
+    rows = db.scalars(
+        select(Absence).where(
+            Absence.practitioner_id.in_(set(practitioner_ids)), Absence.starts_at < end, Absence.ends_at > start
+        )
+    )
+    return [AbsenceFacts(PractitionerId(row.practitioner_id), row.starts_at, row.ends_at) for row in rows]
 
 
 def _facts(row: Practitioner) -> PractitionerFacts:

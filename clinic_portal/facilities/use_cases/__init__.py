@@ -1,0 +1,1 @@
+"""What an administrator changes about places and services."""
