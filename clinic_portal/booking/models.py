@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules import AppointmentState, StrandedAnswer
 from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.modes import Mode
@@ -139,3 +139,16 @@ class AppointmentHistory(Base):
     reason: Mapped[str]
     #: What staff wrote when they set a rule aside; for staff only.
     note: Mapped[str] = mapped_column(default="")
+
+
+class OutsideHours(Base):
+    """What was decided about a visit that a change of hours left outside of them."""
+
+    __tablename__ = "outside_hours"
+
+    appointment_id: Mapped[UUID] = mapped_column(ForeignKey("appointment.id"), primary_key=True)
+    #: When the visit started then: for another time it says nothing.
+    starts_at: Mapped[datetime]
+    answer: Mapped[StrandedAnswer] = mapped_column(state_type(StrandedAnswer))
+    decided_at: Mapped[datetime]
+    decided_by_account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))

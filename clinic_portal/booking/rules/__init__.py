@@ -1,5 +1,6 @@
-"""Pure decisions of booking: `states` (which change may follow which) and `slots` (which times are offered)."""
+"""Pure decisions of booking: `states` (which change may follow which), `slots` (which times are offered), `coverage`."""
 
+from clinic_portal.booking.rules.coverage import StrandedAnswer, is_covered
 from clinic_portal.booking.rules.slots import (
     HOURS_OF_PART,
     STEP,
@@ -46,12 +47,14 @@ __all__ = [
     "ClinicReason",
     "Need",
     "PartOfDay",
+    "StrandedAnswer",
     "Stretch",
     "Verdict",
     "first_day",
     "fits",
     "free_starts",
     "in_part",
+    "is_covered",
     "is_repeated",
     "judge_change",
     "judge_change_by_staff",

@@ -1,0 +1,31 @@
+"""Whether a visit lies in hours that are worked: pure."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from clinic_portal.booking.rules.slots import Stretch
+
+
+class StrandedAnswer(StrEnum):
+    """What becomes of a visit that a change of hours leaves outside of them."""
+
+    KEEP = "keep"
+    MOVE = "move"
+    CANCEL = "cancel"
+
+
+def is_covered(visit: Stretch, worked: Iterable[Stretch], away: Iterable[Stretch]) -> bool:
+    """Say whether the visit lies in one stretch of work (those without a pause between them are one) and nobody is away."""
+    inside = any(one.start <= visit.start and visit.end <= one.end for one in joined(worked))
+    return inside and not any(visit.touches(one) for one in away)
+
+
+def joined(stretches: Iterable[Stretch]) -> Sequence[Stretch]:
+    """Return the stretches in order, those that touch or overlap made one."""
+    found: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if found and start <= found[-1].end:
+            found[-1] = Stretch(found[-1].start, max(found[-1].end, end))
+        else:
+            found.append(Stretch(start, end))
+    return found

@@ -1,0 +1,113 @@
+"""A change of hours must not leave booked visits outside of them in silence: whoever makes it says what becomes of each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.events import AppointmentCancelled
+from clinic_portal.booking.models import Appointment, OutsideHours
+from clinic_portal.booking.queries.stranded import (
+    Scope,
+    StrandedVisit,
+    coming_visits,
+    lock_visits,
+    outside_hours,
+    stranded_visits,
+    token_of,
+)
+from clinic_portal.booking.rules import AppointmentState, StrandedAnswer
+from clinic_portal.booking.steps.appointments import end_holds, move
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.events import publish
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.notifications.steps import queue_message, void_messages
+
+#: What the history says of a visit that the clinic cancelled because nobody works then.
+REASON = "clinic.hours_changed"
+
+#: `StrandedVisit.token` → what becomes of it: what somebody was shown, and what they chose.
+Answers = Mapping[str, StrandedAnswer]
+
+
+class VisitsStranded(Conflict):
+    """The change would leave these visits outside the hours, and not all of them were answered for. Nothing was changed."""
+
+    def __init__(self, visits: tuple[StrandedVisit, ...]) -> None:
+        """Keep the visits."""
+        super().__init__("hours.visits_stranded")
+        self.visits = visits
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of the visits that lay in the way."""
+
+    kept: int = 0
+    to_move: int = 0
+    cancelled: int = 0
+
+
+def change_with_visits(
+    db: Session, clock: Clock, *, scope: Scope, change: Callable[[], None], answers: Answers, actor: Actor
+) -> Settled:
+    """Make a change of hours and, with it, what was chosen for the visits that it leaves outside of them.
+
+    The caller has locked the practitioner or the facility, so that nobody begins a visit there meanwhile. Times that
+    somebody only holds are released. What lay outside before the change is not asked about.
+    Raises: VisitsStranded when the visits are not exactly those that were answered for.
+    """
+    now = clock.now()
+    rows = coming_visits(db, scope, now=now, with_holds=True)
+    before = outside_hours(db, rows)
+    change()
+    db.flush()
+    left = outside_hours(db, rows) - before
+    locked = [row for row in lock_visits(db, left) if row.starts_at > now]
+    holds = [row for row in locked if row.state is AppointmentState.PROPOSED]
+    visits = [row for row in locked if row.state in {AppointmentState.PENDING, AppointmentState.BOOKED}]
+    still = outside_hours(db, visits)  # One of them may have been moved while we waited for its lock.
+    visits = [row for row in visits if row.id in still]
+    if answers.keys() != {_token(row) for row in visits}:
+        raise VisitsStranded(stranded_visits(db, visits))
+    end_holds(db, clock, holds, actor=actor, now=now)
+    return settle(db, clock, {row: answers[_token(row)] for row in visits}, actor=actor)
+
+
+def settle(db: Session, clock: Clock, answers: Mapping[Appointment, StrandedAnswer], *, actor: Actor) -> Settled:
+    """Do what was chosen for locked visits: a cancelled one is told to the patient, the others stay and are remembered."""
+    for row, answer in answers.items():
+        if answer is StrandedAnswer.CANCEL:
+            _cancel(db, clock, row, actor=actor)
+        else:
+            db.merge(
+                OutsideHours(
+                    appointment_id=row.id,
+                    starts_at=row.starts_at,
+                    answer=answer,
+                    decided_at=clock.now(),
+                    decided_by_account_id=actor.account_id,
+                )
+            )
+    db.flush()
+    chosen = list(answers.values())
+    return Settled(
+        kept=chosen.count(StrandedAnswer.KEEP),
+        to_move=chosen.count(StrandedAnswer.MOVE),
+        cancelled=chosen.count(StrandedAnswer.CANCEL),
+    )
+
+
+def _token(row: Appointment) -> str:
+    return token_of(AppointmentId(row.id), row.starts_at)
+
+
+def _cancel(db: Session, clock: Clock, row: Appointment, *, actor: Actor) -> None:
+    row.cancelled_at = clock.now()
+    row.sequence += 1
+    move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=REASON)
+    void_messages(db, clock, subject_id=row.id)
+    queue_message(db, clock, "appointment_cancelled", subject_id=row.id)
+    publish(db, clock, AppointmentCancelled(AppointmentId(row.id)))
