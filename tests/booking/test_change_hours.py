@@ -189,8 +189,9 @@ def test_an_absence_lists_its_visits_and_does_what_was_chosen(office: Office, cl
     assert states == [AppointmentState.CANCELLED] + [AppointmentState.BOOKED] * 3
     history = office.db.scalars(select(AppointmentHistory)).one()
     assert (history.appointment_id, history.account_id) == (rows[0].id, office.actor.account_id)
-    messages = {(row.subject_id, row.channel.value) for row in office.db.scalars(select(Message))}
-    assert messages == {(rows[0].id, "sms"), (rows[0].id, "email")}
+    assert history.reason == "clinic.practitioner_away"
+    messages = {(row.kind, row.subject_id, row.channel.value) for row in office.db.scalars(select(Message))}
+    assert messages == {("appointment_cancelled_by_clinic", rows[0].id, channel) for channel in ("sms", "email")}
     left = visits_outside_hours(office.db, office.clock, actor=office.actor)
     assert [(one.visit.appointment.id, one.answer) for one in left] == [
         (rows[1].id, StrandedAnswer.KEEP),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.events import AppointmentCancelled
 from clinic_portal.booking.models import Appointment, OutsideHours
 from clinic_portal.booking.queries.stranded import (
     Scope,
@@ -16,17 +15,13 @@ from clinic_portal.booking.queries.stranded import (
     stranded_visits,
     token_of,
 )
-from clinic_portal.booking.rules import AppointmentState, StrandedAnswer
-from clinic_portal.booking.steps.appointments import end_holds, move
+from clinic_portal.booking.rules import AppointmentState, ClinicReason, StrandedAnswer
+from clinic_portal.booking.steps.appointments import end_holds
+from clinic_portal.booking.steps.cancelling import cancel_visit
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.events import publish
 from clinic_portal.core.ids import AppointmentId
-from clinic_portal.notifications.steps import queue_message, void_messages
-
-#: What the history says of a visit that the clinic cancelled because nobody works then.
-REASON = "clinic.hours_changed"
 
 #: `StrandedVisit.token` → what becomes of it: what somebody was shown, and what they chose.
 Answers = Mapping[str, StrandedAnswer]
@@ -42,6 +37,15 @@ class VisitsStranded(Conflict):
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A change of hours: whose visits it can touch, how it is made, and why the clinic then cancels one."""
+
+    scope: Scope
+    make: Callable[[], None]
+    reason: ClinicReason
+
+
+@dataclass(frozen=True)
 class Settled:
     """What became of the visits that lay in the way."""
 
@@ -51,7 +55,12 @@ class Settled:
 
 
 def change_with_visits(
-    db: Session, clock: Clock, *, scope: Scope, change: Callable[[], None], answers: Answers, actor: Actor
+    db: Session,
+    clock: Clock,
+    *,
+    edit: Edit,
+    answers: Answers,
+    actor: Actor,
 ) -> Settled:
     """Make a change of hours and, with it, what was chosen for the visits that it leaves outside of them.
 
@@ -60,9 +69,9 @@ def change_with_visits(
     Raises: VisitsStranded when the visits are not exactly those that were answered for.
     """
     now = clock.now()
-    rows = coming_visits(db, scope, now=now, with_holds=True)
+    rows = coming_visits(db, edit.scope, now=now, with_holds=True)
     before = outside_hours(db, rows)
-    change()
+    edit.make()
     db.flush()
     left = outside_hours(db, rows) - before
     locked = [row for row in lock_visits(db, left) if row.starts_at > now]
@@ -73,14 +82,21 @@ def change_with_visits(
     if answers.keys() != {_token(row) for row in visits}:
         raise VisitsStranded(stranded_visits(db, visits))
     end_holds(db, clock, holds, actor=actor, now=now)
-    return settle(db, clock, {row: answers[_token(row)] for row in visits}, actor=actor)
+    return settle(db, clock, {row: answers[_token(row)] for row in visits}, actor=actor, reason=edit.reason)
 
 
-def settle(db: Session, clock: Clock, answers: Mapping[Appointment, StrandedAnswer], *, actor: Actor) -> Settled:
+def settle(
+    db: Session,
+    clock: Clock,
+    answers: Mapping[Appointment, StrandedAnswer],
+    *,
+    actor: Actor,
+    reason: ClinicReason = ClinicReason.PRACTITIONER_AWAY,
+) -> Settled:
     """Do what was chosen for locked visits: a cancelled one is told to the patient, the others stay and are remembered."""
     for row, answer in answers.items():
         if answer is StrandedAnswer.CANCEL:
-            _cancel(db, clock, row, actor=actor)
+            cancel_visit(db, clock, appointment_id=AppointmentId(row.id), actor=actor, reason=reason)
         else:
             db.merge(
                 OutsideHours(
@@ -102,12 +118,3 @@ def settle(db: Session, clock: Clock, answers: Mapping[Appointment, StrandedAnsw
 
 def _token(row: Appointment) -> str:
     return token_of(AppointmentId(row.id), row.starts_at)
-
-
-def _cancel(db: Session, clock: Clock, row: Appointment, *, actor: Actor) -> None:
-    row.cancelled_at = clock.now()
-    row.sequence += 1
-    move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=REASON)
-    void_messages(db, clock, subject_id=row.id)
-    queue_message(db, clock, "appointment_cancelled", subject_id=row.id)
-    publish(db, clock, AppointmentCancelled(AppointmentId(row.id)))

@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries.stranded import Scope
-from clinic_portal.booking.steps.stranding import Answers, Settled, change_with_visits
+from clinic_portal.booking.rules import ClinicReason
+from clinic_portal.booking.steps.stranding import Answers, Edit, Settled, change_with_visits
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -20,11 +21,9 @@ def change_hours(db: Session, clock: Clock, *, change: PractitionerChange, answe
     """
     with transaction(db):
         practitioners.lock_practitioner(db, change.practitioner_id, actor=actor)
-        return change_with_visits(
-            db,
-            clock,
+        edit = Edit(
             scope=Scope(practitioner_id=change.practitioner_id),
-            change=lambda: practitioners.change_hours(db, clock, change, actor=actor),
-            answers=answers,
-            actor=actor,
+            make=lambda: practitioners.change_hours(db, clock, change, actor=actor),
+            reason=ClinicReason.PRACTITIONER_AWAY,
         )
+        return change_with_visits(db, clock, edit=edit, answers=answers, actor=actor)

@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries.stranded import Scope
-from clinic_portal.booking.steps.stranding import Answers, Settled, change_with_visits
+from clinic_portal.booking.rules import ClinicReason
+from clinic_portal.booking.steps.stranding import Answers, Edit, Settled, change_with_visits
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -19,11 +20,9 @@ def change_opening(db: Session, clock: Clock, *, change: FacilityChange, answers
     """
     with transaction(db):
         facilities.lock_facility(db, change.facility_id, actor=actor)
-        return change_with_visits(
-            db,
-            clock,
+        edit = Edit(
             scope=Scope(facility_id=change.facility_id),
-            change=lambda: facilities.change_days(db, clock, change, actor=actor),
-            answers=answers,
-            actor=actor,
+            make=lambda: facilities.change_days(db, clock, change, actor=actor),
+            reason=ClinicReason.CLOSED,
         )
+        return change_with_visits(db, clock, edit=edit, answers=answers, actor=actor)
