@@ -12,9 +12,11 @@ from clinic_portal.accounts.events import (
 )
 from clinic_portal.booking import messages as appointment_messages
 from clinic_portal.booking import models as appointment_tables
+from clinic_portal.booking import reminder_messages
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
+from clinic_portal.booking.steps.reminders import remind_of_booked, remind_of_moved
 from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
-from clinic_portal.core import audit, events, jobs, live
+from clinic_portal.core import audit, events, heartbeat, jobs, live
 from clinic_portal.core.events import Reactions
 from clinic_portal.core.settings import Settings
 from clinic_portal.dependents import models as relationship_tables
@@ -22,7 +24,7 @@ from clinic_portal.dependents.steps import refresh_self, register_self
 from clinic_portal.facilities import models as facility_tables
 from clinic_portal.notifications import account_messages, sources
 from clinic_portal.notifications import models as message_tables
-from clinic_portal.notifications.sources import MessageSource
+from clinic_portal.notifications.sources import MessageGroup, MessageSource
 from clinic_portal.patients import models as patient_tables
 from clinic_portal.practitioners import models as practitioner_tables
 from clinic_portal.waiting_room import models as queue_tables
@@ -31,6 +33,7 @@ from clinic_portal.waiting_room.steps import announce_both_days, announce_day, d
 #: Every module with tables: with the wiring loaded, migrations and constraint codes know all of them.
 TABLES = (
     audit,
+    heartbeat,
     account_tables,
     appointment_tables,
     relationship_tables,
@@ -48,9 +51,9 @@ REACTIONS: Reactions = {
     CodeIssued: [account_messages.queue_code],
     PasswordChanged: [account_messages.queue_password_changed],
     RegistrationRepeated: [account_messages.queue_registration_repeated],
-    AppointmentBooked: [announce_day],
+    AppointmentBooked: [announce_day, remind_of_booked],
     AppointmentCancelled: [announce_day],
-    AppointmentMoved: [announce_both_days],
+    AppointmentMoved: [announce_both_days, remind_of_moved],
     PatientArrived: [open_ticket],
     ArrivalUndone: [drop_ticket],
     PatientMissed: [announce_day],
@@ -63,10 +66,19 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "reset_password": account_messages.code_facts,
     "registration_repeated": account_messages.account_facts,
     "password_changed": account_messages.account_facts,
+    "test_message": account_messages.trial_facts,
     "appointment_booked": appointment_messages.booked_facts,
     "appointment_cancelled": appointment_messages.cancelled_facts,
     "appointment_cancelled_by_clinic": appointment_messages.cancelled_facts,
     "appointment_moved": appointment_messages.booked_facts,
+    "reminder": reminder_messages.reminder_facts,
+    "reminder_early": reminder_messages.reminder_facts,
+}
+
+#: Kind of message → how several that wait for one recipient become one.
+MESSAGE_GROUPS: Mapping[str, MessageGroup] = {
+    "reminder": reminder_messages.REMINDERS,
+    "reminder_early": reminder_messages.REMINDERS,
 }
 
 
@@ -75,6 +87,7 @@ def session_info(settings: Settings) -> Mapping[str, object]:
     return {
         events.SESSION_KEY: REACTIONS,
         sources.SESSION_KEY: MESSAGE_SOURCES,
+        sources.GROUPS_KEY: MESSAGE_GROUPS,
         jobs.SESSION_KEY: jobs.RqNudger(settings.redis_url),
         live.SESSION_KEY: live.SocketAnnouncer(settings.redis_url),
     }

@@ -71,7 +71,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "change": "time", "choice": "full", "day": "", "days": "14", "from": "", "part": "morning", "language": "en",
         "name": "Hall", "next": "/visits", "old_password": "not her password", "password": "seven green kettles sing",
         "patient_note": "mine", "reason": "patient.other", "slot": FREE_SLOT, "version": "", "seen": "", "as": "text",
-        "moved": "1",
+        "moved": "1", "by_sms": "y", "by_email": "y",
         "given_name": "Rita", "family_name": "Lopes", "birth_date-day": "3", "birth_date-month": "4",
         "birth_date-year": "1990", "is_age_right": "y", "phone": "+351 912 345 699", "facility": "lisbon",
         "practitioner": str(world.clinic.ines.id), "room": str(world.clinic.room_1.id),

@@ -24,6 +24,7 @@ __all__ = [
     "SignInFacts",
     "SignedInBrowser",
     "code_message",
+    "find_accounts",
     "find_session",
     "find_sign_in",
     "get_account",
@@ -127,6 +128,18 @@ def get_account(db: Session, account_id: AccountId | None) -> AccountFacts:
     account = db.scalar(select(Account).where(Account.id == account_id).execution_options(populate_existing=True))
     if account is None:
         raise NotFound
+    return _facts(account)
+
+
+def find_accounts(db: Session, account_ids: Collection[AccountId]) -> Mapping[AccountId, AccountFacts]:
+    """Return accounts by id, for messages that go to several people: one statement, whatever their number."""
+    if not account_ids:
+        return {}
+    rows = db.scalars(select(Account).where(Account.id.in_(set(account_ids))).execution_options(populate_existing=True))
+    return {AccountId(row.id): _facts(row) for row in rows}
+
+
+def _facts(account: Account) -> AccountFacts:
     return AccountFacts(
         account_id=AccountId(account.id),
         role=account.role,

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    SmallInteger,
     UniqueConstraint,
     literal_column,
     text,
@@ -21,6 +22,7 @@ from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.modes import Mode
 from clinic_portal.core.money import Money
+from clinic_portal.notifications.queries import Channel
 
 _LIVE = "state IN ('proposed', 'pending', 'booked', 'arrived', 'checked-in', 'fulfilled')"
 
@@ -65,6 +67,8 @@ class Appointment(Base):
         Index("ix_appointment_practitioner_starts", "practitioner_id", "starts_at"),
         Index("ix_appointment_facility_starts", "facility_id", "starts_at"),
         Index("ix_appointment_patient_starts", "patient_id", "starts_at"),
+        # What reminders and the job that ends the day go through.
+        Index("ix_appointment_booked", "starts_at", postgresql_where=text("state = 'booked'")),
         Index("ix_appointment_held_until", "held_until", postgresql_where=text("state = 'proposed'")),
         # One browser holds one time, however often it asks at once.
         Index("ix_appointment_hold_key", "hold_key_hash", unique=True, postgresql_where=text("state = 'proposed'")),
@@ -152,3 +156,67 @@ class OutsideHours(Base):
     answer: Mapped[StrandedAnswer] = mapped_column(state_type(StrandedAnswer))
     decided_at: Mapped[datetime]
     decided_by_account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+
+
+class ReminderPlan(Base):
+    """How one channel reminds: of the visits of a service or, without one, of all that have no plan of their own.
+
+    Without any row `rules.EMAIL_PLAN` and `rules.SMS_PLAN` hold. The columns mean what `rules.Plan` says.
+    """
+
+    __tablename__ = "reminder_plan"
+    __table_args__ = (
+        UniqueConstraint("service_id", "channel", postgresql_nulls_not_distinct=True),
+        CheckConstraint("early_days BETWEEN 0 AND 60", name="early_days_sane"),
+        CheckConstraint("last_days BETWEEN 0 AND 60", name="last_days_sane"),
+        CheckConstraint("early_days > last_days", name="early_before_last"),
+        CheckConstraint("0 <= from_minute AND from_minute <= until_minute AND until_minute < 1440", name="window"),
+        CheckConstraint("late_from_minute BETWEEN 0 AND 1440", name="late_from_sane"),
+        CheckConstraint("late_minutes BETWEEN 1 AND 1440", name="late_minutes_sane"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    service_id: Mapped[UUID | None] = mapped_column(ForeignKey("service.id"))
+    channel: Mapped[Channel] = mapped_column(state_type(Channel))
+    early_days: Mapped[int | None] = mapped_column(SmallInteger)
+    last_days: Mapped[int | None] = mapped_column(SmallInteger)
+    early_instead_after_days: Mapped[int | None] = mapped_column(SmallInteger)
+    from_minute: Mapped[int] = mapped_column(SmallInteger)
+    until_minute: Mapped[int] = mapped_column(SmallInteger)
+    late_from_minute: Mapped[int] = mapped_column(SmallInteger)
+    late_minutes: Mapped[int | None] = mapped_column(SmallInteger)
+
+
+class VisitPolicy(Base):
+    """What the clinic has decided for all its visits: one row, made by the migration."""
+
+    __tablename__ = "visit_policy"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint(
+            "quiet_from_minute BETWEEN 0 AND 1439 AND quiet_until_minute BETWEEN 0 AND 1439", name="quiet_hours"
+        ),
+        CheckConstraint("noshow_limit BETWEEN 1 AND 20", name="noshow_limit_sane"),
+        CheckConstraint("noshow_days BETWEEN 1 AND 730", name="noshow_days_sane"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, default=1)
+    #: Minutes of the day between which nobody is reminded, on the facility's clock; the same twice: none.
+    quiet_from_minute: Mapped[int] = mapped_column(SmallInteger)
+    quiet_until_minute: Mapped[int] = mapped_column(SmallInteger)
+    #: After so many missed visits in `noshow_days` a patient books by phone only. None: never.
+    noshow_limit: Mapped[int | None] = mapped_column(SmallInteger)
+    noshow_days: Mapped[int] = mapped_column(SmallInteger)
+
+
+class CalendarFeed(Base):
+    """The private address under which a calendar program reads somebody's visits. Renewed: the old one is gone."""
+
+    __tablename__ = "calendar_feed"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    #: The token is derived from it and the secret key, and so can be shown again.
+    seed: Mapped[UUID] = mapped_column(default=new_id)
+    #: SHA-256 of the token: who reads this table cannot read the calendar.
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]

@@ -16,7 +16,7 @@ from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind, is_current
 from clinic_portal.patients.queries import find_patients
 
-__all__ = ["PersonFacts", "RelationshipKind", "companions_of", "people_of", "person_to_book_for"]
+__all__ = ["PersonFacts", "RelationshipKind", "companions_of", "own_accounts", "people_of", "person_to_book_for"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,18 @@ def person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *, acto
                 raise Forbidden
             return person
     raise NotFound
+
+
+def own_accounts(db: Session, patient_ids: Collection[PatientId]) -> Mapping[PatientId, AccountId]:
+    """Return the accounts that patients sign in with themselves, by patient; whoever has none is left out."""
+    if not patient_ids:
+        return {}
+    rows = db.execute(
+        select(Relationship.patient_id, Relationship.account_id).where(
+            Relationship.patient_id.in_(set(patient_ids)), Relationship.kind == RelationshipKind.SELF
+        )
+    )
+    return {PatientId(patient_id): AccountId(account_id) for patient_id, account_id in rows}
 
 
 def companions_of(db: Session, patient_ids: Collection[PatientId], *, today: date) -> Mapping[PatientId, Sequence[str]]:

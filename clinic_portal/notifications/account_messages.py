@@ -1,4 +1,4 @@
-"""Messages about accounts: codes, repeated registrations, new passwords. Reactions that queue them, sources of their facts."""
+"""Messages about accounts: codes, registrations, passwords, tests. Reactions that queue them, sources of their facts."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -72,4 +72,15 @@ def account_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUI
         return None
     return MessageFacts(
         email=account.email, phone=None, language=account.language, context={"given_name": account.given_name}
+    )
+
+
+def trial_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return where an administrator's test goes: their own addresses."""
+    try:
+        account = queries.get_account(db, AccountId(subject_id))
+    except NotFound:
+        return None
+    return MessageFacts(
+        email=account.email, phone=account.phone, language=account.language, context={"given_name": account.given_name}
     )

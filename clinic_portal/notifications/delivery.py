@@ -5,7 +5,7 @@ is killed between any two of these lines leaves behind.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -17,10 +17,16 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import end_read
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
-from clinic_portal.notifications.queries import lock_message
+from clinic_portal.notifications.queries import (
+    joined_subjects,
+    lock_joined,
+    lock_message,
+    lock_waiting_companions,
+    waiting_companions,
+)
 from clinic_portal.notifications.rendering import render_email, render_sms
 from clinic_portal.notifications.rules import TIMEOUT_S, Channel, MessageEvent, MessageState, retry_at
-from clinic_portal.notifications.sources import message_sources
+from clinic_portal.notifications.sources import MessageFacts, message_groups, message_sources
 from clinic_portal.providers.email.base import Email, EmailSender
 from clinic_portal.providers.email.factory import make_email_sender
 from clinic_portal.providers.errors import ProviderError
@@ -57,11 +63,48 @@ class Outcome:
     error_code: str | None = None
     provider: str | None = None
     provider_id: str | None = None
+    #: When to try again; only after DEFERRED.
+    due_at: datetime | None = None
 
 
 def make_senders(settings: Settings, now: Callable[[], datetime]) -> Senders:
     """Return the senders that the settings ask for. Raises: ValueError."""
     return Senders(sms=make_sms_sender(settings, now), email=make_email_sender(settings, now))
+
+
+def gather(db: Session, clock: Clock, message: Message) -> bool:
+    """Have a locked message that is about to be claimed speak for its companions, whose rows then end as `joined`.
+
+    Who they are is asked anew at every try: one that is no companion any more is released and goes out by itself. False
+    when somebody else has one of the rows: the message is then left for the next sweep. Nothing here waits for a lock
+    that a change of a visit may hold, so nobody waits in a circle.
+    """
+    group = message_groups(db).get(message.kind)
+    if group is None:
+        return True
+    subjects = set(group.companions(db, clock, message.subject_id, message.channel))
+    found = waiting_companions(db, message, subjects)
+    locked = lock_waiting_companions(db, message, subjects) if found else []
+    if len(locked) < len(found):
+        return False
+    now = clock.now()
+    if message.attempts:
+        _release(db, message, subjects, now=now)
+    for other in locked:
+        other.happen(MessageEvent.JOINED, now=now)
+        other.joined_id = message.id
+        for third in lock_joined(db, other.id):
+            third.joined_id = message.id
+        if message.expires_at and other.expires_at:
+            message.expires_at = max(message.expires_at, other.expires_at)
+    return True
+
+
+def _release(db: Session, message: Message, subjects: Collection[UUID], *, now: datetime) -> None:
+    for other in lock_joined(db, message.id):
+        if other.subject_id not in subjects:
+            other.happen(MessageEvent.RELEASED, now=now)
+            other.joined_id = None
 
 
 def claim(message: Message, *, now: datetime) -> Claim:
@@ -108,6 +151,9 @@ def record(db: Session, clock: Clock, taken: Claim, outcome: Outcome) -> Message
     now = clock.now()
     if outcome.event is MessageEvent.POSTPONED:
         postpone(message, error_code=outcome.error_code, tried_at=now, now=now)
+    elif outcome.event is MessageEvent.DEFERRED:
+        message.happen(outcome.event, now=now)
+        message.due_at = outcome.due_at or now
     elif message.happen(outcome.event, now=now):
         message.error_code = outcome.error_code
         message.provider = outcome.provider
@@ -127,9 +173,11 @@ def postpone(message: Message, *, error_code: str | None, tried_at: datetime, no
 
 
 def _build(db: Session, clock: Clock, taken: Claim, settings: Settings) -> Sms | Email | Outcome:
-    facts = message_sources(db)[taken.kind](db, clock, settings, taken.subject_id)
+    facts = _facts(db, clock, taken, settings)
     if facts is None:
         return Outcome(MessageEvent.VOIDED, "message.no_longer_true")
+    if facts.not_before is not None and facts.not_before > clock.now():
+        return Outcome(MessageEvent.DEFERRED, due_at=facts.not_before)
     match taken.channel:
         case Channel.SMS if facts.phone:
             return render_sms(settings, taken.kind, facts)
@@ -139,6 +187,14 @@ def _build(db: Session, clock: Clock, taken: Claim, settings: Settings) -> Sms |
             return Outcome(MessageEvent.VOIDED, "message.no_address")
         case _:
             assert_never(taken.channel)
+
+
+def _facts(db: Session, clock: Clock, taken: Claim, settings: Settings) -> MessageFacts | None:
+    group = message_groups(db).get(taken.kind)
+    if group is None:
+        return message_sources(db)[taken.kind](db, clock, settings, taken.subject_id)
+    subjects = [taken.subject_id, *joined_subjects(db, taken.message_id)]
+    return group.facts(db, clock, settings, subjects, taken.channel)
 
 
 def _hand_over(letter: Sms | Email, message_id: UUID, senders: Senders) -> Outcome:

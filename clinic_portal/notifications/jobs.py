@@ -3,9 +3,11 @@
 import logging
 from uuid import UUID
 
+from clinic_portal.core.heartbeat import beat
 from clinic_portal.core.ids import MessageId
 from clinic_portal.core.jobs import open_job
 from clinic_portal.notifications.delivery import make_senders
+from clinic_portal.notifications.queries import SWEEPER
 from clinic_portal.notifications.use_cases.deliver_message import deliver_message as deliver
 from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox as sweep
 
@@ -29,4 +31,5 @@ def sweep_outbox() -> None:
     """Deliver what nobody was nudged for and repair what was left behind: every ten seconds or so."""
     with open_job() as job:
         done = sweep(job.db, job.clock, settings=job.settings, senders=make_senders(job.settings, job.clock.now))
+        beat(job.db, job.clock, SWEEPER)
     log.info("outbox_swept", extra={"tried": done.tried, "sent": done.sent, "taken_back": done.taken_back})

@@ -1,9 +1,9 @@
-"""The outbox."""
+"""The outbox, and which reminders nobody wants."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_portal.core.db import Base, state_type
@@ -24,7 +24,15 @@ class Message(Base):
             "due_at",
             postgresql_where=text("state IN ('queued', 'retry_wait', 'in_flight')"),
         ),
+        CheckConstraint("(state = 'joined') = (joined_id IS NOT NULL)", name="joined_to_another"),
         Index("ix_message_subject", "subject_id", "kind"),
+        Index("ix_message_joined", "joined_id", postgresql_where=text("joined_id IS NOT NULL")),
+        # What an administrator looks at: what went out, or did not, in the last days.
+        Index(
+            "ix_message_ended",
+            "due_at",
+            postgresql_where=text("state IN ('sent', 'delivered', 'failed', 'bounced')"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -50,6 +58,8 @@ class Message(Base):
     provider_id: Mapped[str | None]
     #: Dotted code of the last failure.
     error_code: Mapped[str | None]
+    #: The message of the same recipient that tells of this one's subject as well.
+    joined_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"))
 
     def happen(self, event: MessageEvent, *, now: datetime) -> bool:
         """Change the state as the rules say. Returns whether the event still applied."""
@@ -67,3 +77,13 @@ class Message(Base):
         if self.happen(MessageEvent.CLAIMED, now=now):
             self.claimed_at = now
             self.attempts += 1
+
+
+class ReminderOptOut(Base):
+    """An account that wants no reminders on a channel. What else is written to it still comes."""
+
+    __tablename__ = "reminder_opt_out"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    channel: Mapped[Channel] = mapped_column(state_type(Channel), primary_key=True)
+    created_at: Mapped[datetime]

@@ -1,18 +1,79 @@
 """Reads: what was told about a thing, and the rows that a worker takes, locked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.clock import Clock
-from clinic_portal.notifications.models import Message
+from clinic_portal.core.heartbeat import last_beat
+from clinic_portal.core.ids import AccountId
+from clinic_portal.notifications.models import Message, ReminderOptOut
 from clinic_portal.notifications.rules import LEASE, WAITING, Channel, MessageState
 
-__all__ = ["Channel", "MessageLine", "MessageState", "list_messages"]
+__all__ = [
+    "Channel",
+    "KindHealth",
+    "MessageLine",
+    "MessageState",
+    "OutboxHealth",
+    "list_messages",
+    "outbox_health",
+    "unwanted_channels",
+]
+
+#: A message that is due for longer is late: the sweeper runs every ten seconds.
+LATE_AFTER = timedelta(minutes=5)
+#: A sweeper that has not run for this long stands still.
+SILENT_AFTER = timedelta(minutes=2)
+FAILED_WITHIN = timedelta(days=7)
+SENT_WITHIN = timedelta(days=1)
+FAILURES_SHOWN = 20
+#: The name under which the sweeper says that it ran.
+SWEEPER = "sweep_outbox"
+
+_FAILED = (MessageState.FAILED, MessageState.BOUNCED)
+_SENT = (MessageState.SENT, MessageState.DELIVERED)
+
+
+@dataclass(frozen=True)
+class KindHealth:
+    """How one kind of message does on one channel."""
+
+    kind: str
+    channel: Channel
+    #: To be sent, most of them later.
+    waiting: int
+    late: int
+    #: In the last seven days.
+    failed: int
+    #: In the last 24 hours.
+    sent: int
+
+
+@dataclass(frozen=True)
+class OutboxHealth:
+    """How the outbox does."""
+
+    #: When the sweeper ran through last; None: never.
+    last_run: datetime | None
+    is_silent: bool
+    kinds: Sequence[KindHealth]
+    #: The latest messages that did not arrive, newest first.
+    failures: Sequence["MessageLine"]
+
+    @property
+    def late(self) -> int:
+        """How many messages are late."""
+        return sum(kind.late for kind in self.kinds)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody has to do anything."""
+        return not self.is_silent and not self.late
 
 
 @dataclass(frozen=True)
@@ -41,21 +102,51 @@ def list_messages(
     statement = select(Message).where(Message.subject_id.in_(subject_ids)).order_by(Message.created_at, Message.id)
     if kinds is not None:
         statement = statement.where(Message.kind.in_(kinds))
-    return [
-        MessageLine(
-            id=message.id,
-            kind=message.kind,
-            channel=message.channel,
-            subject_id=message.subject_id,
-            state=message.state,
-            created_at=message.created_at,
-            due_at=message.due_at,
-            sent_at=message.sent_at,
-            attempts=message.attempts,
-            error_code=message.error_code,
+    return [_line(message) for message in db.scalars(statement)]
+
+
+def outbox_health(db: Session, clock: Clock) -> OutboxHealth:
+    """Return how messages do, by kind, and when the sweeper ran last. Names nobody."""
+    now = clock.now()
+    trying = Message.state.in_([*WAITING, MessageState.IN_FLIGHT])
+    failed = Message.state.in_(_FAILED) & (Message.due_at >= now - FAILED_WITHIN)
+    sent = Message.state.in_(_SENT) & (Message.due_at >= now - FAILED_WITHIN)
+    rows = db.execute(
+        select(
+            Message.kind,
+            Message.channel,
+            func.count().filter(trying & (Message.due_at > now - LATE_AFTER)),
+            func.count().filter(trying & (Message.due_at <= now - LATE_AFTER)),
+            func.count().filter(failed),
+            func.count().filter(sent & (Message.sent_at >= now - SENT_WITHIN)),
         )
-        for message in db.scalars(statement)
-    ]
+        .where(or_(trying, failed, sent))
+        .group_by(Message.kind, Message.channel)
+        .order_by(Message.kind, Message.channel)
+    )
+    latest = db.scalars(select(Message).where(failed).order_by(Message.due_at.desc()).limit(FAILURES_SHOWN))
+    last_run = last_beat(db, SWEEPER)
+    return OutboxHealth(
+        last_run=last_run,
+        is_silent=last_run is None or last_run <= now - SILENT_AFTER,
+        kinds=[KindHealth(*row) for row in rows],
+        failures=[_line(message) for message in latest],
+    )
+
+
+def _line(message: Message) -> MessageLine:
+    return MessageLine(
+        id=message.id,
+        kind=message.kind,
+        channel=message.channel,
+        subject_id=message.subject_id,
+        state=message.state,
+        created_at=message.created_at,
+        due_at=message.due_at,
+        sent_at=message.sent_at,
+        attempts=message.attempts,
+        error_code=message.error_code,
+    )
 
 
 def lock_message(db: Session, message_id: UUID, *, wait: bool) -> Message | None:
@@ -64,16 +155,59 @@ def lock_message(db: Session, message_id: UUID, *, wait: bool) -> Message | None
     return db.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
-def lock_next_due(db: Session, clock: Clock) -> Message | None:
-    """Return the message that has waited longest and that no other worker is taking, locked."""
+def lock_next_due(db: Session, clock: Clock, *, but: Collection[UUID] = ()) -> Message | None:
+    """Return the message that has waited longest and that no other worker is taking, locked; none of `but`."""
     now = clock.now()
     statement = (
         select(Message)
         .where(Message.state.in_(WAITING), Message.due_at <= now)
         .where(or_(Message.expires_at.is_(None), Message.expires_at > now))
+        .where(Message.id.not_in(but))
         .order_by(Message.due_at, Message.id)
     )
     return next(iter(_locked(db, statement, limit=1)), None)
+
+
+def waiting_companions(db: Session, message: Message, subject_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Return the ids of messages of the same kind and channel about these things that nobody has tried yet."""
+    return db.scalars(_companions(message, subject_ids)).all()
+
+
+def lock_waiting_companions(db: Session, message: Message, subject_ids: Collection[UUID]) -> Sequence[Message]:
+    """Return the same rows, locked, but for those that somebody else has locked."""
+    rows = select(Message).where(Message.id.in_(_companions(message, subject_ids))).order_by(Message.id)
+    return db.scalars(rows.with_for_update(skip_locked=True).execution_options(populate_existing=True)).all()
+
+
+def lock_joined(db: Session, message_id: UUID) -> Sequence[Message]:
+    """Return the messages that this one speaks for, locked."""
+    rows = select(Message).where(Message.joined_id == message_id).order_by(Message.id)
+    return db.scalars(rows.with_for_update().execution_options(populate_existing=True)).all()
+
+
+def joined_subjects(db: Session, message_id: UUID) -> Sequence[UUID]:
+    """Return what a message tells of beside its own subject."""
+    return db.scalars(select(Message.subject_id).where(Message.joined_id == message_id).order_by(Message.id)).all()
+
+
+def unwanted_channels(db: Session, account_ids: Collection[AccountId]) -> Mapping[AccountId, frozenset[Channel]]:
+    """Return the channels on which each of these accounts wants no reminders."""
+    if not account_ids:
+        return {}
+    rows = db.execute(
+        select(ReminderOptOut.account_id, ReminderOptOut.channel).where(ReminderOptOut.account_id.in_(set(account_ids)))
+    ).all()
+    return {account_id: frozenset(channel for id_, channel in rows if id_ == account_id) for account_id in account_ids}
+
+
+def _companions(message: Message, subject_ids: Collection[UUID]) -> Select[UUID]:
+    return select(Message.id).where(
+        Message.subject_id.in_(set(subject_ids)),
+        Message.kind == message.kind,
+        Message.channel == message.channel,
+        Message.state == MessageState.QUEUED,
+        Message.id != message.id,
+    )
 
 
 def lock_outdated(db: Session, clock: Clock, *, limit: int) -> list[Message]:

@@ -1,15 +1,20 @@
-"""The developer's inbox: what went out, as it looks on a phone and in a mailbox. In production there is no such page."""
+"""How one is reminded; and the developer's inbox, which is not there in production: what went out, as it looks."""
 
 from io import BytesIO
 
-from flask import Blueprint, make_response, request, send_file, url_for
+from flask import Blueprint, flash, make_response, request, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
+from clinic_portal.accounts.queries import get_account
 from clinic_portal.core.errors import NotFound
 from clinic_portal.notifications.developer_inbox import find_email, folder_version, look_into
+from clinic_portal.notifications.forms import RemindersForm
+from clinic_portal.notifications.queries import Channel, unwanted_channels
+from clinic_portal.notifications.use_cases.choose_reminders import choose_reminders as choosing
 from clinic_portal.providers.inbox import InboxItem, clear_inbox
-from clinic_portal.web.access import Right, right
-from clinic_portal.web.database import settings
+from clinic_portal.web.access import Right, require_actor, right
+from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.pages import not_changed, render_page, see_other, wants_fragment
 
 blueprint = Blueprint("notifications", __name__)
@@ -22,6 +27,24 @@ EMAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none';"
     " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
+
+
+@blueprint.route("/account/reminders", methods=["GET", "POST"])
+@right(Right.PATIENT)
+def choose_reminders() -> ResponseReturnValue:
+    """Choose on which channels one is reminded."""
+    actor, db = require_actor(), db_session()
+    unwanted = unwanted_channels(db, [actor.account_id] if actor.account_id else []).values()
+    off = {channel for channels in unwanted for channel in channels}
+    form = RemindersForm(by_sms=Channel.SMS not in off, by_email=Channel.EMAIL not in off)
+    if form.validate_on_submit():
+        boxes = {Channel.SMS: form.by_sms, Channel.EMAIL: form.by_email}
+        choosing(db, clock(), actor=actor, wanted=[channel for channel, box in boxes.items() if box.data])
+        flash(_("Saved: this is how we remind you from now on."))
+        return see_other(url_for("accounts.account"))
+    account = get_account(db, actor.account_id)
+    sms_hint = account.confirmed_phone or _("Needs a mobile number that you have confirmed")
+    return render_page("notifications/reminders.html", form=form, account=account, sms_hint=sms_hint)
 
 
 @blueprint.get("/developer/inbox")

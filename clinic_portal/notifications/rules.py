@@ -15,7 +15,10 @@ class Channel(StrEnum):
 
 
 class MessageState(StrEnum):
-    """Where a message is. Ends: delivered, failed, bounced, cancelled, expired (and sent, where no receipt comes)."""
+    """Where a message is. Ends: delivered, failed, bounced, cancelled, expired (and sent, where no receipt comes).
+
+    Joined is the end of a message if the one that it joined goes out.
+    """
 
     QUEUED = "queued"
     IN_FLIGHT = "in_flight"
@@ -26,6 +29,8 @@ class MessageState(StrEnum):
     BOUNCED = "bounced"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    #: Another message of the same recipient tells of its subject as well.
+    JOINED = "joined"
 
 
 class MessageEvent(StrEnum):
@@ -37,6 +42,12 @@ class MessageEvent(StrEnum):
     ACCEPTED = "accepted"
     #: The vendor did not take it, or nobody knows; trying again may help.
     POSTPONED = "postponed"
+    #: It was claimed at an hour at which it must not arrive.
+    DEFERRED = "deferred"
+    #: Another message speaks for it.
+    JOINED = "joined"
+    #: The other one does not after all.
+    RELEASED = "released"
     #: The vendor, or our patience, says no.
     REFUSED = "refused"
     #: There is nothing to tell any more, or no address to tell it to.
@@ -95,9 +106,14 @@ _ONCE_TRIED = {**_BEFORE_SENT, MessageEvent.ACCEPTED: MessageState.SENT, **_RECE
 
 #: State → event → next state. What is not here changes nothing: it came too late or twice.
 _CHANGES: Mapping[MessageState, Mapping[MessageEvent, MessageState]] = {
-    MessageState.QUEUED: _BEFORE_SENT,
+    MessageState.QUEUED: {**_BEFORE_SENT, MessageEvent.JOINED: MessageState.JOINED},
+    MessageState.JOINED: {
+        MessageEvent.RELEASED: MessageState.QUEUED,
+        MessageEvent.VOIDED: MessageState.CANCELLED,
+    },
     MessageState.IN_FLIGHT: {
         **_ONCE_TRIED,
+        MessageEvent.DEFERRED: MessageState.QUEUED,
         MessageEvent.POSTPONED: MessageState.RETRY_WAIT,
         MessageEvent.REFUSED: MessageState.FAILED,
     },

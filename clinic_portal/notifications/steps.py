@@ -1,10 +1,11 @@
 """What other features may do inside their transaction: queue messages about a thing of theirs, and void them."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, cast, update
+from sqlalchemy import String, cast, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,9 +16,23 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel, MessageState
 from clinic_portal.notifications.sources import message_sources
 
-__all__ = ["Channel", "queue_message", "void_messages"]
+__all__ = ["Channel", "Draft", "queue_message", "queue_messages", "void_messages"]
+
+_TRYING = (MessageState.QUEUED, MessageState.IN_FLIGHT, MessageState.RETRY_WAIT)
 
 DELIVER = "clinic_portal.notifications.jobs.deliver_message"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message that is to be queued; what `queue_message` says of its arguments holds."""
+
+    kind: str
+    subject_id: UUID
+    channel: Channel
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+    key: str = ""
 
 
 def queue_message(  # noqa: PLR0913 - a message has that many sides; all but three have defaults
@@ -37,50 +52,64 @@ def queue_message(  # noqa: PLR0913 - a message has that many sides; all but thr
     Queueing it again changes nothing, unless it was voided in between.
     Raises: KeyError for a kind without a source in `wiring.MESSAGE_SOURCES`.
     """
-    if kind not in message_sources(db):
-        raise KeyError(kind)
-    now = clock.now()
-    version = key or (due_at.isoformat() if due_at else "")
-    rows = [
-        {
-            "id": new_id(),
-            "kind": kind,
-            "channel": channel,
-            "subject_id": subject_id,
-            "dedupe_key": f"{kind}:{subject_id}:{channel}:{version}",
-            "state": MessageState.QUEUED,
-            "created_at": now,
-            "due_at": due_at or now,
-            "expires_at": expires_at,
-            "attempts": 0,
-        }
-        # In one order for everybody: two transactions that queue the same messages wait, they do not deadlock.
-        for channel in sorted(set(channels))
+    drafts = [
+        Draft(kind, subject_id, channel, due_at=due_at, expires_at=expires_at, key=key) for channel in set(channels)
     ]
+    return queue_messages(db, clock, drafts)
+
+
+def queue_messages(db: Session, clock: Clock, drafts: Iterable[Draft]) -> list[UUID]:
+    """Write the outbox rows of several messages in one statement, as `queue_message` does. Returns the ids of new rows."""
+    now = clock.now()
+    # In one order for everybody: two transactions that queue the same messages wait, they do not deadlock.
+    rows = sorted((_row(draft, now) for draft in drafts), key=lambda row: str(row["dedupe_key"]))
+    for row in rows:
+        if row["kind"] not in message_sources(db):
+            raise KeyError(row["kind"])
     if not rows:
         return []
-    statement = insert(Message).values(rows).on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(Message.id)
-    queued = list(db.scalars(statement))
-    if due_at is None or due_at <= now:
-        for message_id in queued:
+    statement = insert(Message).values(rows).on_conflict_do_nothing(index_elements=["dedupe_key"])
+    queued = db.execute(statement.returning(Message.id, Message.due_at)).all()
+    for message_id, due_at in queued:
+        if due_at <= now:
             nudge_after_commit(db, "notify", DELIVER, str(message_id))
-    return queued
+    return [message_id for message_id, _ in queued]
+
+
+def _row(draft: Draft, now: datetime) -> dict[str, object]:
+    version = draft.key or (draft.due_at.isoformat() if draft.due_at else "")
+    return {
+        "id": new_id(),
+        "kind": draft.kind,
+        "channel": draft.channel,
+        "subject_id": draft.subject_id,
+        "dedupe_key": f"{draft.kind}:{draft.subject_id}:{draft.channel}:{version}",
+        "state": MessageState.QUEUED,
+        "created_at": now,
+        "due_at": draft.due_at or now,
+        "expires_at": draft.expires_at,
+        "attempts": 0,
+    }
 
 
 def void_messages(db: Session, clock: Clock, *, subject_id: UUID, kinds: Collection[str] | None = None) -> int:
     """Cancel the subject's messages (of these kinds; None: all) that have not gone out. Returns how many there were.
 
     A voided message gives its place back, so the same one may be queued anew. One that a worker is sending right now
-    goes out; should it have to be tried again, its source decides whether it is still true.
+    goes out; should it have to be tried again, its source decides whether it is still true. Those that a voided one
+    spoke for go out by themselves again.
     """
+    unsent = select(Message.id).where(Message.state.in_(_TRYING)).scalar_subquery()
     statement = (
         update(Message)
         .where(
             Message.subject_id == subject_id,
-            Message.state.in_([MessageState.QUEUED, MessageState.RETRY_WAIT]),
+            Message.state.in_([MessageState.QUEUED, MessageState.RETRY_WAIT])
+            | (Message.state == MessageState.JOINED) & Message.joined_id.in_(unsent),
         )
         .values(
             state=MessageState.CANCELLED,
+            joined_id=None,
             error_code="message.voided",
             dedupe_key=Message.dedupe_key + ":voided:" + cast(Message.id, String),
         )
@@ -88,4 +117,9 @@ def void_messages(db: Session, clock: Clock, *, subject_id: UUID, kinds: Collect
     )
     if kinds is not None:
         statement = statement.where(Message.kind.in_(kinds))
-    return len(db.scalars(statement).all())
+    voided = db.scalars(statement).all()
+    if voided:
+        db.execute(
+            update(Message).where(Message.joined_id.in_(voided)).values(state=MessageState.QUEUED, joined_id=None)
+        )
+    return len(voided)

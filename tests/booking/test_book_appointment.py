@@ -58,14 +58,14 @@ def test_a_held_time_becomes_a_visit_with_history_and_messages(desk: Desk, clock
         (AppointmentState.BOOKED, "booked"),
     ]
     assert (lines[1].account_id, lines[1].patient_id) == (desk.cast.guardian.id, desk.cast.child.id)
-    assert desk.messages() == ["appointment_booked email", "appointment_booked sms"]
+    assert desk.messages() == ["appointment_booked email", "appointment_booked sms", "reminder email", "reminder sms"]
 
 
 def test_pressing_twice_books_once(desk: Desk) -> None:
     first = desk.book(patient_note="one")
     desk.clock.advance(timedelta(hours=1))
     assert desk.book(patient_note="two") == first
-    assert len(desk.messages()) == 2
+    assert len(desk.messages()) == 4
     assert len(desk.db.scalars(select(AppointmentHistory)).all()) == 2
 
 

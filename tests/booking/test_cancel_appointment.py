@@ -40,6 +40,8 @@ def test_a_cancelled_visit_gives_its_time_back_and_replaces_what_was_queued(
         "appointment_booked sms cancelled",
         "appointment_cancelled email queued",
         "appointment_cancelled sms queued",
+        "reminder email cancelled",
+        "reminder sms cancelled",
     ]
     again = hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="b", actor=None)
     assert again.starts_at == held.starts_at

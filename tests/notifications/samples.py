@@ -78,5 +78,8 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "confirm_phone": [code(CodePurpose.CONFIRM_PHONE)],
     "password_changed": [account],
     "registration_repeated": [account],
+    "reminder": visits(AppointmentState.BOOKED),
+    "reminder_early": visits(AppointmentState.BOOKED),
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],
+    "test_message": [account],
 }

@@ -189,8 +189,7 @@ def find_times(way: Way) -> Times:
         from_day = start if start != today else None
         # The last day shown stays in sight, whatever comes after it.
         later = way.link("choose_time", shown[-1].anchor, from_day=from_day, days=days + DAYS_AT_ONCE)
-    first_free = clinic_date(found.days[first].day, inside=True) if first or start != (way.from_day or today) else ""
-    return Times(shown, first_free, later)
+    return Times(shown, shown[0].title if first or start != (way.from_day or today) else "", later)
 
 
 def _without(found: FreeTimes, start: datetime) -> FreeTimes:
@@ -224,12 +223,12 @@ def slots_of(way: Way, times: Sequence[FreeTime], *, with_day: bool = False) -> 
 
 def day_title(day: date, today: date) -> str:
     """Return "Tomorrow, Tuesday 24 November"."""
-    inside = clinic_date(day, inside=True)
+    words = clinic_date(day)
     if day == today:
-        return str(_("Today, %(day)s", day=inside))
+        return str(_("Today, %(day)s", day=words))
     if day == today + timedelta(days=1):
-        return str(_("Tomorrow, %(day)s", day=inside))
-    return clinic_date(day)
+        return str(_("Tomorrow, %(day)s", day=words))
+    return words
 
 
 def part_name(part: PartOfDay) -> str:

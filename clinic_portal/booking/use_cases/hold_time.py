@@ -39,7 +39,7 @@ class Choice:
     practitioner_id: PractitionerId | None = None
     #: Whom it is for, when that is known already.
     patient_id: PatientId | None = None
-    #: The hold that this one replaces: who it is for, and what was written, are taken over.
+    #: The hold that this one replaces: whom it is for, and what was written, are taken over.
     instead_of: AppointmentId | None = None
 
 
@@ -55,7 +55,7 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
     with transaction(db):
         patient_id, note = _carried_over(db, choice, key)
         if patient_id is not None:
-            # A visitor who signed out meanwhile keeps the time and is asked again who it is for.
+            # A visitor who signed out meanwhile keeps the time and is asked again whom it is for.
             patient_id = person_to_book_for(db, clock, patient_id, actor=actor).patient_id if actor else None
         wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, own_hold=key)
         service, candidates = takers(db, clock, wish, start=choice.starts_at)

@@ -6,7 +6,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import MessageId
 from clinic_portal.core.settings import Settings
-from clinic_portal.notifications.delivery import Claim, Senders, attempt, claim, record
+from clinic_portal.notifications.delivery import Claim, Senders, attempt, claim, gather, record
 from clinic_portal.notifications.queries import lock_message
 from clinic_portal.notifications.rules import MessageEvent, MessageState, is_due, is_outdated
 
@@ -36,4 +36,4 @@ def _claim(db: Session, clock: Clock, message_id: MessageId) -> Claim | None:
     if is_outdated(message.expires_at, now=now):
         message.happen(MessageEvent.OUTDATED, now=now)
         return None
-    return claim(message, now=now)
+    return claim(message, now=now) if gather(db, clock, message) else None

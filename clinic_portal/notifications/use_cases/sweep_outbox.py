@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import DomainError
 from clinic_portal.core.settings import Settings
-from clinic_portal.notifications.delivery import Claim, Outcome, Senders, attempt, claim, postpone, record
+from clinic_portal.notifications.delivery import Claim, Outcome, Senders, attempt, claim, gather, postpone, record
 from clinic_portal.notifications.queries import lock_abandoned, lock_next_due, lock_outdated
 from clinic_portal.notifications.rules import MessageEvent, MessageState
 
@@ -47,9 +48,10 @@ def sweep_outbox(db: Session, clock: Clock, *, settings: Settings, senders: Send
     with transaction(db):
         expired = _end_outdated(db, clock)
     tried = sent = 0
+    left: set[UUID] = set()
     while tried < MAX_MESSAGES and time.monotonic() < until_s:
         with transaction(db):
-            taken = _claim_next(db, clock)
+            taken = _claim_next(db, clock, left)
         if taken is None:
             break
         outcome = attempt(db, clock, taken, settings=settings, senders=senders)
@@ -85,6 +87,10 @@ def _end_outdated(db: Session, clock: Clock) -> int:
     return len(outdated)
 
 
-def _claim_next(db: Session, clock: Clock) -> Claim | None:
-    message = lock_next_due(db, clock)
-    return None if message is None else claim(message, now=clock.now())
+def _claim_next(db: Session, clock: Clock, left: set[UUID]) -> Claim | None:
+    """Claim the next message but those that this sweep leaves for a later one."""
+    while (message := lock_next_due(db, clock, but=left)) is not None:
+        if gather(db, clock, message):
+            return claim(message, now=clock.now())
+        left.add(message.id)
+    return None

@@ -1,0 +1,144 @@
+"""Reads of reminders: the clinic's plans and quiet hours, and the visits that one message tells of together."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, ReminderPlan, VisitPolicy
+from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
+from clinic_portal.booking.queries.recipients import recipients
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules.reminders import EMAIL_PLAN, SMS_PLAN, Plan, QuietHours
+from clinic_portal.core.clock import Clock, day_bounds, local_day
+from clinic_portal.core.ids import AppointmentId, ServiceId
+from clinic_portal.facilities.queries import facility_by_id
+from clinic_portal.notifications.queries import Channel
+
+__all__ = ["Channel", "Plan", "Reminding", "companions", "own_plans", "quiet_hours", "reminding", "visits_to_remind"]
+
+DEFAULTS: Mapping[Channel, Plan] = {Channel.EMAIL: EMAIL_PLAN, Channel.SMS: SMS_PLAN}
+
+
+@dataclass(frozen=True)
+class Reminding:
+    """How visits of a service are reminded of."""
+
+    plans: Mapping[Channel, Plan]
+    quiet: QuietHours
+
+
+def reminding(db: Session, service_id: ServiceId | UUID | None) -> Reminding:
+    """Return the plans of a service (None: of all that have none of their own) and the quiet hours: one statement."""
+    rows = db.execute(
+        select(VisitPolicy.quiet_from_minute, VisitPolicy.quiet_until_minute, ReminderPlan).outerjoin(
+            ReminderPlan, or_(ReminderPlan.service_id.is_(None), ReminderPlan.service_id == service_id)
+        )
+    ).all()
+    # Without any plan the outer join gives one row: the quiet hours alone.
+    joined: list[ReminderPlan | None] = [row[2] for row in rows]
+    found = [plan for plan in joined if plan is not None]
+    usual = {plan.channel: _plan(plan) for plan in found if plan.service_id is None}
+    own = {plan.channel: _plan(plan) for plan in found if plan.service_id is not None}
+    return Reminding({**DEFAULTS, **usual, **own}, QuietHours(rows[0][0], rows[0][1]))
+
+
+def own_plans(db: Session) -> frozenset[ServiceId]:
+    """Return the services with plans of their own."""
+    rows = db.scalars(select(ReminderPlan.service_id).where(ReminderPlan.service_id.is_not(None)).distinct())
+    return frozenset(ServiceId(service_id) for service_id in rows if service_id)
+
+
+def quiet_hours(db: Session) -> QuietHours:
+    """Return the hours in which nobody is reminded."""
+    row = db.execute(select(VisitPolicy.quiet_from_minute, VisitPolicy.quiet_until_minute)).one()
+    return QuietHours(*row)
+
+
+def companions(db: Session, clock: Clock, subject_id: UUID, channel: Channel) -> Collection[UUID]:
+    """Return the other visits to come, on the same day of the facility's calendar, of which the same address is reminded.
+
+    None of a visit that needs no reminder itself. Whom a message reaches is asked now, not when the visits were booked.
+    """
+    row = db.get(Appointment, subject_id, populate_existing=True)
+    if row is None or not _is_to_come(row, clock.now()):
+        return []
+    tz = facility_by_id(db, facts_of(row).facility_id).tz
+    start, end = day_bounds(local_day(row.starts_at, tz), tz)
+    day = _booked_between(db, max(start, clock.now()), end)
+    addresses = {id_: who.reminded_at(channel) for id_, who in recipients(db, day).items()}
+    mine = addresses.get(AppointmentId(row.id))
+    return [id_ for id_, address in addresses.items() if mine and address == mine and id_ != row.id]
+
+
+def visits_to_remind(
+    db: Session, clock: Clock, subject_ids: Sequence[UUID], channel: Channel
+) -> Sequence[AppointmentFacts]:
+    """Return those of the visits that are still to come, by start.
+
+    Only those on the day and with the address of the first of them: the others are reminded of by themselves.
+    """
+    now = clock.now()
+    rows = {
+        row.id: row
+        for row in db.scalars(
+            select(Appointment).where(Appointment.id.in_(subject_ids)).execution_options(populate_existing=True)
+        )
+    }
+    live = [facts_of(rows[id_]) for id_ in subject_ids if id_ in rows and _is_to_come(rows[id_], now)]
+    reached = recipients(db, live)
+    together: list[AppointmentFacts] = []
+    for visit in live:
+        address = reached[visit.id].reminded_at(channel)
+        if address is None:
+            continue
+        first = together[0] if together else visit
+        tz = facility_by_id(db, first.facility_id).tz
+        same_day = local_day(visit.starts_at, tz) == local_day(first.starts_at, tz)
+        if same_day and address == reached[first.id].reminded_at(channel):
+            together.append(visit)
+    return sorted(together, key=lambda visit: (visit.starts_at, visit.id))
+
+
+def upcoming(
+    db: Session, clock: Clock, *, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[AppointmentFacts]:
+    """Return booked visits to come, by start, a page at a time: `after` is the start and id of the last one seen."""
+    statement = select(Appointment).where(
+        Appointment.state == AppointmentState.BOOKED, Appointment.starts_at > clock.now()
+    )
+    if after is not None:
+        starts_at, id_ = after
+        statement = statement.where(
+            or_(Appointment.starts_at > starts_at, (Appointment.starts_at == starts_at) & (Appointment.id > id_))
+        )
+    rows = db.scalars(statement.order_by(Appointment.starts_at, Appointment.id).limit(limit))
+    return [facts_of(row) for row in rows]
+
+
+def _booked_between(db: Session, start: datetime, end: datetime) -> Sequence[AppointmentFacts]:
+    rows = db.scalars(
+        select(Appointment).where(
+            Appointment.state == AppointmentState.BOOKED, Appointment.starts_at >= start, Appointment.starts_at < end
+        )
+    )
+    return [facts_of(row) for row in rows]
+
+
+def _is_to_come(row: Appointment, now: datetime) -> bool:
+    return row.state is AppointmentState.BOOKED and row.patient_id is not None and row.starts_at > now
+
+
+def _plan(row: ReminderPlan) -> Plan:
+    return Plan(
+        early_days=row.early_days,
+        last_days=row.last_days,
+        early_instead_after_days=row.early_instead_after_days,
+        from_minute=row.from_minute,
+        until_minute=row.until_minute,
+        late_from_minute=row.late_from_minute,
+        late_minutes=row.late_minutes,
+    )
