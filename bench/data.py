@@ -156,6 +156,7 @@ def _appointments(
     rows = [coming[index] for index in sorted(taken)] + _past(today, len(places), count - len(taken))
     columns = (
         "id, reference, state, practitioner_id, service_id, facility_id, room_id, mode, patient_id, starts_at, ends_at,"
+        " busy_from, busy_until,"
         " price_minor, currency, any_practitioner, patient_note, booked_by_account_id, created_at, booked_at, sequence"
     )
     ids = [new_id() for _ in rows]
@@ -171,13 +172,13 @@ def _appointments(
             state = "booked" if start > now else "fulfilled"
             copy.write_row(
                 (id_, reference, state, place.practitioner, clinic.massage.id, clinic.lisbon.id, place.room, "in_person",
-                 person.patient, start, start + VISIT, 3000, "EUR", False, "", person.account, now, now, 0)
+                 person.patient, start, start + VISIT, start, start + VISIT, 3000, "EUR", False, "", person.account, now, now, 0)
             )  # fmt: skip
-    columns = "id, appointment_id, from_state, to_state, at, account_id, actor_name, patient_id, reason"
+    columns = "id, appointment_id, from_state, to_state, at, account_id, actor_name, patient_id, reason, starts_at, note"
     with connection.cursor().copy(f"COPY appointment_history ({columns}) FROM STDIN") as copy:
-        for id_ in ids:
-            copy.write_row((new_id(), id_, None, "proposed", now, None, "bench", None, "hold"))
-            copy.write_row((new_id(), id_, "proposed", "booked", now, None, "bench", None, "booked"))
+        for id_, (start, _) in zip(ids, rows, strict=True):
+            copy.write_row((new_id(), id_, None, "proposed", now, None, "bench", None, "hold", start, ""))
+            copy.write_row((new_id(), id_, "proposed", "booked", now, None, "bench", None, "booked", start, ""))
     free: list[list[str]] = [[] for _ in places]
     for index, (start, number) in enumerate(coming):
         if index not in taken:
