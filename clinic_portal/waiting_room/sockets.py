@@ -127,8 +127,10 @@ class Listeners:
             self.remove(sid)
             transport = self._server.server.manager.eio_sid_from_sid(sid, NAMESPACE)
             self._server.server.disconnect(sid, namespace=NAMESPACE)
-            if transport is not None:
-                self._server.server.eio.disconnect(transport)
+            socket = self._server.server.eio.sockets.pop(transport, None)
+            if socket is not None:
+                # Not eio.disconnect(): it waits until the other side has taken all, which one that is gone never does.
+                socket.close(wait=False)
 
     def _run(self) -> None:
         while True:
