@@ -12,6 +12,7 @@ class AppointmentBooked(Event):
     """A time became a visit."""
 
     appointment_id: AppointmentId
+    facility_id: FacilityId
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class AppointmentCancelled(Event):
     """A visit was given back."""
 
     appointment_id: AppointmentId
+    facility_id: FacilityId
 
 
 @dataclass(frozen=True)
@@ -26,5 +28,6 @@ class AppointmentMoved(Event):
     """A visit has another time; where and when it was."""
 
     appointment_id: AppointmentId
+    facility_id: FacilityId
     was_facility_id: FacilityId
     was_starts_at: datetime

@@ -27,3 +27,4 @@ class PatientMissed(Event):
     """The patient of a booked appointment did not come."""
 
     appointment_id: AppointmentId
+    facility_id: FacilityId

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import given_names
@@ -14,7 +14,7 @@ from clinic_portal.core.errors import Forbidden, NotFound
 from clinic_portal.core.ids import AccountId, PatientId
 from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind, is_current
-from clinic_portal.patients.queries import find_patients
+from clinic_portal.patients.queries import PatientRow, patient_row
 
 __all__ = ["PersonFacts", "RelationshipKind", "companions_of", "own_accounts", "people_of", "person_to_book_for"]
 
@@ -44,19 +44,7 @@ def people_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[PersonFact
     """Return everybody for whom the actor's account ever could act: first oneself, then by given name."""
     if actor.account_id is None:
         return []
-    rows = db.scalars(select(Relationship).where(Relationship.account_id == actor.account_id)).all()
-    patients = find_patients(db, [PatientId(row.patient_id) for row in rows])
-    today = clock.now().date()
-    people = [
-        PersonFacts(
-            patient_id=PatientId(row.patient_id),
-            given_name=patients[PatientId(row.patient_id)].given_name,
-            family_name=patients[PatientId(row.patient_id)].family_name,
-            kind=row.kind,
-            can_book=row.can_book and is_current(row.ends_on, today=today),
-        )
-        for row in rows
-    ]
+    people = [_person(row[0], row[1], clock) for row in db.execute(relationships_of(actor.account_id))]
     return sorted(people, key=lambda person: (not person.is_self, person.given_name, person.patient_id))
 
 
@@ -65,12 +53,38 @@ def person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *, acto
 
     Raises: NotFound when the actor's account has nothing to do with the patient; Forbidden when it lacks the right.
     """
-    for person in people_of(db, clock, actor=actor):
-        if person.patient_id == patient_id:
-            if not person.can_book:
-                raise Forbidden
-            return person
-    raise NotFound
+    statement = relationships_of(actor.account_id).where(Relationship.patient_id == patient_id)
+    return judge_booker(db.execute(statement).one_or_none(), clock)
+
+
+def relationships_of(account_id: AccountId | None) -> Select[Relationship, PatientRow]:
+    """Return the statement for the people of an account; nobody without one."""
+    patient = patient_row()
+    return (
+        select(Relationship, patient)
+        .join(patient, patient.id == Relationship.patient_id)
+        .where(Relationship.account_id == account_id)
+    )
+
+
+def judge_booker(row: Row[Relationship, PatientRow] | None, clock: Clock) -> PersonFacts:
+    """Return the person of a row of `relationships_of`. Raises: NotFound (no row); Forbidden (may not book for them)."""
+    if row is None:
+        raise NotFound
+    person = _person(row[0], row[1], clock)
+    if not person.can_book:
+        raise Forbidden
+    return person
+
+
+def _person(row: Relationship, patient: PatientRow, clock: Clock) -> PersonFacts:
+    return PersonFacts(
+        patient_id=PatientId(row.patient_id),
+        given_name=patient.given_name,
+        family_name=patient.family_name,
+        kind=row.kind,
+        can_book=row.can_book and is_current(row.ends_on, today=clock.now().date()),
+    )
 
 
 def own_accounts(db: Session, patient_ids: Collection[PatientId]) -> Mapping[PatientId, AccountId]:

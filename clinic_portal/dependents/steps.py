@@ -5,10 +5,13 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.events import AccountChanged, AccountConfirmed
 from clinic_portal.accounts.queries import get_account
+from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import PatientId
 from clinic_portal.dependents.models import Relationship
+from clinic_portal.dependents.queries import PersonFacts, judge_booker, relationships_of
 from clinic_portal.dependents.rules import RelationshipKind
+from clinic_portal.patients.queries import patient_row
 from clinic_portal.patients.steps import create_patient, set_contact
 
 
@@ -30,6 +33,18 @@ def register_self(db: Session, clock: Clock, event: AccountConfirmed) -> None:
     )
     db.add(Relationship(account_id=account.account_id, patient_id=patient_id, kind=RelationshipKind.SELF))
     db.flush()
+
+
+def lock_person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *, actor: Actor) -> PersonFacts:
+    """Return the person if the actor may book for them, with the patient locked: one statement for both.
+
+    Whoever gives a patient a time does this first (or `patients.steps.lock_patient`, when nobody acts for them).
+    Raises: NotFound; Forbidden; as `person_to_book_for`.
+    """
+    statement = relationships_of(actor.account_id).where(Relationship.patient_id == patient_id)
+    # As lock_patient: foreign keys to the patient are let through.
+    locking = statement.with_for_update(key_share=True, of=patient_row()).execution_options(populate_existing=True)
+    return judge_booker(db.execute(locking).one_or_none(), clock)
 
 
 def refresh_self(db: Session, clock: Clock, event: AccountChanged) -> None:

@@ -13,6 +13,9 @@ from clinic_portal.core.ids import PatientId
 from clinic_portal.patients.models import Patient
 from clinic_portal.patients.rules import DisplayChoice, shown_name
 
+#: What `patient_row` selects; its columns are private to this feature but for the names.
+PatientRow = Patient
+
 
 @dataclass(frozen=True)
 class PatientFacts:
@@ -56,6 +59,11 @@ def patients_for_staff(
     if not actor.is_staff:
         raise Forbidden
     return find_patients(db, patient_ids)
+
+
+def patient_row() -> type[Patient]:
+    """Return what stands for a patient in a statement of another feature."""
+    return Patient
 
 
 def find_patient(db: Session, patient_id: PatientId) -> PatientFacts | None:

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
-from clinic_portal.booking.queries import appointment_at, facts_of, lock_appointment
+from clinic_portal.booking.queries import appointment_at, lock_appointment
 from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
@@ -74,14 +74,12 @@ def drop_ticket(db: Session, clock: Clock, event: ArrivalUndone) -> None:
 
 def announce_day(db: Session, clock: Clock, event: AppointmentBooked | AppointmentCancelled | PatientMissed) -> None:
     """Have the front desk look again: its list has changed, the queue has not, so nobody waits for the queue's lock."""
-    facility_id = facts_of(lock_appointment(db, event.appointment_id)).facility_id
-    announce_queue_after_commit(db, facility_id, queries.queue_version(db, facility_id))
+    announce_queue_after_commit(db, event.facility_id, queries.queue_version(db, event.facility_id))
 
 
 def announce_both_days(db: Session, clock: Clock, event: AppointmentMoved) -> None:
     """Have the desks look again from which a visit went away and to which it came."""
-    facility_id = facts_of(lock_appointment(db, event.appointment_id)).facility_id
-    for place in {facility_id, event.was_facility_id}:
+    for place in sorted({event.facility_id, event.was_facility_id}):
         announce_queue_after_commit(db, place, queries.queue_version(db, place))
 
 

@@ -59,23 +59,18 @@ def check_answers(appointment_id: UUID) -> ResponseReturnValue:
 @limiter.limit("40 per minute")
 def book(appointment_id: UUID) -> ResponseReturnValue:
     """Book; or, when a Change button was pressed, keep what was written and go there."""
-    held = _held(appointment_id)
     form = CheckForm()
     if not form.validate():
+        held = _held(appointment_id)
         return _gone(held) or _check_page(held, form)
-    person, note = _person_of(held), form.patient_note.data
-    change = request.form.get("change")
+    note, change = form.patient_note.data, request.form.get("change")
     if change:
-        return _change(held, change, note)
-    answers = Answers(person.patient_id if person and held.patient_id is None else None, note)
-    actor, key = require_actor(), hold_key() or ""
+        return _change(_held(appointment_id), change, note)
     try:
-        booked = book_appointment(
-            db_session(), clock(), appointment_id=held.id, hold_key=key, actor=actor, answers=answers
-        )
+        _book(appointment_id, note)
     except Conflict as refusal:
-        return _refused(held, refusal, form)
-    return see_other(url_for("booking.booked", appointment_id=booked.id))
+        return _refused(_held(appointment_id), refusal, form)
+    return see_other(url_for("booking.booked", appointment_id=appointment_id))
 
 
 @blueprint.route("/book/hold/<uuid:appointment_id>/for", methods=["GET", "POST"], endpoint="choose_patient")
@@ -126,6 +121,19 @@ def release(appointment_id: UUID) -> ResponseReturnValue:
     id_ = AppointmentId(appointment_id)
     release_hold(db_session(), clock(), appointment_id=id_, hold_key=hold_key() or "", actor=current_actor())
     return see_other(url_for("booking.choose_service"))
+
+
+def _book(appointment_id: UUID, note: str) -> None:
+    """Book the held time for whom it is held, or for the only one for whom this account books."""
+    db, time, id_, key, actor = db_session(), clock(), AppointmentId(appointment_id), hold_key() or "", require_actor()
+    try:
+        book_appointment(db, time, appointment_id=id_, hold_key=key, actor=actor, answers=Answers(None, note))
+    except Conflict as refusal:
+        person = _person_of(_held(appointment_id)) if refusal.code == "appointment.patient_missing" else None
+        if person is None:
+            raise
+        answers = Answers(person.patient_id, note)
+        book_appointment(db, time, appointment_id=id_, hold_key=key, actor=actor, answers=answers)
 
 
 def _held(appointment_id: UUID) -> AppointmentFacts:

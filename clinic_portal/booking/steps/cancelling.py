@@ -16,7 +16,7 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.events import publish
-from clinic_portal.core.ids import AppointmentId, ServiceId
+from clinic_portal.core.ids import AppointmentId, FacilityId, ServiceId
 from clinic_portal.facilities.queries import service_by_id
 from clinic_portal.notifications.steps import queue_message, void_messages
 
@@ -55,5 +55,5 @@ def cancel_visit(
     move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason.value, note=note)
     void_messages(db, clock, subject_id=row.id)
     queue_message(db, clock, "appointment_cancelled" if is_wanted else BY_CLINIC, subject_id=row.id)
-    publish(db, clock, AppointmentCancelled(appointment_id))
+    publish(db, clock, AppointmentCancelled(appointment_id, FacilityId(row.facility_id)))
     return facts_of(row)

@@ -15,10 +15,9 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.events import publish
-from clinic_portal.core.ids import AppointmentId, PatientId
-from clinic_portal.dependents.queries import person_to_book_for
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
+from clinic_portal.dependents.steps import lock_person_to_book_for
 from clinic_portal.notifications.steps import queue_message
-from clinic_portal.patients.steps import lock_patient
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ def book_appointment(
         patient_id = answers.patient_id or held.patient_id
         if patient_id is None:
             raise Conflict("appointment.patient_missing")
-        person_to_book_for(db, clock, patient_id, actor=actor)
-        lock_patient(db, patient_id)
+        lock_person_to_book_for(db, clock, patient_id, actor=actor)
         row, expired = lock_hold_for(db, appointment_id, patient_id, now=clock.now())
         if _is_booked(row, patient_id):
             return facts_of(row)
@@ -59,7 +57,7 @@ def book_appointment(
         row.booked_at = clock.now()
         steps.move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked")
         queue_message(db, clock, "appointment_booked", subject_id=row.id, expires_at=row.starts_at)
-        publish(db, clock, AppointmentBooked(appointment_id))
+        publish(db, clock, AppointmentBooked(appointment_id, FacilityId(row.facility_id)))
         return facts_of(row)
 
 

@@ -11,8 +11,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, PatientId
-from clinic_portal.dependents.queries import person_to_book_for
-from clinic_portal.patients.steps import lock_patient
+from clinic_portal.dependents.steps import lock_person_to_book_for
 
 
 def choose_patient(
@@ -24,9 +23,8 @@ def choose_patient(
     Conflict "appointment.hold_expired", "appointment.patient_overlap".
     """
     with transaction(db):
-        person_to_book_for(db, clock, patient_id, actor=actor)
         own_hold(db, appointment_id, hold_key_hash=steps.hold_key_hash(hold_key))
-        lock_patient(db, patient_id)
+        lock_person_to_book_for(db, clock, patient_id, actor=actor)
         row, expired = lock_hold_for(db, appointment_id, patient_id, now=clock.now())
         verdict = judge_hold(row.state, row.held_until, now=clock.now())
         if not verdict.allowed:

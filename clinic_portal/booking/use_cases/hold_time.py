@@ -24,9 +24,8 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId
-from clinic_portal.dependents.queries import person_to_book_for
+from clinic_portal.dependents.steps import lock_person_to_book_for
 from clinic_portal.facilities.queries import ServiceFacts
-from clinic_portal.patients.steps import lock_patient
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,10 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
         patient_id, note = _carried_over(db, choice, key)
         if patient_id is not None:
             # A visitor who signed out meanwhile keeps the time and is asked again whom it is for.
-            patient_id = person_to_book_for(db, clock, patient_id, actor=actor).patient_id if actor else None
+            patient_id = lock_person_to_book_for(db, clock, patient_id, actor=actor).patient_id if actor else None
         wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, own_hold=key)
         service, candidates = takers(db, clock, wish, start=choice.starts_at)
         need = need_of(service)
-        if patient_id is not None:
-            lock_patient(db, patient_id)
         now = clock.now()
         rows = lock_holds(
             db,
@@ -75,11 +72,11 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
         if kept is not None and kept.patient_id == patient_id:
             return facts_of(kept)
         steps.end_holds(db, clock, rows, actor=actor, now=now)
-        if patient_id is not None:
-            theirs = PatientsTime(patient_id, service, choice.facility_id, choice.starts_at)
-            check_patients_time(db, theirs, now=now)
         draft = _draft(choice, service, need, actor=actor) | {"patient_id": patient_id, "patient_note": note}
-        return _first_free(db, clock, candidates, draft | {"hold_key_hash": key}, actor=actor)
+        theirs = PatientsTime(patient_id, service, choice.facility_id, choice.starts_at) if patient_id else None
+        if theirs is not None and service.rules.visits_per_day is not None:
+            check_patients_time(db, theirs, now=now)
+        return _first_free(db, clock, candidates, draft | {"hold_key_hash": key}, actor=actor, theirs=theirs)
 
 
 def _carried_over(db: Session, choice: Choice, key: str) -> tuple[PatientId | None, str]:
@@ -119,12 +116,21 @@ def _draft(choice: Choice, service: ServiceFacts, need: Need, *, actor: Actor | 
 
 
 def _first_free(
-    db: Session, clock: Clock, candidates: Sequence[Taker], draft: dict[str, object], *, actor: Actor | None
+    db: Session,
+    clock: Clock,
+    candidates: Sequence[Taker],
+    draft: dict[str, object],
+    *,
+    actor: Actor | None,
+    theirs: PatientsTime | None,
 ) -> AppointmentFacts:
     for taker in candidates:
         row = steps.insert_hold(db, clock, taker, draft, actor=actor)
         if row is not None:
             return facts_of(row)
+        if theirs is not None:
+            # The database refused: because of the patient, whom no other practitioner would help?
+            check_patients_time(db, theirs, now=clock.now())
     # The same browser may have asked twice at once: what it holds by now is its answer.
     held = live_hold(db, str(draft["hold_key_hash"]), now=clock.now())
     if held is not None and (held.service_id, held.starts_at) == (draft["service_id"], draft["starts_at"]):

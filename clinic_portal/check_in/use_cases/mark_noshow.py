@@ -28,5 +28,5 @@ def mark_noshow(
         if facts_of(lock_appointment(db, appointment_id)).facility_id != facility_id:
             raise NotFound
         facts = booking.mark_noshow(db, clock, appointment_id=appointment_id, actor=actor)
-        publish(db, clock, PatientMissed(appointment_id))
+        publish(db, clock, PatientMissed(appointment_id, facility_id))
         return facts
