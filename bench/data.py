@@ -172,7 +172,8 @@ def _appointments(
             state = "booked" if start > now else "fulfilled"
             copy.write_row(
                 (id_, reference, state, place.practitioner, clinic.massage.id, clinic.lisbon.id, place.room, "in_person",
-                 person.patient, start, start + VISIT, start, start + VISIT, 3000, "EUR", False, "", person.account, now, now, 0)
+                 person.patient, start, start + VISIT, start, start + VISIT, 3000,
+                 "EUR", False, "", person.account, now, now, 0)
             )  # fmt: skip
     columns = "id, appointment_id, from_state, to_state, at, account_id, actor_name, patient_id, reason, starts_at, note"
     with connection.cursor().copy(f"COPY appointment_history ({columns}) FROM STDIN") as copy:

@@ -12,8 +12,8 @@ Connection = psycopg.Connection[Any]
 
 INSERT = """
     INSERT INTO appointment (id, reference, state, practitioner_id, service_id, facility_id, room_id, mode, patient_id,
-        starts_at, ends_at, busy_from, busy_until, price_minor, currency, held_until, hold_key_hash, any_practitioner, patient_note,
-        booked_by_account_id, created_at, sequence)
+        starts_at, ends_at, busy_from, busy_until, price_minor, currency, held_until, hold_key_hash, any_practitioner,
+        patient_note,        booked_by_account_id, created_at, sequence)
     VALUES (%s, %s, 'proposed', %s, %s, %s, %s, 'in_person', %s, %s, %s, %s, %s, 3000, 'EUR', %s, %s, false, '', %s, %s, 0)
     ON CONFLICT DO NOTHING RETURNING id
 """
