@@ -175,7 +175,9 @@ def _appointments(
                  person.patient, start, start + VISIT, start, start + VISIT, 3000,
                  "EUR", False, "", person.account, now, now, 0)
             )  # fmt: skip
-    columns = "id, appointment_id, from_state, to_state, at, account_id, actor_name, patient_id, reason, starts_at, note"
+    columns = (
+        "id, appointment_id, from_state, to_state, at, account_id, actor_name, patient_id, reason, starts_at, note"
+    )
     with connection.cursor().copy(f"COPY appointment_history ({columns}) FROM STDIN") as copy:
         for id_, (start, _) in zip(ids, rows, strict=True):
             copy.write_row((new_id(), id_, None, "proposed", now, None, "bench", None, "hold", start, ""))
