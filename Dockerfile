@@ -14,6 +14,7 @@ COPY templates templates
 COPY static static
 COPY clinic_portal clinic_portal
 RUN pybabel compile --directory clinic_portal/translations \
+    && python -m whitenoise.compress --quiet static \
     && python -m compileall -q clinic_portal config.py wsgi.py
 
 FROM python:3.13-slim

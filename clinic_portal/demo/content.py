@@ -160,7 +160,7 @@ SERVICES = (
         "musculoskeletal-physiotherapy",
         45,
         4500,
-        {"en": "Musculoskeletal physiotherapy", "pt_PT": "Fisioterapia músculo-esquelética"},
+        {"en": "Musculoskeletal physiotherapy", "pt_PT": "Fisioterapia musculoesquelética"},
         {
             "en": "Treatment of muscles and joints after an injury or an operation, or when moving hurts.",
             "pt_PT": "Tratamento de músculos e articulações depois de uma lesão ou cirurgia, ou quando há dor ao mover-se.",

@@ -31,6 +31,8 @@ class Running:
     live_port: int
     environment: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    #: Where the program lies: here, or in a copy made like production's image.
+    root: Path = servers.ROOT
 
     @property
     def url(self) -> str:
@@ -54,7 +56,7 @@ class Running:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
                     commands[name],
-                    cwd=servers.ROOT,
+                    cwd=self.root,
                     env=self.environment,
                     stdout=log,
                     stderr=log,
