@@ -22,7 +22,7 @@ BIRTH_DATE_PROBLEMS = {
     BirthDateProblem.MISSING: _l("Enter your birth date"),
     BirthDateProblem.INCOMPLETE: _l("A birth date has a day, a month and a year"),
     BirthDateProblem.SHORT_YEAR: _l("Write the year with four digits, for example 1980"),
-    BirthDateProblem.NOT_A_DATE: _l("This is not a day of the calendar. Write it like 31 3 1980"),
+    BirthDateProblem.NOT_A_DATE: _l("This date does not exist. Write it like 31 3 1980"),
     BirthDateProblem.IN_FUTURE: _l("Your birth date must be in the past"),
     BirthDateProblem.IMPOSSIBLE: _l("Check the year of your birth"),
 }

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField
 from wtforms.fields import SelectChoice
@@ -57,7 +57,11 @@ class RegisterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         valid: bool = super().validate(extra_validators)
         age = self.unusual_age
         if age is not None and not self.is_age_right.data:
-            question = _("This birth date makes you %(age)d years old. Change it, or confirm that it is right", age=age)
+            question = ngettext(
+                "This birth date makes you %(num)d year old. Change it, or confirm that it is right",
+                "This birth date makes you %(num)d years old. Change it, or confirm that it is right",
+                age,
+            )
             self.is_age_right.errors = [question]
             valid = False
         names = [self.given_name.data or "", self.family_name.data or ""]
@@ -116,5 +120,5 @@ class ResetPasswordForm(FlaskForm):  # type: ignore[misc]
 class ChangePasswordForm(FlaskForm):  # type: ignore[misc]
     """The password until now and the next one."""
 
-    old_password = fields.old_password_field(_l("Your password until now"))
+    old_password = fields.old_password_field(_l("Current password"))
     password = fields.new_password_field(_l("New password"))

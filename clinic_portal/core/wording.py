@@ -17,17 +17,20 @@ def time_in_words(moment: datetime, tz: str, language: str) -> str:
     return format_time(moment.astimezone(zone(tz)), "HH:mm", locale=language)
 
 
-def day_in_words(moment: datetime | date, tz: str, language: str, *, year: bool = False) -> str:
-    """Return the day in words, capitalised: "Thursday 26 November", "Quinta-feira, 26 de novembro"."""
+def day_in_words(moment: datetime | date, tz: str, language: str, *, year: bool = False, inside: bool = False) -> str:
+    """Return the day in words: "Thursday 26 November", "Quinta-feira, 26 de novembro".
+
+    `inside` a sentence Portuguese writes the weekday with a small letter.
+    """
     day = moment.astimezone(zone(tz)).date() if isinstance(moment, datetime) else moment
     pattern = (DAY_YEAR_PATTERNS if year else DAY_PATTERNS)[language]
     words = format_date(day, pattern, locale=language)
-    return words[0].upper() + words[1:]
+    return words if inside else words[0].upper() + words[1:]
 
 
-def moment_in_words(moment: datetime, tz: str, language: str) -> str:
+def moment_in_words(moment: datetime, tz: str, language: str, *, inside: bool = False) -> str:
     """Return day and time: "Thursday 26 November, 10:30"."""
-    return f"{day_in_words(moment, tz, language)}, {time_in_words(moment, tz, language)}"
+    return f"{day_in_words(moment, tz, language, inside=inside)}, {time_in_words(moment, tz, language)}"
 
 
 def money_in_words(amount: Money, language: str) -> str:

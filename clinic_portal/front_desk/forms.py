@@ -31,7 +31,7 @@ class ScreenForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
         _l("Name of the screen"),
         filters=[one_line],
         validators=[
-            Visible(_l("Enter a name for the screen, for example the room in which it hangs")),
+            Visible(_l("Enter a name for the screen, for example the room where it hangs")),
             Length(max=MAX_NAME, message=_l("The name must have 40 characters or fewer")),
         ],
     )

@@ -90,11 +90,11 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
     def clinic_time(moment: datetime, tz: str) -> str:
         return time_in_words(moment, tz, language)
 
-    def clinic_date(moment: datetime | date, tz: str = "UTC", *, year: bool = False) -> str:
-        return day_in_words(moment, tz, language, year=year)
+    def clinic_date(moment: datetime | date, tz: str = "UTC", *, year: bool = False, inside: bool = False) -> str:
+        return day_in_words(moment, tz, language, year=year, inside=inside)
 
-    def clinic_datetime(moment: datetime, tz: str) -> str:
-        return moment_in_words(moment, tz, language)
+    def clinic_datetime(moment: datetime, tz: str, *, inside: bool = False) -> str:
+        return moment_in_words(moment, tz, language, inside=inside)
 
     def money(amount: Money) -> str:
         return money_in_words(amount, language)

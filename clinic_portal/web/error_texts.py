@@ -10,7 +10,7 @@ BY_CODE = {
         _("For your safety the form was not sent. Go back, reload the page and send it again."),
     ),
     "appointment.slot_taken": (
-        _("Somebody else has just taken this time"),
+        _("Someone else has just taken this time"),
         _("Nothing was booked. Please choose another time."),
     ),
     "appointment.patient_overlap": (
@@ -31,7 +31,7 @@ BY_CODE = {
     ),
     "appointment.too_late_to_change": (
         _("It is too late to change this visit here"),
-        _("Nothing was changed. Please phone us: the number stands below."),
+        _("Nothing was changed. Please phone us: the number is below."),
     ),
     "appointment.too_many_that_day": (
         _("There is already a visit of this kind on that day"),
@@ -43,19 +43,19 @@ BY_CODE = {
     ),
     "appointment.not_started": (
         _("The time of this visit has not come yet"),
-        _("Nothing was changed. Nobody can have missed a visit before it starts."),
+        _("Nothing was changed. A visit can only be marked as missed after it was due to start."),
     ),
     "check_in.earlier_day": (
         _("This visit was on an earlier day"),
-        _("Nothing was changed. Only visits of today can be arrived for."),
+        _("Nothing was changed. Arrivals can only be recorded for today's visits."),
     ),
     "check_in.later_day": (
         _("This visit is on a later day"),
-        _("Nothing was changed. Only visits of today can be arrived for."),
+        _("Nothing was changed. Arrivals can only be recorded for today's visits."),
     ),
     "ticket.moved_on": (
         _("The queue has changed in the meantime"),
-        _("Nothing was changed. Somebody else was faster; this is how it looks now."),
+        _("Nothing was changed. Someone else was faster; this is how it looks now."),
     ),
     "ticket.room_needed": (
         _("Choose a room"),
@@ -63,7 +63,7 @@ BY_CODE = {
     ),
     "ticket.nobody_waiting": (_("Nobody is waiting"), _("There is nobody to call at the moment.")),
     "ticket.room_in_use": (
-        _("Somebody is still in this room"),
+        _("Someone is still in this room"),
         _("Nothing was changed. Finish the visit in the room first, or call to another room."),
     ),
     "screen.code_unknown": (
@@ -84,7 +84,7 @@ BY_STATUS = {
         _("Page not found"),
         _("The address may be mistyped, or the page may have moved. Your visits are not affected."),
     ),
-    405: (_("This page cannot be opened like that"), _("Nothing was changed. Start again from the home page.")),
+    405: (_("This page cannot be opened this way"), _("Nothing was changed. Start again from the home page.")),
     409: (_("This is no longer possible"), _("Something changed in the meantime. Nothing was booked or changed.")),
     413: (_("That was too much to send"), _("Nothing was changed. Shorten what you wrote and send it again.")),
     429: (_("Too many tries"), _("Please wait a minute and try again. Nothing was changed.")),

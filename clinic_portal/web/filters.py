@@ -15,14 +15,14 @@ def clinic_time(moment: datetime, tz: str) -> str:
     return time_in_words(moment, tz, current_language())
 
 
-def clinic_date(moment: datetime | date, tz: str = "UTC", *, year: bool = False) -> str:
-    """Return the day in words, capitalised: "Thursday 26 November", "Quinta-feira, 26 de novembro"."""
-    return day_in_words(moment, tz, current_language(), year=year)
+def clinic_date(moment: datetime | date, tz: str = "UTC", *, year: bool = False, inside: bool = False) -> str:
+    """Return the day in words: "Thursday 26 November", "Quinta-feira, 26 de novembro"; `inside` a sentence, "quinta-feira"."""
+    return day_in_words(moment, tz, current_language(), year=year, inside=inside)
 
 
-def clinic_datetime(moment: datetime, tz: str) -> str:
+def clinic_datetime(moment: datetime, tz: str, *, inside: bool = False) -> str:
     """Return day and time: "Thursday 26 November, 10:30"."""
-    return moment_in_words(moment, tz, current_language())
+    return moment_in_words(moment, tz, current_language(), inside=inside)
 
 
 def money(amount: Money, language: str | None = None) -> str:

@@ -29,7 +29,7 @@ def test_the_old_password_is_asked_and_guessing_it_is_slowed_down(cast: Cast, db
     browser = cast.browser(cast.patient)
     for _ in range(5):
         page = send(browser, "/account/password", status=422, old_password="wrong", password=GOOD_PASSWORD)
-        assert "This is not your password until now" in page.text
+        assert "This is not your current password" in page.text
     page = send(browser, "/account/password", status=429, old_password=PASSWORD, password=GOOD_PASSWORD)
     assert "Wait 15 seconds" in page.text
     db.refresh(cast.patient)

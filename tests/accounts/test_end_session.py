@@ -36,7 +36,7 @@ def test_the_list_names_browsers_and_marks_this_one(cast: Cast, db: Session, clo
     page = browser.page("/account/browsers")
     assert "Firefox on Windows" in page.text
     assert "Last seen: 3 hours ago" in page.text
-    assert "A browser that we do not know Last seen: now This browser" in page.text
+    assert "Unknown browser Last seen: now This browser" in page.text
     assert len([form for form in page.all("form") if form.get("action", "").endswith("/end")]) == 1
 
 

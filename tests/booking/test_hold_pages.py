@@ -51,7 +51,7 @@ def test_the_loser_sees_at_once_that_it_was_taken_and_the_three_nearest_times(
     pages = first.page(path), second.page(path)
     press(first, pages[0])
     page = send(second, path, slot=SLOT, status=409)
-    assert "Somebody else has just taken this time" in page.text
+    assert "Someone else has just taken this time" in page.text
     assert "Thursday 26 November, 10:30 is gone" in page.text
     nearest = [button.get("value") for button in page.all("form")[-2].iter("button")]
     assert nearest == ["2026-11-26T09:30Z", "2026-11-26T10:00Z", "2026-11-26T11:00Z"]
@@ -165,7 +165,7 @@ def test_an_expired_hold_that_somebody_took_offers_the_nearest(cast: Cast, clini
     clock.advance(timedelta(minutes=10))
     press(fast, fast.page(path))
     page = send(slow, check.replace("/check", "/again"), slot=SLOT, status=409)
-    assert page.h1 == "Somebody else has just taken this time"
+    assert page.h1 == "Someone else has just taken this time"
     assert slots(page) == ["2026-11-26T09:30Z", "2026-11-26T10:00Z", "2026-11-26T11:00Z"]
 
 

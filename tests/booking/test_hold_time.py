@@ -1,4 +1,4 @@
-"""Holding a time, saying whom it is for, booking it, giving it back."""
+"""Holding a time, saying who it is for, booking it, giving it back."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -93,7 +93,7 @@ def test_portuguese_patients_read_their_own_names_of_days_and_services(
     cast.patient_person.language = "pt_PT"
     row = make_appointment(db, clinic, cast.patient_person)
     email = render_email(settings, "appointment_booked", facts(booked_facts(db, clock, settings, row.id)))
-    assert "Quinta-feira, 26 de novembro, 10:30" in email.text
+    assert "Quando: quinta-feira, 26 de novembro, 10:30" in email.text
     assert "Massagem" in email.text
 
 

@@ -63,18 +63,18 @@ def test_choose_check_press(db: Session, mover: Mover, booked: Appointment) -> N
     for _ in range(2):
         done = press(client, check, address)
         assert done.h1 == "Thursday 26 November, 15:30"
-        assert "Your visit is moved." in done.text
+        assert "Your visit has moved." in done.text
     db.expire_all()
     row = db.get_one(Appointment, booked.id)
     assert (row.starts_at, row.sequence) == (THURSDAY + timedelta(hours=5), 1)
-    assert "Your visit is moved." not in client.page(home).text
+    assert "Your visit has moved." not in client.page(home).text
 
 
 def test_the_list_is_that_of_booking(mover: Mover) -> None:
     client, home = mover
     page = client.page(f"{home}/move?part=afternoon&from=2026-11-26&practitioner=any")
     assert all(slot[11:13] >= "12" for slot in slots(page))
-    for words in ("Morning", "Show later days", "no preference whom you see", "Come to Ponta Delgada", "Call us"):
+    for words in ("Morning", "Show later days", "with any practitioner", "Come to Ponta Delgada", "Call us"):
         assert words in page.text
     fragment = client.fragment(f"{home}/move?part=afternoon&from=2026-11-26&practitioner=any")
     assert [part for part in fragment.all("div") if part.get("id") == "times"]
@@ -94,7 +94,7 @@ def test_when_somebody_was_faster_the_nearest_times_are_shown_and_the_visit_stay
     make_appointment(db, clinic, cast.stranger_person, at=THURSDAY + timedelta(hours=5))
     for address, form in ((check.response.request.full_path, {}), (f"{home}/move?from=2026-11-26", {"slot": LATER})):
         lost = press(client, check, address, status=409, **form)
-        assert "Somebody else has just taken this time" in lost.text
+        assert "Someone else has just taken this time" in lost.text
         assert "your visit stays as it was" in lost.text
         alert = lost.one("div", role="alert")
         assert len([button for button in alert.iter("button") if button.get("name") == "slot"]) == 3

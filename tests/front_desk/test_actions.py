@@ -138,7 +138,7 @@ def test_a_conflict_says_what_happened_above_a_fresh_day(desk: Desk, headers: di
     response = client.post(f"/desk/lisbon/tickets/{second}/entered", data=data, headers=headers)
     page = Page(response)
     assert response.status_code == 409
-    assert "Somebody is still in this room" in page.text
+    assert "Someone is still in this room" in page.text
     assert "In room, 0 min" in page.text
     assert page.one("div", id="refusal").get("role") == "alert"
     assert ("<html" in page.html) == (not headers)

@@ -83,24 +83,24 @@ def test_a_day_in_full_swing_says_where_everybody_is(desk: Desk) -> None:
     assert "In room, 11 min Done" in row(page, "Inside")
     assert "Left 10:12 Is back" in row(page, "Gone")
     assert "Called, 11 min In room" in row(page, "Summoned")
-    assert "Waiting 11 min Call" in row(page, "Tomás Araújo · 8 y, with Lina")
+    assert "Waiting 11 min Call" in row(page, "Tomás Araújo · 8 years, with Lina")
     stats = {dt.text: dd.text for dt, dd in zip(page.all("dt"), page.all("dd"), strict=True)}
     assert stats == {
         "visits today": "9",
         "waiting": "1",
-        "wait now": stats["wait now"],
+        "current wait": stats["current wait"],
         "in a room": "1",
         "not arrived, late": "1",
     }
-    assert "min" in (stats["wait now"] or "")
+    assert "min" in (stats["current wait"] or "")
     assert "1 Summoned Silva → room 1" in page.text
 
 
 def test_who_waits_longer_than_told_stands_out(desk: Desk) -> None:
     desk.arrive(desk.cast.patient_person)
-    assert "longer than told" not in browser(desk).page("/desk/lisbon").text
+    assert "longer than estimated" not in browser(desk).page("/desk/lisbon").text
     desk.clock.advance(timedelta(minutes=6))
-    assert "Waiting 6 min, longer than told" in browser(desk).page("/desk/lisbon").text
+    assert "Waiting 6 min, longer than estimated" in browser(desk).page("/desk/lisbon").text
 
 
 def test_other_days_show_who_comes_and_offer_nothing_to_press(desk: Desk) -> None:

@@ -134,7 +134,7 @@ def wait_words(wait_s: int) -> str:
 def _refusal(code: str) -> str:
     texts: dict[str, str] = {
         "account.wrong_password": _("The e-mail address or the password is not right"),
-        "account.wrong_old_password": _("This is not your password until now"),
+        "account.wrong_old_password": _("This is not your current password"),
         "account.wrong_code": _(
             "This code is not right or no longer works. Check the newest message or ask for a new code"
         ),

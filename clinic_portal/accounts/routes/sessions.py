@@ -60,7 +60,7 @@ def _browser(user_agent: str) -> str:
     browser, system = browser_words(user_agent)
     if browser and system:
         return str(_("%(browser)s on %(system)s", browser=browser, system=system))
-    return browser or system or str(_("A browser that we do not know"))
+    return browser or system or str(_("Unknown browser"))
 
 
 def _ago(session: SignedInBrowser) -> str:

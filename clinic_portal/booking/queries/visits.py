@@ -170,7 +170,7 @@ def describe(db: Session, appointments: Iterable[AppointmentFacts]) -> Sequence[
 
 
 def describe_for(visit: VisitFacts, person: PersonFacts | None) -> VisitFacts:
-    """Return the visit as one account sees it: with whom it is for."""
+    """Return the visit as one account sees it: with who it is for."""
     return replace(visit, person=person)
 
 

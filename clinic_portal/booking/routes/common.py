@@ -85,7 +85,7 @@ class Way:
         return self.link("choose_time", part=PartOfDay.ANY, from_day=None)
 
     def patient_query(self) -> dict[str, str]:
-        """What is kept when another service is chosen: whom it is for, and the hold that it replaces."""
+        """What is kept when another service is chosen: who it is for, and the hold that it replaces."""
         return {name: value for name, value in self.query().items() if name in {"patient", "instead"}}
 
     def query(self) -> dict[str, str]:
@@ -196,7 +196,7 @@ class Stage:
 
 
 def stage(name: str) -> Stage:
-    """Return where a page stands in the booking, for its step line. Visitors are asked whom it is for after the time."""
+    """Return where a page stands in the booking, for its step line. Visitors are asked who it is for after the time."""
     signed_in = current_actor() is not None
     order = ["service", "person", "place", "time"] if signed_in else ["service", "place", "time", "person"]
     return Stage([*order, "check"].index(name) + 1, STAGES)

@@ -1,4 +1,4 @@
-"""A held time: whom it is for, check the answers, book it; and what to do when it is no longer held."""
+"""A held time: who it is for, check the answers, book it; and what to do when it is no longer held."""
 
 from datetime import datetime
 from uuid import UUID

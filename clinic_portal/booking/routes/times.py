@@ -189,7 +189,8 @@ def find_times(way: Way) -> Times:
         from_day = start if start != today else None
         # The last day shown stays in sight, whatever comes after it.
         later = way.link("choose_time", shown[-1].anchor, from_day=from_day, days=days + DAYS_AT_ONCE)
-    return Times(shown, shown[0].title if first or start != (way.from_day or today) else "", later)
+    first_free = clinic_date(found.days[first].day, inside=True) if first or start != (way.from_day or today) else ""
+    return Times(shown, first_free, later)
 
 
 def _without(found: FreeTimes, start: datetime) -> FreeTimes:
@@ -223,12 +224,12 @@ def slots_of(way: Way, times: Sequence[FreeTime], *, with_day: bool = False) -> 
 
 def day_title(day: date, today: date) -> str:
     """Return "Tomorrow, Tuesday 24 November"."""
-    words = clinic_date(day)
+    inside = clinic_date(day, inside=True)
     if day == today:
-        return str(_("Today, %(day)s", day=words))
+        return str(_("Today, %(day)s", day=inside))
     if day == today + timedelta(days=1):
-        return str(_("Tomorrow, %(day)s", day=words))
-    return words
+        return str(_("Tomorrow, %(day)s", day=inside))
+    return clinic_date(day)
 
 
 def part_name(part: PartOfDay) -> str:

@@ -38,7 +38,7 @@ class Choice:
     practitioner_id: PractitionerId | None = None
     #: Whom it is for, when that is known already.
     patient_id: PatientId | None = None
-    #: The hold that this one replaces: whom it is for, and what was written, are taken over.
+    #: The hold that this one replaces: who it is for, and what was written, are taken over.
     instead_of: AppointmentId | None = None
 
 
