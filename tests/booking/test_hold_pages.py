@@ -52,7 +52,7 @@ def test_the_loser_sees_at_once_that_it_was_taken_and_the_three_nearest_times(
     press(first, pages[0])
     page = send(second, path, slot=SLOT, status=409)
     assert "Someone else has just taken this time" in page.text
-    assert "Thursday 26 November, 10:30 is gone" in page.text
+    assert "Thursday 26 November, 10:30 is no longer free" in page.text
     nearest = [button.get("value") for button in page.all("form")[-2].iter("button")]
     assert nearest == ["2026-11-26T09:30Z", "2026-11-26T10:00Z", "2026-11-26T11:00Z"]
     assert SLOT not in slots(page)

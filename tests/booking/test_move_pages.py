@@ -95,7 +95,7 @@ def test_when_somebody_was_faster_the_nearest_times_are_shown_and_the_visit_stay
     for address, form in ((check.response.request.full_path, {}), (f"{home}/move?from=2026-11-26", {"slot": LATER})):
         lost = press(client, check, address, status=409, **form)
         assert "Someone else has just taken this time" in lost.text
-        assert "your visit stays as it was" in lost.text
+        assert "Your visit stays as it was" in lost.text
         alert = lost.one("div", role="alert")
         assert len([button for button in alert.iter("button") if button.get("name") == "slot"]) == 3
     db.expire_all()
