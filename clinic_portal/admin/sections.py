@@ -6,6 +6,8 @@ what lies behind it links on by itself.
 
 from dataclasses import dataclass
 
+from flask_babel import lazy_gettext as _l
+
 
 @dataclass(frozen=True)
 class Section:
@@ -16,4 +18,7 @@ class Section:
     summary: object
 
 
-SECTIONS: tuple[Section, ...] = ()
+SECTIONS: tuple[Section, ...] = (
+    Section("admin.messages", _l("Messages"), _l("Whether SMS and e-mails go out, and which did not")),
+    Section("admin.reminders", _l("Reminders"), _l("When patients are reminded, and when nobody is disturbed")),
+)

@@ -3,6 +3,7 @@
 import logging
 
 from clinic_portal.booking.use_cases.end_expired_holds import BATCH, end_expired_holds
+from clinic_portal.booking.use_cases.replan_reminders import replan_reminders as replan
 from clinic_portal.core.jobs import open_job
 
 log = logging.getLogger(__name__)
@@ -16,3 +17,9 @@ def sweep_holds() -> None:
             ended = end_expired_holds(job.db, job.clock)
             if ended:
                 log.info("holds_expired", extra={"count": ended})
+
+
+def replan_reminders() -> None:
+    """Plan the reminders of all visits to come anew: nudged when the clinic's plans change."""
+    with open_job() as job:
+        log.info("reminders_replanned", extra={"count": replan(job.db, job.clock)})

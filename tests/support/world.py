@@ -83,6 +83,7 @@ class World:
             "slug": ["lisbon"],
             "service": ["massage"],
             "state": ["called"],
+            "channel": ["sms"],
             "visit_code": [self.visit_code],
         }
 

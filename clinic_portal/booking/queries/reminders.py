@@ -18,7 +18,19 @@ from clinic_portal.core.ids import AppointmentId, ServiceId
 from clinic_portal.facilities.queries import facility_by_id
 from clinic_portal.notifications.queries import Channel
 
-__all__ = ["Channel", "Plan", "Reminding", "companions", "own_plans", "quiet_hours", "reminding", "visits_to_remind"]
+__all__ = [
+    "DEFAULTS",
+    "Channel",
+    "Plan",
+    "QuietHours",
+    "Reminding",
+    "companions",
+    "own_plans",
+    "quiet_hours",
+    "reminding",
+    "upcoming",
+    "visits_to_remind",
+]
 
 DEFAULTS: Mapping[Channel, Plan] = {Channel.EMAIL: EMAIL_PLAN, Channel.SMS: SMS_PLAN}
 
@@ -46,10 +58,10 @@ def reminding(db: Session, service_id: ServiceId | UUID | None) -> Reminding:
     return Reminding({**DEFAULTS, **usual, **own}, QuietHours(rows[0][0], rows[0][1]))
 
 
-def own_plans(db: Session) -> frozenset[ServiceId]:
-    """Return the services with plans of their own."""
-    rows = db.scalars(select(ReminderPlan.service_id).where(ReminderPlan.service_id.is_not(None)).distinct())
-    return frozenset(ServiceId(service_id) for service_id in rows if service_id)
+def own_plans(db: Session) -> Mapping[tuple[ServiceId | None, Channel], Plan]:
+    """Return every plan that the clinic has made, by service (None: all that have none of their own) and channel."""
+    rows = db.scalars(select(ReminderPlan))
+    return {(ServiceId(row.service_id) if row.service_id else None, row.channel): _plan(row) for row in rows}
 
 
 def quiet_hours(db: Session) -> QuietHours:

@@ -11,8 +11,11 @@ from clinic_portal.booking.queries.reminders import Reminding, reminding
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.rules.reminders import Stage, VisitTimes, due_times
 from clinic_portal.core.clock import Clock
+from clinic_portal.core.jobs import nudge_after_commit
 from clinic_portal.facilities.queries import facility_by_id
 from clinic_portal.notifications.steps import Draft, queue_messages, void_messages
+
+REPLAN = "clinic_portal.booking.jobs.replan_reminders"
 
 KINDS = frozenset(stage.value for stage in Stage)
 
@@ -38,6 +41,11 @@ def replan(db: Session, clock: Clock, visit: AppointmentFacts, plan: Reminding) 
     """Queue a visit's reminders as the clinic's plan is now, in place of what waits. One that went out is not repeated."""
     void_messages(db, clock, subject_id=visit.id, kinds=KINDS)
     queue_reminders(db, clock, visit, plan)
+
+
+def replan_after_commit(db: Session) -> None:
+    """Have the reminders of all visits to come planned anew, soon after the running transaction is committed."""
+    nudge_after_commit(db, "default", REPLAN)
 
 
 def queue_reminders(

@@ -1,0 +1,84 @@
+"""Forms of the administration."""
+
+from datetime import time
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, TimeField, ValidationError
+from wtforms.validators import InputRequired, NumberRange, Optional
+from wtforms.widgets import TextInput
+
+DAYS = NumberRange(0, 60, _l("Enter a number from 0 to 60"))
+MINUTES = NumberRange(1, 1440, _l("Enter a number from 1 to 1440"))
+NEEDED = InputRequired(_l("Enter a time of day, for example 14:00"))
+
+
+class WholeNumberField(IntegerField):  # type: ignore[misc]  # WTForms has no types
+    """A whole number, with our words for what is none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Raises: ValueError with words for the page."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(_("Enter a whole number")) from error
+
+
+class ClockField(TimeField):  # type: ignore[misc]  # WTForms has no types
+    """A time of day, with our words for what is none. A box of its own: browsers' time boxes may show AM and PM."""
+
+    widget = TextInput()
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Raises: ValueError with words for the page."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(_("Enter a time of day, for example 14:00")) from error
+
+    @property
+    def minute(self) -> int:
+        """The minute of the day; only after validation."""
+        return int(self.data.hour * 60 + self.data.minute)
+
+
+def time_of(minute: int) -> time:
+    """Return a minute of the day as a form shows it."""
+    return time(minute // 60 % 24, minute % 60)
+
+
+class QuietHoursForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """When nobody is reminded."""
+
+    quiet_from = ClockField(_l("From"), validators=[NEEDED])
+    quiet_until = ClockField(_l("Until"), validators=[NEEDED])
+
+
+class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """How one channel reminds."""
+
+    early_days = WholeNumberField(_l("First reminder: days before the visit"), validators=[Optional(), DAYS])
+    last_days = WholeNumberField(_l("Last reminder: days before the visit"), validators=[Optional(), DAYS])
+    early_instead_after_days = WholeNumberField(
+        _l("Only one of the two: the first, if booked more than so many days ahead"), validators=[Optional(), DAYS]
+    )
+    from_time = ClockField(_l("Sent between"), validators=[NEEDED])
+    until_time = ClockField(_l("and"), validators=[NEEDED])
+    late_from = ClockField(_l("Booked on the day, or on the day before from"), validators=[NEEDED])
+    late_minutes = WholeNumberField(_l("then remind so many minutes later"), validators=[Optional(), MINUTES])
+
+    def validate_last_days(self, field: WholeNumberField) -> None:
+        """Raises: ValidationError."""
+        if None not in (field.data, self.early_days.data) and field.data >= self.early_days.data:
+            raise ValidationError(_("The last reminder must come fewer days before the visit than the first"))
+
+    def validate_until_time(self, field: ClockField) -> None:
+        """Raises: ValidationError."""
+        if None not in (field.data, self.from_time.data) and field.data < self.from_time.data:
+            raise ValidationError(_("The second time must not be before the first"))
+
+    def validate_early_instead_after_days(self, field: WholeNumberField) -> None:
+        """Raises: ValidationError."""
+        if field.data is not None and None in (self.early_days.data, self.last_days.data):
+            raise ValidationError(_("Enter both reminders, or leave this empty"))

@@ -1,0 +1,28 @@
+"""Words for what the outbox calls by codes. A kind or code without words of its own is shown as it is."""
+
+from flask_babel import lazy_gettext as _l
+
+from clinic_portal.notifications.queries import Channel
+
+CHANNELS = {Channel.SMS.value: _l("SMS"), Channel.EMAIL.value: _l("E-mail")}
+
+KINDS = {
+    "appointment_booked": _l("Visit booked"),
+    "appointment_cancelled": _l("Visit cancelled"),
+    "appointment_cancelled_by_clinic": _l("Visit cancelled by the clinic"),
+    "appointment_moved": _l("Visit moved"),
+    "confirm_email": _l("Code for the e-mail address"),
+    "confirm_phone": _l("Code for the mobile number"),
+    "password_changed": _l("Password changed"),
+    "registration_repeated": _l("Registered again"),
+    "reminder": _l("Reminder"),
+    "reminder_early": _l("Early reminder"),
+    "reset_password": _l("Code for a new password"),
+    "test_message": _l("Test"),
+}
+
+FAILURES = {
+    "message.no_address": _l("no address in the account"),
+    "message.worker_lost": _l("the worker stopped in the middle"),
+    "message.broken": _l("a mistake of the portal: see the log"),
+}

@@ -1,0 +1,67 @@
+"""How messages do, as the administrator sees it."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.heartbeat import beat
+from clinic_portal.core.ids import new_id
+from clinic_portal.notifications import jobs
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.queries import SWEEPER
+from clinic_portal.notifications.rules import Channel, MessageState
+from tests.support.cast import Cast
+
+
+def put(db: Session, clock: FixedClock, state: MessageState, *, ago: timedelta, **other: object) -> None:
+    at = clock.now() - ago
+    values = {"kind": "reminder", "channel": Channel.SMS, "subject_id": new_id(), "dedupe_key": str(new_id())}
+    db.add(Message(**values | {"state": state, "created_at": at, "due_at": at} | other))
+    db.commit()
+
+
+def test_without_a_scheduler_the_page_says_so(db: Session, clock: FixedClock, cast: Cast) -> None:
+    administrator = cast.browser(cast.administrator)
+    assert "Nobody sends messages" in administrator.page("/admin/messages").text
+    beat(db, clock, SWEEPER)
+    page = administrator.page("/admin/messages")
+    assert "Messages go out" in page.text
+    assert "Monday 23 November, 10:12" in page.text
+    clock.advance(timedelta(minutes=2))
+    assert "Nobody sends messages" in administrator.page("/admin/messages").text
+
+
+@pytest.mark.usefixtures("app")
+def test_the_sweep_leaves_its_heartbeat(clock: FixedClock, cast: Cast) -> None:
+    jobs.sweep_outbox()
+    assert "Messages go out" in cast.browser(cast.administrator).page("/admin/messages").text
+
+
+def test_late_and_failed_messages_are_counted_by_kind(db: Session, clock: FixedClock, cast: Cast) -> None:
+    beat(db, clock, SWEEPER)
+    put(db, clock, MessageState.RETRY_WAIT, ago=timedelta(minutes=6))
+    put(db, clock, MessageState.QUEUED, ago=timedelta(minutes=4))
+    put(db, clock, MessageState.QUEUED, ago=timedelta(days=-3))
+    put(db, clock, MessageState.FAILED, ago=timedelta(days=2), error_code="sms.refused", attempts=8)
+    put(db, clock, MessageState.BOUNCED, ago=timedelta(days=8))
+    put(db, clock, MessageState.SENT, ago=timedelta(hours=2), sent_at=clock.now())
+    page = cast.browser(cast.administrator).page("/admin/messages")
+    assert "1 message is late" in page.text
+    (row,) = [row for row in page.all("tr") if "Sent in" not in "".join(row.itertext()) and len(list(row)) == 6]
+    assert ["".join(cell.itertext()).strip() for cell in row] == ["Reminder", "SMS", "1", "2", "1", "1"]
+    assert "sms.refused" in page.text
+
+
+def test_a_test_goes_the_way_of_all_messages(app: Flask, clock: FixedClock, cast: Cast) -> None:
+    administrator = cast.browser(cast.administrator)
+    page = administrator.page("/admin/messages")
+    assert administrator.post("/admin/messages/test", data=page.fields()).status_code == 303
+    assert "on its way" in administrator.page("/admin/messages").text
+    jobs.sweep_outbox()
+    text = administrator.page("/admin/messages").text
+    assert "E-mail, 10:12: sent" in text
+    # The administrator of the tests has no mobile number.
+    assert "SMS, 10:12: no address in the account" in text
