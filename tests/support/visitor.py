@@ -51,3 +51,7 @@ class Visitor:
     def book(self, check_path: str) -> requests.Response:
         """Press Book on the page that checks the answers. 303 leads to the confirmation."""
         return self.post(check_path, patient_note="")
+
+    def move(self, visit: str, slot: str, *, practitioner: str = "any", facility: str = "lisbon") -> requests.Response:
+        """Press "Move the visit" for a time. 303 leads to the visit; 409: somebody was faster."""
+        return self.post(f"/visits/{visit}/move/check?slot={slot}&practitioner={practitioner}&facility={facility}")
