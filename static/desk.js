@@ -167,6 +167,7 @@
     a: () => press("[data-key='a']", row()), c: () => press("[data-key='c']", row()),
     e: () => press("[data-key='e']", row()), d: () => press("[data-key='d']", row()),
     u: () => press("[data-undo]", board()) || press("[data-key='u']", row()),
+    o: () => press("[data-key='o']", row()),
     n: () => press("[data-next]", board()),
     "/": () => { const field = document.getElementById("q"); field.focus(); field.select(); },
     "?": () => help.showModal(),

@@ -75,6 +75,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "quiet_from": "21:00", "quiet_until": "08:00", "early_days": "7", "last_days": "1",
         "early_instead_after_days": "7", "from_time": "14:00", "until_time": "16:00", "late_from": "13:00",
         "late_minutes": "10",
+        "on": "2026-11-27", "at": "10:00", "note": "she cannot come earlier",
         "given_name": "Rita", "family_name": "Lopes", "birth_date-day": "3", "birth_date-month": "4",
         "birth_date-year": "1990", "is_age_right": "y", "phone": "+351 912 345 699", "facility": "lisbon",
         "practitioner": str(world.clinic.ines.id), "room": str(world.clinic.room_1.id),

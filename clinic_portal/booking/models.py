@@ -70,6 +70,12 @@ class Appointment(Base):
         # What reminders and the job that ends the day go through.
         Index("ix_appointment_booked", "starts_at", postgresql_where=text("state = 'booked'")),
         Index("ix_appointment_held_until", "held_until", postgresql_where=text("state = 'proposed'")),
+        Index(
+            "ix_appointment_untold",
+            "facility_id",
+            "starts_at",
+            postgresql_where=text("cancelled_by_clinic_at IS NOT NULL AND told_at IS NULL"),
+        ),
         # One browser holds one time, however often it asks at once.
         Index("ix_appointment_hold_key", "hold_key_hash", unique=True, postgresql_where=text("state = 'proposed'")),
     )
@@ -109,6 +115,8 @@ class Appointment(Base):
     cancelled_at: Mapped[datetime | None]
     #: When the patient said "I'm coming" to the time that it has now.
     confirmed_at: Mapped[datetime | None]
+    #: When the clinic, not the patient, cancelled it: the patient must hear of that.
+    cancelled_by_clinic_at: Mapped[datetime | None]
     #: When staff told the patient by phone that the clinic cancelled it, because no message could.
     told_at: Mapped[datetime | None]
     #: Counts changes that a calendar must hear of (RFC 5545 SEQUENCE).

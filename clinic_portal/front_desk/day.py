@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, day_list
+from clinic_portal.booking.queries.staff import Untold, untold
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day, zone
 from clinic_portal.core.ids import PatientId, PractitionerId, RoomId, ServiceId
@@ -144,6 +145,8 @@ class Day:
     queue: Sequence[QueueLine]
     screens: Sequence[ScreenLine]
     rooms: Sequence[RoomFacts]
+    #: Visits that the clinic cancelled and whose patients somebody must phone.
+    untold: Sequence[Untold]
     #: Practitioners for whom somebody waits, by name.
     callable: Sequence[tuple[UUID, str]]
 
@@ -193,6 +196,7 @@ def read_day(db: Session, clock: Clock, facility: FacilityFacts, *, actor: Actor
         queue=people.queue_lines(queue),
         screens=[_screen_line(screen, now) for screen in facility_screens(db, facility.id)],
         rooms=rooms,
+        untold=untold(db, facility.id, now=now, actor=actor),
         callable=sorted(((id_, people.practitioners[id_]) for id_ in waiting_for), key=lambda pair: pair[1]),
     )
 

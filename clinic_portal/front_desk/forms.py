@@ -1,15 +1,32 @@
-"""What is typed about screens."""
+"""What is typed at the desk: about screens, and about visits that staff change."""
 
+from datetime import datetime, timedelta
+
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, Form, SelectField, StringField, ValidationError
+from wtforms import (
+    DateField,
+    Field,
+    Form,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    TimeField,
+    ValidationError,
+)
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length
+from wtforms.validators import InputRequired, Length
 
-from clinic_portal.core.typed import is_blank, one_line
+from clinic_portal.booking.queries import ClinicReason
+from clinic_portal.core.clock import wall_to_utc
+from clinic_portal.core.typed import is_blank, many_lines, one_line
 
 LANGUAGES = [SelectChoice("pt_PT", "Português"), SelectChoice("en", "English")]
 MAX_NAME = 40
+MAX_REASON = 300
+FAR = timedelta(days=400)
 
 
 class Visible:
@@ -49,3 +66,55 @@ class PairForm(ScreenForm):
             Length(max=40, message=_l("The code has six characters")),
         ],
     )
+
+
+class ClinicCancelForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
+    """Why staff cancel a visit."""
+
+    reason = RadioField(
+        _l("Why is it cancelled?"),
+        choices=[
+            SelectChoice(ClinicReason.PRACTITIONER_AWAY.value, _l("The practitioner cannot be there")),
+            SelectChoice(ClinicReason.CLOSED.value, _l("The clinic is closed then")),
+            SelectChoice(ClinicReason.OTHER.value, _l("Another reason of the clinic")),
+            SelectChoice(ClinicReason.PATIENT_ASKED.value, _l("The patient asked for it")),
+        ],
+        validators=[InputRequired(_l("Choose a reason"))],
+    )
+    note = TextAreaField(
+        _l("Note for colleagues"),
+        filters=[many_lines],
+        validators=[Length(max=MAX_REASON, message=_l("Write at most %(max)d characters"))],
+    )
+
+    def ask_why(self) -> None:
+        """The patient asks later than the service allows: staff may, with a written reason."""
+        self.note.errors = [_("It is later than the service allows. Write why it is cancelled all the same")]
+
+
+class AnywayForm(FlaskForm):  # type: ignore[misc]
+    """A time that is not offered, and why it is taken all the same."""
+
+    on = DateField(_l("Day"), validators=[InputRequired(_l("Enter the day"))])
+    at = TimeField(_l("Time"), validators=[InputRequired(_l("Enter the time"))])
+    practitioner = SelectField(_l("With"), validate_choice=True)
+    room = SelectField(_l("Room"), validate_choice=True)
+    note = TextAreaField(
+        _l("Why is the rule set aside?"),
+        filters=[many_lines],
+        validators=[
+            Visible(_l("Write why, so that colleagues understand it later")),
+            Length(max=MAX_REASON, message=_l("Write at most %(max)d characters")),
+        ],
+    )
+
+    def start(self, tz: str, *, now: datetime) -> datetime | None:
+        """Return the instant; None, with an error at the field, when the clock never shows it or it has passed."""
+        minute = self.at.data.hour * 60 + self.at.data.minute
+        start = wall_to_utc(self.on.data, minute, tz)
+        if start is None:
+            self.at.errors = [_("The clock skips this time on that day")]
+        elif not now < start < now + FAR:
+            self.on.errors = [_("Choose a time to come, within the next year")]
+            return None
+        return start

@@ -19,12 +19,13 @@ from clinic_portal.booking.queries.free_times import (
 )
 from clinic_portal.booking.queries.rota import Wish
 from clinic_portal.booking.queries.visits import VisitFacts, Visits, describe, visit_of, visits_of
-from clinic_portal.booking.rules import AppointmentState, CancelReason, PartOfDay
+from clinic_portal.booking.rules import AppointmentState, CancelReason, ClinicReason, PartOfDay
 
 __all__ = [
     "AppointmentFacts",
     "AppointmentState",
     "CancelReason",
+    "ClinicReason",
     "FreeDay",
     "FreeTime",
     "FreeTimes",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
-from clinic_portal.booking.rules import AppointmentState, Verdict, judge_change
+from clinic_portal.booking.rules import AppointmentState, Verdict, judge_change, judge_change_by_staff
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
@@ -68,6 +68,10 @@ class VisitFacts:
         """Say whether the patient may still move it or give it back."""
         cutoff = self.service.rules.change_cutoff
         return judge_change(self.appointment.state, self.appointment.starts_at, cutoff=cutoff, now=now)
+
+    def judge_change_by_staff(self) -> Verdict:
+        """Say whether staff may still move it or give it back."""
+        return judge_change_by_staff(self.appointment.state)
 
     @property
     def change_until(self) -> datetime:

@@ -1,5 +1,9 @@
-"""Giving a visit another time, from the account and from the visit's link: the times, the check, the press."""
+"""Giving a visit another time, from the account and from the visit's link: the times, the check, the press.
 
+The front desk has the same pages under its own addresses: `choose_new_time` and `check_new_time` serve both.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -8,7 +12,7 @@ from uuid import UUID
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from clinic_portal.booking.queries import Taker, VisitFacts, Wish, describe, takers, visit_of
+from clinic_portal.booking.queries import AppointmentFacts, Taker, VisitFacts, Wish, describe, takers, visit_of
 from clinic_portal.booking.queries.visits import LinkHolder
 from clinic_portal.booking.routes.common import Way, blueprint, with_choices
 from clinic_portal.booking.routes.linked import LINK, TRIES, unlisted, visit_of_link
@@ -28,6 +32,9 @@ from clinic_portal.web.pages import render_page, see_other
 
 VISIT = "/visits/<uuid:appointment_id>"
 
+#: Moves to a new time for whoever looks at the page.
+Mover = Callable[[NewTime], AppointmentFacts]
+
 #: Refusals after which another time helps.
 ANOTHER_TIME = frozenset({"appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day"})
 
@@ -37,8 +44,11 @@ class MoveWay(Way):
     """The way to a new time. It starts from who and where the visit is with, and its addresses are those of the visit."""
 
     visit: VisitFacts | None = None
-    #: The visit's own page: "/visits/<id>" or "/v/<code>".
+    #: The visit's own page: "/visits/<id>", "/v/<code>", or that of the desk.
     home: str = ""
+    layout: str = "layouts/patient.html"
+    #: At the desk: where a rule is set aside.
+    anyway: str = ""
 
     @property
     def left_out(self) -> datetime | None:
@@ -74,7 +84,8 @@ class MoveWay(Way):
 @limiter.limit(TRIES)
 def move_visit(appointment_id: UUID) -> ResponseReturnValue:
     """Choose a new time; the one that the visit has stays meanwhile."""
-    return _choose(_way(visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())))
+    visit = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
+    return choose_new_time(move_way(visit, url_for("booking.visit", appointment_id=appointment_id)))
 
 
 @blueprint.route(f"{VISIT}/move/check", methods=["GET", "POST"])
@@ -83,7 +94,9 @@ def move_visit(appointment_id: UUID) -> ResponseReturnValue:
 def check_move(appointment_id: UUID) -> ResponseReturnValue:
     """Show the old time and the new one, then move."""
     actor = require_actor()
-    return _check(_way(visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=actor)), actor)
+    visit = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=actor)
+    way = move_way(visit, url_for("booking.visit", appointment_id=appointment_id))
+    return check_new_time(way, lambda to: _move(way, actor, to))
 
 
 @blueprint.route(f"{LINK}/move", methods=["GET", "POST"])
@@ -91,7 +104,8 @@ def check_move(appointment_id: UUID) -> ResponseReturnValue:
 @limiter.limit(TRIES)
 def move_by_link(visit_code: str) -> ResponseReturnValue:
     """The same, for whoever has the visit's link."""
-    return unlisted(_choose(_way(visit_of_link(visit_code), visit_code)))
+    home = url_for("booking.linked_visit", visit_code=visit_code)
+    return unlisted(choose_new_time(move_way(visit_of_link(visit_code), home)))
 
 
 @blueprint.route(f"{LINK}/move/check", methods=["GET", "POST"])
@@ -99,16 +113,18 @@ def move_by_link(visit_code: str) -> ResponseReturnValue:
 @limiter.limit(TRIES)
 def check_move_by_link(visit_code: str) -> ResponseReturnValue:
     """The same, for whoever has the visit's link."""
-    way = _way(visit_of_link(visit_code), visit_code)
-    return unlisted(_check(way, LinkHolder(way.moved.appointment.id)))
+    way = move_way(visit_of_link(visit_code), url_for("booking.linked_visit", visit_code=visit_code))
+    return unlisted(check_new_time(way, lambda to: _move(way, LinkHolder(way.moved.appointment.id), to)))
 
 
-def _way(visit: VisitFacts, visit_code: str = "") -> MoveWay:
+def _move(way: MoveWay, actor: Actor | LinkHolder, to: NewTime) -> AppointmentFacts:
+    id_ = way.moved.appointment.id
+    return move_appointment(db_session(), clock(), appointment_id=id_, actor=actor, to=to)
+
+
+def move_way(visit: VisitFacts, home: str) -> MoveWay:
+    """Return the way to a new time: where the visit is now, changed by what the address says."""
     places = tuple(places_of_service(db_session(), visit.service.id, from_day=clock().now().date()))
-    if visit_code:
-        home = url_for("booking.linked_visit", visit_code=visit_code)
-    else:
-        home = url_for("booking.visit", appointment_id=visit.appointment.id)
     who = None if visit.appointment.any_practitioner else visit.practitioner
     way = MoveWay(
         visit.service, places, dict(find_facilities(db_session())), person=visit.person, practitioner=who,
@@ -119,7 +135,8 @@ def _way(visit: VisitFacts, visit_code: str = "") -> MoveWay:
     return way if way.facility else replace(way, facility=visit.facility)
 
 
-def _choose(way: MoveWay) -> ResponseReturnValue:
+def choose_new_time(way: MoveWay) -> ResponseReturnValue:
+    """Show the free times, or go on to the check of the one that was pressed."""
     refusal = _refusal(way)
     if refusal is not None:
         return refusal
@@ -133,10 +150,11 @@ def _choose(way: MoveWay) -> ResponseReturnValue:
     return see_other(way.link("check_move", slot=start.strftime(SLOT_FORMAT)))
 
 
-def _check(way: MoveWay, actor: Actor | LinkHolder) -> ResponseReturnValue:
+def check_new_time(way: MoveWay, move: Mover) -> ResponseReturnValue:
+    """Show the old time and the new one; when the button is pressed, move, or say why not and what there is instead."""
     start = parse_slot(request.args.get("slot"))
     if request.method == "POST" and start is not None:
-        return _move(way, actor, start)
+        return _press(way, move, start)
     refusal = _refusal(way)
     if refusal is not None or start is None:
         return refusal or redirect(way.link("choose_time"), 303)
@@ -147,10 +165,9 @@ def _check(way: MoveWay, actor: Actor | LinkHolder) -> ResponseReturnValue:
     return render_page("booking/check_move.html", way=way, visit=way.moved, new=new)
 
 
-def _move(way: MoveWay, actor: Actor | LinkHolder, start: datetime) -> ResponseReturnValue:
-    to = NewTime(_place(way).id, start, way.practitioner.id if way.practitioner else None)
+def _press(way: MoveWay, move: Mover, start: datetime) -> ResponseReturnValue:
     try:
-        moved = move_appointment(db_session(), clock(), appointment_id=way.moved.appointment.id, actor=actor, to=to)
+        moved = move(NewTime(_place(way).id, start, way.practitioner.id if way.practitioner else None))
     except Conflict as refused:
         if refused.code in ANOTHER_TIME:
             return _times(way, status=409, lost=start, reason=refused.code)
@@ -166,6 +183,8 @@ def _refusal(way: MoveWay) -> ResponseReturnValue | None:
     verdict = way.moved.judge_change(clock().now())
     if verdict.allowed:
         return None
+    if verdict.code == "appointment.too_late_to_change" and way.anyway:
+        return redirect(way.anyway, 303)
     if verdict.code == "appointment.too_late_to_change":
         return too_late_page(way.moved, back=way.home)
     return redirect(way.home, 303)

@@ -51,6 +51,8 @@ def cancel_visit(
     if not verdict.allowed:
         raise Conflict(verdict.code)
     row.cancelled_at = clock.now()
+    if not is_wanted:
+        row.cancelled_by_clinic_at = row.cancelled_at
     row.sequence += 1
     move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason.value, note=note)
     void_messages(db, clock, subject_id=row.id)

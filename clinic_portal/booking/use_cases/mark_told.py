@@ -1,0 +1,35 @@
+"""The patient of a visit that the clinic cancelled was told by phone."""
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.queries import AppointmentFacts, facts_of, lock_appointment
+from clinic_portal.booking.queries.staff import visit_at_desk
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.audit import record
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.db import transaction
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.ids import AppointmentId, FacilityId
+
+
+def mark_told(
+    db: Session, clock: Clock, *, appointment_id: AppointmentId, facility_id: FacilityId, actor: Actor
+) -> AppointmentFacts:
+    """Note that the patient knows. Repeating the call keeps the first note.
+
+    Raises: NotFound (no such visit at a facility of the actor's); Conflict "appointment.state_changed" for a visit that
+    is not cancelled.
+    """
+    with transaction(db):
+        visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
+        row = lock_appointment(db, appointment_id)
+        if row.state is not AppointmentState.CANCELLED:
+            raise Conflict("appointment.state_changed", state=row.state.value)
+        if row.told_at is None:
+            row.told_at = clock.now()
+            record(
+                db, clock, actor=actor, action="appointment.told_by_phone", subject_kind="appointment",
+                subject_id=appointment_id,
+            )  # fmt: skip
+        return facts_of(row)

@@ -1,0 +1,152 @@
+"""One visit at the desk: its story, giving it back, another time outside of what is offered, told by phone."""
+
+from datetime import datetime
+from uuid import UUID
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
+from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
+from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
+from clinic_portal.booking.use_cases.mark_told import mark_told
+from clinic_portal.booking.use_cases.move_by_clinic import move_by_clinic
+from clinic_portal.core.clock import local_day
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.facilities.queries import FacilityFacts, facilities_of_staff
+from clinic_portal.front_desk.forms import AnywayForm, ClinicCancelForm
+from clinic_portal.front_desk.routes.anyway import filled, taker_of
+from clinic_portal.front_desk.routes.pages import blueprint, own_facility
+from clinic_portal.patients.queries import patients_for_staff
+from clinic_portal.web.access import Right, require_actor, right
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.error_texts import explain
+from clinic_portal.web.filters import local_text
+from clinic_portal.web.pages import render_page, see_other
+
+VISIT = "/desk/<slug>/visits/<uuid:appointment_id>"
+TOO_LATE = "appointment.too_late_to_change"
+
+
+@blueprint.get(VISIT)
+@right(Right.DESK)
+def visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """Show a visit of this facility with what happened to it."""
+    facility = own_facility(slug)
+    return _page("front_desk/visit.html", facility, visit_for_desk(facility, appointment_id))
+
+
+@blueprint.route(f"{VISIT}/cancel", methods=["GET", "POST"])
+@right(Right.DESK)
+def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """Ask why, then cancel and tell the patient."""
+    facility = own_facility(slug)
+    found, form = visit_for_desk(facility, appointment_id), ClinicCancelForm()
+    status = 422 if request.method == "POST" else 200
+    if form.validate_on_submit():
+        reason, note = ClinicReason(form.reason.data), form.note.data or ""
+        id_, actor = found.appointment.id, require_actor()
+        try:
+            cancel_by_clinic(
+                db_session(),
+                clock(),
+                appointment_id=id_,
+                facility_id=facility.id,
+                actor=actor,
+                reason=reason,
+                note=note,
+            )
+        except Conflict as refused:
+            if refused.code != TOO_LATE:
+                return _refused(facility, appointment_id, refused)
+            form.ask_why()
+        else:
+            return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
+    return _page("front_desk/cancel_visit.html", facility, found, form=form, status=status)
+
+
+@blueprint.post(f"{VISIT}/told")
+@right(Right.DESK)
+def mark_patient_told(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """The patient was told by phone that the clinic cancelled."""
+    facility = own_facility(slug)
+    id_ = AppointmentId(appointment_id)
+    try:
+        mark_told(db_session(), clock(), appointment_id=id_, facility_id=facility.id, actor=require_actor())
+    except Conflict as refused:
+        return _refused(facility, appointment_id, refused)
+    return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
+
+
+@blueprint.route(f"{VISIT}/move/anyway", methods=["GET", "POST"])
+@right(Right.DESK)
+def move_anyway(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """Move to a time that is not offered, with a written reason; never onto somebody else's."""
+    facility = own_facility(slug)
+    found = visit_for_desk(facility, appointment_id)
+    form = filled(AnywayForm(), facility, found.service, visit=found)
+    status = 422 if request.method == "POST" else 200
+    if form.validate_on_submit():
+        starts_at = form.start(facility.tz, now=clock().now())
+        if starts_at is not None:
+            return _move(facility, found, form, starts_at)
+    return _page("front_desk/move_anyway.html", facility, found, form=form, status=status)
+
+
+def _move(facility: FacilityFacts, found: VisitFacts, form: AnywayForm, starts_at: datetime) -> ResponseReturnValue:
+    taker = taker_of(form)
+    to = NewTime(facility.id, starts_at, taker.practitioner_id, anyway=taker)
+    id_, note = found.appointment.id, form.note.data
+    try:
+        move_by_clinic(
+            db_session(), clock(), appointment_id=id_, facility_id=facility.id, actor=require_actor(), to=to, note=note
+        )
+    except Conflict as refused:
+        refusal = explain(409, refused.code)
+        return _page("front_desk/move_anyway.html", facility, found, form=form, refusal=refusal, status=409)
+    return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=id_))
+
+
+def visit_for_desk(facility: FacilityFacts, appointment_id: UUID) -> VisitFacts:
+    """Return a visit of a facility at which the actor works. Raises: NotFound."""
+    db, id_ = db_session(), AppointmentId(appointment_id)
+    facts = visit_at_desk(db, id_, facility_id=facility.id, actor=require_actor())
+    (found,) = describe(db, [facts])
+    return found
+
+
+def _refused(facility: FacilityFacts, appointment_id: UUID, refused: Conflict) -> Response:
+    found = visit_for_desk(facility, appointment_id)
+    return _page("front_desk/visit.html", facility, found, refusal=explain(409, refused.code), status=409)
+
+
+def _page(
+    template: str,
+    facility: FacilityFacts,
+    found: VisitFacts,
+    *,
+    form: object = None,
+    refusal: object = None,
+    status: int = 200,
+) -> Response:
+    db, actor, now = db_session(), require_actor(), clock().now()
+    patient_id = found.appointment.known_patient_id
+    to_phone = untold(db, facility.id, now=now, actor=actor)
+    return render_page(
+        template,
+        status=status,
+        facility=facility,
+        facility_name=local_text(facility.names),
+        facilities=facilities_of_staff(db, actor=actor),
+        visit=found,
+        day=local_day(found.appointment.starts_at, facility.tz),
+        patient=patients_for_staff(db, [patient_id], actor=actor)[patient_id],
+        history=history_of(db, found.appointment.id),
+        untold=next((one for one in to_phone if one.appointment_id == found.appointment.id), None),
+        change=found.judge_change_by_staff(),
+        form=form,
+        refusal=refusal,
+    )

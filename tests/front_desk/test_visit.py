@@ -1,0 +1,157 @@
+"""One visit at the desk: its story, cancel, move, another time, told by phone."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rules import MessageState
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import Page, PortalClient
+
+LATER = "2026-11-26T15:30Z"
+
+
+@pytest.fixture
+def booked(db: Session, clinic: Clinic, cast: Cast) -> Appointment:
+    return make_appointment(db, clinic, cast.patient_person, booked_by_account_id=cast.patient.id)
+
+
+@pytest.fixture
+def desk(cast: Cast) -> PortalClient:
+    return cast.browser(cast.receptionist)
+
+
+@pytest.fixture
+def home(booked: Appointment) -> str:
+    return f"/desk/lisbon/visits/{booked.id}"
+
+
+def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
+    return client.page(path, method="POST", status=status, data={"csrf_token": page.fields()["csrf_token"], **form})
+
+
+def test_the_day_leads_to_the_visit_and_back(desk: PortalClient, home: str) -> None:
+    day = desk.page("/desk/lisbon?day=2026-11-26")
+    (link,) = [link for link in day.all("a") if link.get("href") == home]
+    assert "".join(link.itertext()) == "Marta Araújo"
+    page = desk.page(home)
+    assert page.h1 == "Marta Araújo"
+    for words in ("Thursday 26 November, 10:30", "+351912345601", "Massage", "Room 1", "Nothing since it was booked."):
+        assert words in page.text
+    assert [link for link in page.all("a") if link.get("href") == "/desk/lisbon?day=2026-11-26"]
+
+
+def test_cancelled_by_the_clinic(db: Session, desk: PortalClient, home: str, booked: Appointment) -> None:
+    page = desk.page(f"{home}/cancel")
+    blank = press(desk, page, f"{home}/cancel", status=422, note="rua <b>")
+    assert "Choose a reason" in blank.text
+    assert blank.fields()["note"] == "rua <b>"
+    done = press(desk, page, f"{home}/cancel", reason="clinic.practitioner_away", note="ill since noon")
+    assert done.response.request.path == home
+    for words in ("Cancelled by the clinic: the practitioner cannot be there", "ill since noon", "Paula Reis"):
+        assert words in done.text
+    assert not [link for link in done.all("a") if (link.get("href") or "").endswith(("/cancel", "/move"))]
+    db.expire_all()
+    assert db.get_one(Appointment, booked.id).state is AppointmentState.CANCELLED
+    assert press(desk, page, f"{home}/cancel", reason="clinic.other").response.request.path == home
+
+
+def test_for_a_patient_who_asks_late_the_desk_is_asked_why(
+    db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    clinic.massage.change_cutoff_minutes = 1440
+    db.merge(clinic.massage)
+    db.commit()
+    clock.at = THURSDAY - timedelta(hours=2)
+    page = desk.page(f"{home}/cancel")
+    late = press(desk, page, f"{home}/cancel", status=422, reason="clinic.patient_asked")
+    assert late.text.count("later than the service allows") >= 2
+    done = press(desk, page, f"{home}/cancel", reason="clinic.patient_asked", note="fever")
+    assert "Cancelled: the patient asked for it" in done.text
+
+
+def test_when_nobody_can_be_written_to_the_desk_is_told_to_phone(
+    db: Session, desk: PortalClient, home: str, booked: Appointment
+) -> None:
+    page = desk.page(f"{home}/cancel")
+    told = press(desk, page, f"{home}/cancel", reason="clinic.closed")
+    assert "Please phone" not in told.text
+    for row in db.scalars(select(Message)):
+        row.state = MessageState.FAILED
+    db.commit()
+    assert "Please phone" in desk.page("/desk/lisbon").text
+    now = desk.page(home)
+    assert "Please phone Marta Araújo now" in now.text
+    assert [link for link in now.all("a") if link.get("href") == "tel:+351912345601"]
+    done = press(desk, now, f"{home}/told")
+    assert "Please phone" not in done.text
+    assert "Please phone" not in desk.page("/desk/lisbon").text
+
+
+def test_told_of_a_visit_that_is_not_cancelled_is_refused(desk: PortalClient, home: str) -> None:
+    page = desk.page(f"{home}/cancel")
+    assert "This visit has changed in the meantime" in press(desk, page, f"{home}/told", status=409).text
+
+
+def test_moved_to_a_time_that_is_offered(db: Session, desk: PortalClient, home: str, booked: Appointment) -> None:
+    page = desk.page(f"{home}/move?from=2026-11-26")
+    assert page.h1 == "Choose a new time"
+    check = press(desk, page, f"{home}/move?from=2026-11-26", slot=LATER)
+    assert check.h1 == "Check the new time"
+    done = press(desk, check, check.response.request.full_path)
+    assert done.h1 == "Marta Araújo"
+    assert "Moved to Thursday 26 November, 15:30" in done.text
+    db.expire_all()
+    assert db.get_one(Appointment, booked.id).starts_at == THURSDAY + timedelta(hours=5)
+
+
+def test_another_time_needs_a_reason_and_keeps_what_was_typed(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str, booked: Appointment
+) -> None:
+    page = desk.page(f"{home}/move/anyway")
+    fields = page.fields()
+    assert (fields["on"], fields["practitioner"], fields["room"]) == (
+        "2026-11-26", str(clinic.ines.id), str(clinic.room_1.id),
+    )  # fmt: skip
+    wanted = {"on": "2026-11-29", "at": "20:05", "practitioner": str(clinic.rui.id), "room": str(clinic.room_2.id)}
+    blank = press(desk, page, f"{home}/move/anyway", status=422, **wanted, note=" ")
+    assert "Write why" in blank.text
+    assert {name: blank.fields()[name] for name in wanted} == wanted
+    past = press(desk, page, f"{home}/move/anyway", status=422, **(wanted | {"on": "2026-11-20"}), note="why")
+    assert "Choose a time to come" in past.text
+    make_appointment(
+        db, clinic, cast.stranger_person, at=THURSDAY + timedelta(days=3, hours=9, minutes=40), practitioner=clinic.rui
+    )
+    taken = press(desk, page, f"{home}/move/anyway", status=409, **wanted, note="agreed by phone")
+    assert "Somebody else has just taken this time" in taken.text
+    assert taken.fields()["at"] == "20:05"
+    done = press(desk, page, f"{home}/move/anyway", **(wanted | {"at": "21:00"}), note="agreed by phone")
+    for words in ("Moved to Sunday 29 November, 21:00", "agreed by phone", "Dr. Rui Meireles"):
+        assert words in done.text
+    (line,) = db.scalars(select(AppointmentHistory))
+    assert line.note == "agreed by phone"
+
+
+def test_after_the_cut_off_the_desk_goes_to_the_form_with_the_reason(
+    db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    clinic.massage.change_cutoff_minutes = 1440
+    db.merge(clinic.massage)
+    db.commit()
+    clock.at = THURSDAY - timedelta(hours=2)
+    assert desk.page(f"{home}/move").response.request.path == f"{home}/move/anyway"
+
+
+@pytest.mark.parametrize("page", ["", "/cancel", "/move", "/move/check", "/move/anyway"])
+def test_another_facilitys_desk_finds_nothing(cast: Cast, booked: Appointment, page: str) -> None:
+    client = cast.browser(cast.far_receptionist)
+    for slug in ("lisbon", "ponta-delgada"):
+        assert client.get(f"/desk/{slug}/visits/{booked.id}{page}").status_code == 404
