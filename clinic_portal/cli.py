@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.jobs import tidy_accounts
 from clinic_portal.app import create_app
 from clinic_portal.booking.jobs import sweep_holds
+from clinic_portal.check_in.jobs import mark_missed_visits
 from clinic_portal.core import embedded
 from clinic_portal.core.jobs import QUEUES, JobRuntime, start_runtime
 from clinic_portal.core.processes import FolderInUse, FolderLock, free_port
@@ -34,6 +35,7 @@ group = AppGroup("clinic", help="Run the portal and look after it.")
 PERIODIC: tuple[tuple[Callable[[], None], str, int], ...] = (
     (sweep_outbox, "notify", 10),
     (sweep_holds, "default", 60),
+    (mark_missed_visits, "default", 1800),
     (tidy_accounts, "default", 3600),
 )
 

@@ -72,6 +72,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "name": "Hall", "next": "/visits", "old_password": "not her password", "password": "seven green kettles sing",
         "patient_note": "mine", "reason": "patient.other", "slot": FREE_SLOT, "version": "", "seen": "", "as": "text",
         "moved": "1", "by_sms": "y", "by_email": "y",
+        "noshow_limit": "3", "noshow_days": "180",
         "quiet_from": "21:00", "quiet_until": "08:00", "early_days": "7", "last_days": "1",
         "early_instead_after_days": "7", "from_time": "14:00", "until_time": "16:00", "late_from": "13:00",
         "late_minutes": "10",

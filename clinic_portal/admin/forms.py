@@ -82,3 +82,18 @@ class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no typ
         """Raises: ValidationError."""
         if field.data is not None and None in (self.early_days.data, self.last_days.data):
             raise ValidationError(_("Enter both reminders, or leave this empty"))
+
+
+class MissedRuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """After how many missed visits a patient books by phone only."""
+
+    noshow_limit = WholeNumberField(
+        _l("Missed visits"), validators=[Optional(), NumberRange(1, 20, _l("Enter a number from 1 to 20"))]
+    )
+    noshow_days = WholeNumberField(
+        _l("In the last so many days"),
+        validators=[
+            InputRequired(_l("Enter a number from 1 to 730")),
+            NumberRange(1, 730, _l("Enter a number from 1 to 730")),
+        ],
+    )

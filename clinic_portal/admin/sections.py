@@ -21,4 +21,7 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("admin.messages", _l("Messages"), _l("Whether SMS and e-mails go out, and which did not")),
     Section("admin.reminders", _l("Reminders"), _l("When patients are reminded, and when nobody is disturbed")),
+    Section(
+        "admin.missed_visits", _l("Missed visits"), _l("Whether patients who often miss visits book by phone only")
+    ),
 )

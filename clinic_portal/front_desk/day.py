@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, day_list
+from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.staff import Untold, untold
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day, zone
@@ -92,6 +93,8 @@ class Row:
     calls: int
     #: They wait longer than they were told on arrival.
     over_promise: bool
+    #: How many visits the patient missed lately: staff alone see it.
+    missed: int
     #: A press of a moment ago led to the state.
     is_fresh: bool
 
@@ -182,7 +185,7 @@ def read_day(db: Session, clock: Clock, facility: FacilityFacts, *, actor: Actor
     ]
     queue = queue_day(db, clock, facility_id=facility.id, day=day)
     rooms = rooms_of(db, facility.id)
-    people = _People.read(db, visits, queue, actor=actor, rooms=rooms, today=today)
+    people = _People.read(db, visits, queue, actor=actor, rooms=rooms, clock=clock, today=today)
     tickets = {ticket.appointment_id: ticket for ticket in queue.tickets}
     rows = [people.row(visit, tickets.get(visit.id), now, today) for visit in visits]
     waiting_for = {ticket.practitioner_id for ticket, _ in queue.waiting}
@@ -229,10 +232,11 @@ class _People:
     companions: Mapping[PatientId, Sequence[str]]
     practitioners: Mapping[PractitionerId, str]
     services: Mapping[ServiceId, LocalizedText]
+    missed: Mapping[PatientId, int]
     rooms: Mapping[RoomId, str]
 
     @classmethod
-    def read(
+    def read(  # noqa: PLR0913 - the day is about that much
         cls,
         db: Session,
         visits: Sequence[AppointmentFacts],
@@ -240,6 +244,7 @@ class _People:
         *,
         actor: Actor,
         rooms: Sequence[RoomFacts],
+        clock: Clock,
         today: date,
     ) -> "_People":
         ids = {visit.known_patient_id for visit in visits} | {ticket.patient_id for ticket in queue.tickets}
@@ -251,6 +256,7 @@ class _People:
             companions=companions_of(db, children, today=today),
             practitioners={id_: one.full_name for id_, one in practitioners(db, staff).items()},
             services={id_: one.names for id_, one in find_services(db, {visit.service_id for visit in visits}).items()},
+            missed=missed_counts(db, clock, {visit.known_patient_id for visit in visits}, actor=actor),
             rooms={room.id: room.name for room in rooms},
         )
 
@@ -278,6 +284,7 @@ class _People:
             since=since,
             calls=ticket.calls if ticket else 0,
             over_promise=_is_over_promise(ticket, now),
+            missed=self.missed.get(visit.known_patient_id, 0),
             is_fresh=since is not None and state is not DeskState.LATE and now - since < SAID_FOR,
         )
 

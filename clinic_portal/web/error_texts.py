@@ -3,6 +3,8 @@
 from flask import url_for
 from flask_babel import lazy_gettext as _
 
+from clinic_portal.web.database import settings
+
 #: Domain code → heading and explanation.
 BY_CODE = {
     "csrf": (
@@ -32,6 +34,12 @@ BY_CODE = {
     "appointment.too_late_to_change": (
         _("It is too late to change this visit here"),
         _("Nothing was changed. Please phone us: the number is below."),
+    ),
+    "appointment.missed_too_often": (
+        _("Please call us to book"),
+        _(
+            "Nothing was booked. Some visits were missed lately, so we arrange the next one with you by phone: %(phone)s"
+        ),
     ),
     "appointment.too_many_that_day": (
         _("There is already a visit of this kind on that day"),
@@ -72,6 +80,9 @@ BY_CODE = {
     ),
 }
 
+#: Codes whose explanation names the clinic's phone number.
+WITH_PHONE = frozenset({"appointment.missed_too_often"})
+
 #: HTTP status → the same, where the code has no words of its own.
 BY_STATUS = {
     400: (_("We could not understand the request"), _("Nothing was changed. Go back and try again.")),
@@ -100,6 +111,8 @@ UNEXPECTED = (
 def explain(status: int, code: str) -> dict[str, object]:
     """Return heading, explanation and next steps [(label, URL)] for a domain code or an HTTP status."""
     heading, explanation = _texts(status, code)
+    if code in WITH_PHONE:
+        explanation = str(explanation) % {"phone": settings().clinic_phone}
     return {"heading": heading, "explanation": explanation, "next_steps": _ways_on(status, code)}
 
 

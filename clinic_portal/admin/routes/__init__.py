@@ -1,6 +1,6 @@
 """Pages of the administration: the start page, and one module a section."""
 
-from clinic_portal.admin.routes import messages, reminders, start
+from clinic_portal.admin.routes import messages, missed_visits, reminders, start
 from clinic_portal.admin.routes.pages import blueprint
 
-__all__ = ["blueprint", "messages", "reminders", "start"]
+__all__ = ["blueprint", "messages", "missed_visits", "reminders", "start"]

@@ -9,9 +9,10 @@ from uuid import UUID
 from flask import Blueprint, request, session, url_for
 
 from clinic_portal.booking.queries import PartOfDay, Wish
+from clinic_portal.booking.rules.missed import MISSED_TOO_OFTEN
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import local_day
-from clinic_portal.core.errors import NotFound
+from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookable_services, find_facilities
@@ -219,3 +220,10 @@ def make_hold_key() -> str:
     key = hold_key() or secrets.token_urlsafe(24)
     session[HOLD_KEY] = key
     return key
+
+
+def unless_final(refusal: Conflict) -> str:
+    """Return the code of a refusal that another time cures. Raises: the refusal, when only the phone does."""
+    if refusal.code == MISSED_TOO_OFTEN:
+        raise refusal
+    return refusal.code

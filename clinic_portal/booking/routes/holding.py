@@ -20,6 +20,7 @@ from clinic_portal.booking.routes.common import (
     own_hold_hash,
     parse_uuid,
     stage,
+    unless_final,
     way_so_far,
 )
 from clinic_portal.booking.routes.times import parse_slot, slots_of
@@ -90,7 +91,7 @@ def choose_patient_page(appointment_id: UUID) -> ResponseReturnValue:
             actor=require_actor(),
         )  # fmt: skip
     except Conflict as refusal:
-        return _person_page(held, status=409, reason=refusal.code)
+        return _person_page(held, status=409, reason=unless_final(refusal))
     return see_other(url_for("booking.check_answers", appointment_id=held.id))
 
 
@@ -110,7 +111,7 @@ def hold_again(appointment_id: UUID) -> ResponseReturnValue:
     try:
         again = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
     except Conflict as refusal:
-        return _over_page(held, reason=refusal.code)
+        return _over_page(held, reason=unless_final(refusal))
     return see_other(url_for("booking.check_answers", appointment_id=again.id))
 
 

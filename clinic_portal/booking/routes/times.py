@@ -26,6 +26,7 @@ from clinic_portal.booking.routes.common import (
     make_hold_key,
     own_hold_hash,
     stage,
+    unless_final,
     way_so_far,
 )
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
@@ -114,7 +115,7 @@ def hold_chosen_time(service: str) -> ResponseReturnValue:
     try:
         held = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
     except Conflict as refusal:
-        return times_page(way, status=409, lost=start, reason=refusal.code)
+        return times_page(way, status=409, lost=start, reason=unless_final(refusal))
     return see_other(url_for("booking.check_answers", appointment_id=held.id))
 
 

@@ -11,6 +11,7 @@ from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
 from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, judge_noshow, may_follow
+from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
@@ -103,10 +104,11 @@ def give_to_patient(db: Session, clock: Clock, row: Appointment, patient_id: Pat
     """Make a locked hold a patient's. The caller holds the patient's lock, taken before the row's.
 
     Raises: Conflict "appointment.patient_overlap" when the patient has another visit then,
-    "appointment.too_many_that_day".
+    "appointment.too_many_that_day", "appointment.missed_too_often".
     """
     if row.patient_id == patient_id:
         return
+    check_missed(db, clock, patient_id, actor=actor)
     service = service_by_id(db, ServiceId(row.service_id))
     this = AppointmentId(row.id)
     wanted = PatientsTime(patient_id, service, FacilityId(row.facility_id), row.starts_at, but=(this,))

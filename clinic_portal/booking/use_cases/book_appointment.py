@@ -36,7 +36,8 @@ def book_appointment(
 
     Repeating the call returns the first result and sends nothing again.
     Raises: NotFound (not this browser's hold, or none of the actor's people); Forbidden (may not book for this person);
-    Conflict "appointment.hold_expired", "appointment.patient_missing", "appointment.patient_overlap".
+    Conflict "appointment.hold_expired", "appointment.patient_missing", "appointment.patient_overlap",
+    "appointment.missed_too_often".
     """
     with transaction(db):
         held = own_hold(db, appointment_id, hold_key_hash=steps.hold_key_hash(hold_key))

@@ -20,7 +20,8 @@ def choose_patient(
     """Tie the time that this browser holds to a patient for whom the actor may book.
 
     Raises: NotFound (not this browser's hold, or none of the actor's people); Forbidden (may not book for them);
-    Conflict "appointment.hold_expired", "appointment.patient_overlap".
+    Conflict "appointment.hold_expired", "appointment.patient_overlap",
+    "appointment.missed_too_often".
     """
     with transaction(db):
         own_hold(db, appointment_id, hold_key_hash=steps.hold_key_hash(hold_key))

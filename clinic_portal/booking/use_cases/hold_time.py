@@ -19,6 +19,7 @@ from clinic_portal.booking.queries.holds import (
 )
 from clinic_portal.booking.queries.rota import need_of
 from clinic_portal.booking.rules import Need
+from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -47,8 +48,8 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
 
     Repeating the call returns the same hold. With no preference the practitioners are asked in turn until one is free.
     Raises: Conflict "appointment.slot_taken" (taken, or no longer offered), "appointment.patient_overlap",
-    "appointment.too_many_that_day"; NotFound (no such service or facility, or none of the actor's people); Forbidden
-    (may not book for this person).
+    "appointment.too_many_that_day", "appointment.missed_too_often"; NotFound (no such service or facility, or none of
+    the actor's people); Forbidden (may not book for this person).
     """
     key = steps.hold_key_hash(hold_key)
     with transaction(db):
@@ -71,6 +72,8 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
         kept = _same_again(rows, choice, key, now)
         if kept is not None and kept.patient_id == patient_id:
             return facts_of(kept)
+        if patient_id is not None:
+            check_missed(db, clock, patient_id, actor=actor)
         steps.end_holds(db, clock, rows, actor=actor, now=now)
         draft = _draft(choice, service, need, actor=actor) | {"patient_id": patient_id, "patient_note": note}
         theirs = PatientsTime(patient_id, service, choice.facility_id, choice.starts_at) if patient_id else None

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
+from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
@@ -144,6 +145,7 @@ def _page(
         visit=found,
         day=local_day(found.appointment.starts_at, facility.tz),
         patient=patients_for_staff(db, [patient_id], actor=actor)[patient_id],
+        missed=missed_counts(db, clock(), [patient_id], actor=actor).get(patient_id, 0),
         history=history_of(db, found.appointment.id),
         untold=next((one for one in to_phone if one.appointment_id == found.appointment.id), None),
         change=found.judge_change_by_staff(),

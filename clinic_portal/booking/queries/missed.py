@@ -1,0 +1,93 @@
+"""Reads of missed visits: the clinic's rule, counts for staff, and visits of days that are over."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, VisitPolicy
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules.missed import MissedRule
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock, day_bounds, local_day
+from clinic_portal.core.errors import Forbidden
+from clinic_portal.core.ids import AppointmentId, PatientId
+from clinic_portal.core.modes import Mode
+from clinic_portal.facilities.queries import find_facilities
+
+__all__ = ["MissedRule", "missed_counts", "missed_rule", "missed_under_rule", "visits_never_arrived_for"]
+
+
+def missed_rule(db: Session) -> MissedRule:
+    """Return what the clinic has decided about missed visits."""
+    row = db.execute(select(VisitPolicy.noshow_limit, VisitPolicy.noshow_days)).one()
+    return MissedRule(limit=row[0], days=row[1])
+
+
+def missed_under_rule(db: Session, clock: Clock, patient_id: PatientId) -> tuple[int, MissedRule]:
+    """Return how many visits a patient missed in the rule's days (0 when there is no limit), and the rule."""
+    count = (
+        select(func.count())
+        .where(
+            Appointment.patient_id == patient_id,
+            Appointment.state == AppointmentState.NOSHOW,
+            Appointment.starts_at >= _since(clock),
+        )
+        .correlate(VisitPolicy)
+        .scalar_subquery()
+    )
+    counted = case((VisitPolicy.noshow_limit.is_(None), 0), else_=count)
+    row = db.execute(select(VisitPolicy.noshow_limit, VisitPolicy.noshow_days, counted)).one()
+    return row[2], MissedRule(limit=row[0], days=row[1])
+
+
+def missed_counts(
+    db: Session, clock: Clock, patient_ids: Collection[PatientId], *, actor: Actor
+) -> Mapping[PatientId, int]:
+    """Return how many visits each of these patients missed in the rule's days; who missed none is left out.
+
+    Raises: Forbidden for anybody who is not staff: patients are not shown a count of their failings.
+    """
+    if not actor.is_staff:
+        raise Forbidden
+    if not patient_ids:
+        return {}
+    since = select(_since(clock)).scalar_subquery()
+    rows = db.execute(
+        select(Appointment.patient_id, func.count())
+        .where(
+            Appointment.patient_id.in_(set(patient_ids)),
+            Appointment.state == AppointmentState.NOSHOW,
+            Appointment.starts_at >= since,
+        )
+        .group_by(Appointment.patient_id)
+    )
+    return {PatientId(patient_id): count for patient_id, count in rows if patient_id}
+
+
+def visits_never_arrived_for(db: Session, clock: Clock, *, limit: int) -> Sequence[AppointmentId]:
+    """Return booked visits in person whose day is over at their facility, the oldest first.
+
+    Nobody arrives for a visit online, so those say nothing about who came.
+    """
+    found: list[AppointmentId] = []
+    for facility in find_facilities(db).values():
+        today, _ = day_bounds(local_day(clock.now(), facility.tz), facility.tz)
+        rows = db.scalars(
+            select(Appointment.id)
+            .where(
+                Appointment.state == AppointmentState.BOOKED,
+                Appointment.facility_id == facility.id,
+                Appointment.mode == Mode.IN_PERSON,
+                Appointment.starts_at < today,
+            )
+            .order_by(Appointment.starts_at, Appointment.id)
+            .limit(limit)
+        )
+        found.extend(AppointmentId(id_) for id_ in rows)
+    return found
+
+
+def _since(clock: Clock) -> ColumnElement[datetime]:
+    return literal(clock.now()) - func.make_interval(0, 0, 0, VisitPolicy.noshow_days)

@@ -1,0 +1,92 @@
+"""Who missed visits too often books by phone; staff alone see how often it was."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.queries.missed import MissedRule, missed_counts, missed_rule, missed_under_rule
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules.missed import judge_missed
+from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
+from clinic_portal.booking.use_cases.change_missed_rule import change_missed_rule
+from clinic_portal.booking.use_cases.choose_patient import choose_patient
+from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.errors import Conflict, Forbidden
+from clinic_portal.core.ids import FacilityId, PatientId, ServiceId
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+
+REFUSED = r"appointment\.missed_too_often"
+
+
+def miss(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, *days_ago: int) -> None:
+    for days in days_ago:
+        at = clock.now() - timedelta(days=days)
+        make_appointment(db, clinic, cast.patient_person, at=at, state=AppointmentState.NOSHOW)
+
+
+def limit(db: Session, clock: FixedClock, cast: Cast, number: int | None, days: int = 90) -> None:
+    change_missed_rule(db, clock, actor=cast.administrator.actor(), rule=MissedRule(number, days))
+
+
+def choice(clinic: Clinic, cast: Cast | None = None) -> Choice:
+    return Choice(
+        ServiceId(clinic.massage.id), FacilityId(clinic.lisbon.id), THURSDAY,
+        patient_id=PatientId(cast.patient_person.id) if cast else None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("missed", "number", "allowed"), [(0, 1, True), (1, 1, False), (99, None, True), (2, 3, True)])
+def test_the_rule(missed: int, number: int | None, allowed: bool) -> None:
+    assert judge_missed(missed, MissedRule(number)).allowed is allowed
+
+
+def test_off_unless_the_clinic_wants_it(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    miss(db, clock, clinic, cast, 1, 2, 3, 4)
+    assert missed_rule(db) == MissedRule(None, 180)
+    assert missed_under_rule(db, clock, PatientId(cast.patient_person.id)) == (0, MissedRule(None, 180))
+    assert hold_time(db, clock, choice=choice(clinic, cast), hold_key="k", actor=cast.patient.actor())
+
+
+def test_holding_choosing_and_booking_are_refused(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    miss(db, clock, clinic, cast, 1, 89, 91)
+    limit(db, clock, cast, 2)
+    actor, patient_id = cast.patient.actor(), PatientId(cast.patient_person.id)
+    with pytest.raises(Conflict, match=REFUSED):
+        hold_time(db, clock, choice=choice(clinic, cast), hold_key="k", actor=actor)
+    held = hold_time(db, clock, choice=choice(clinic), hold_key="k", actor=None)
+    with pytest.raises(Conflict, match=REFUSED):
+        choose_patient(db, clock, appointment_id=held.id, hold_key="k", patient_id=patient_id, actor=actor)
+    with pytest.raises(Conflict, match=REFUSED):
+        book_appointment(db, clock, appointment_id=held.id, hold_key="k", actor=actor, answers=Answers(patient_id))
+    limit(db, clock, cast, 3)
+    assert book_appointment(
+        db, clock, appointment_id=held.id, hold_key="k", actor=actor, answers=Answers(patient_id)
+    ).booked_at
+
+
+def test_the_page_gives_the_phone_number(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    miss(db, clock, clinic, cast, 1)
+    limit(db, clock, cast, 1)
+    browser = cast.browser(cast.patient)
+    times = browser.page(f"/book/massage/times?practitioner=any&facility=lisbon&patient={cast.patient_person.id}")
+    slot = next(button.get("value", "") for button in times.all("button") if button.get("name") == "slot")
+    page = browser.page(
+        f"/book/massage/times?practitioner=any&facility=lisbon&patient={cast.patient_person.id}",
+        method="POST", status=409, data={"slot": slot, "csrf_token": times.fields()["csrf_token"]},
+    )  # fmt: skip
+    assert page.h1 == "Please call us to book"
+    assert "by phone: +351 210 000 000" in page.text
+
+
+def test_staff_alone_see_the_count(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    miss(db, clock, clinic, cast, 1, 2)
+    row = make_appointment(db, clinic, cast.patient_person, at=clock.now() + timedelta(hours=3))
+    assert "Missed visits 2" in cast.browser(cast.receptionist).page(f"/desk/lisbon/visits/{row.id}").text
+    assert "missed 2 visits" in cast.browser(cast.receptionist).page("/desk/lisbon").text
+    with pytest.raises(Forbidden):
+        missed_counts(db, clock, [PatientId(cast.patient_person.id)], actor=cast.patient.actor())
+    assert "missed 2" not in cast.browser(cast.patient).page("/visits").text
