@@ -19,8 +19,9 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from clinic_portal.booking.links import SIGNATURE_LENGTH
+from clinic_portal.booking.queries.stranded import token_of
 from clinic_portal.core.clock import FixedClock
-from clinic_portal.core.ids import new_id
+from clinic_portal.core.ids import AppointmentId, new_id
 from clinic_portal.core.settings import Environment, Settings
 from clinic_portal.web.access import ATTRIBUTE, Right
 from tests.booking.factory import make_appointment
@@ -80,9 +81,14 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "given_name": "Rita", "family_name": "Lopes", "birth_date-day": "3", "birth_date-month": "4",
         "birth_date-year": "1990", "is_age_right": "y", "phone": "+351 912 345 699", "facility": "lisbon",
         "practitioner": str(world.clinic.ines.id), "room": str(world.clinic.room_1.id),
+    } | {
+        "starts": "", "ends": "", "where": "", "weekday": "", "valid_from": "", "valid_until": "", "first_day": "",
+        "last_day": "", "before": "", "after": "", "notice": "", "notice_unit": "", "horizon": "", "cutoff": "",
+        "cutoff_unit": "", "per_day": "", "keep": "", "year": "2026", "for_all": "cancel",
     }  # fmt: skip
     return {name: Pair(value, value) for name, value in same.items()} | {
         "patient": Pair(str(world.cast.patient_person.id), unknown()),
+        "shown": Pair(token_of(AppointmentId(world.booked.id), world.booked.starts_at), f"{unknown()}@20261126T1030"),
         "instead": Pair(str(world.held.id), unknown()),
         "said": Pair(str(world.arrived.id), unknown()),
         "email": Pair("marta@example.org", f"nobody-{unknown()}@example.org"),

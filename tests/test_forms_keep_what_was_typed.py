@@ -1,12 +1,13 @@
 """Every form that refuses says so with 422, names the field in the summary, and keeps what was typed (passwords excepted)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.cast import Cast
+from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
 
 #: As a person may paste it: any script, signs, markup; no control characters and line ends, which boxes drop.
@@ -34,11 +35,17 @@ FORMS = [
     Form("/account/phone", "patient", (), (("phone", "12"),)),
     Form("/account/password", "patient", (), (("password", "short"),)),
     Form("/desk/lisbon/screens", "receptionist", ("name",), (("code", ""),)),
+    Form("/admin/closed-days/lisbon", "administrator", ("reason",), (("day", "31/11/2026"),)),
+    Form("/admin/services/massage", "administrator", (), (("before", "many"), ("horizon", "0"), ("per_day", "11"))),
+    Form("/hours/{ines}/absences/add", "doctor", ("reason",), (("starts", "noon"), ("first_day", "tomorrow"))),
+    Form("/hours/{ines}/weekly/add", "doctor", (), (("starts", "25"), ("ends", "9:0"), ("valid_from", "1.1"))),
+    Form("/hours/{ines}/extra/add", "doctor", (), (("starts", ":"), ("day", "9999-12-31"))),
 ]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=[form.path for form in FORMS])
-def test_a_refused_form_keeps_what_was_typed(cast: Cast, form: Form) -> None:
+def test_a_refused_form_keeps_what_was_typed(cast: Cast, clinic: Clinic, form: Form) -> None:
+    form = replace(form, path=form.path.format(ines=clinic.ines.id))
     client = cast.browser(getattr(cast, form.who) if form.who else None)
     blank = client.page(form.path)
     fields = form_with(blank, form).fields()

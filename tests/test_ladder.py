@@ -38,7 +38,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Right → somebody who has it.
 WHO_HAS = {
     Right.PUBLIC: "visitor", Right.SIGNED_IN: "patient", Right.PATIENT: "patient", Right.DESK: "receptionist",
-    Right.ADMIN: "administrator", Right.SCREEN: "screen", Right.DEVELOPMENT: "visitor",
+    Right.ADMIN: "administrator", Right.HOURS: "administrator", Right.SCREEN: "screen", Right.DEVELOPMENT: "visitor",
 }  # fmt: skip
 
 #: Role → an account of the cast that has it.
@@ -63,6 +63,12 @@ BAD = {
     "visit_code": ("K7M2PX4A" + "A" * 10, "K7M2PX4A", "x", "\x00", "é" * 18),
     "item_id": ("email-1", "../servers", "%2e%2e"),
     "number": ("99", "-1", "x"),
+    "practitioner_id": (str(new_id()), "1"),
+    "hours_id": (str(new_id()), "1"),
+    "absence_id": (str(new_id()), "1"),
+    "extra_id": (str(new_id()), "1"),
+    "place": ("nowhere", "\x00", "é"),
+    "stranded": (f"{new_id()}@20261128T1000", "1", "\x00"),
 }
 
 #: Addresses that another rule serves: the last word is then an id that there is not.

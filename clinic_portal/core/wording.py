@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_day_names
 from babel.numbers import format_currency
 
 from clinic_portal.core.clock import zone
@@ -36,3 +36,9 @@ def moment_in_words(moment: datetime, tz: str, language: str, *, inside: bool = 
 def money_in_words(amount: Money, language: str) -> str:
     """Return an amount as people write it: "€45.00", "45,00 €"."""
     return format_currency(amount.minor / 100, amount.currency, locale=language)
+
+
+def weekday_in_words(weekday: int, language: str) -> str:
+    """Return the day of the week, capitalised; 0 is Monday."""
+    words = str(get_day_names("wide", locale=language)[weekday])
+    return words[0].upper() + words[1:]

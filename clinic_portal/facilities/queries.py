@@ -22,11 +22,14 @@ from clinic_portal.facilities.rules import BookingRules, Direction
 
 __all__ = [
     "BookingRules",
+    "CalendarDay",
     "Direction",
     "FacilityFacts",
+    "FacilityYear",
     "OpenFacility",
     "RoomFacts",
     "ServiceFacts",
+    "all_services",
     "bookable_services",
     "closed_days_of",
     "facilities_of_staff",
@@ -44,6 +47,7 @@ __all__ = [
     "service_row",
     "staff_facility",
     "works_at",
+    "year_of",
 ]
 
 
@@ -113,6 +117,27 @@ class OpenFacility:
     id: FacilityId
     tz: str
     closed_days: frozenset[date]
+
+
+@dataclass(frozen=True)
+class CalendarDay:
+    """A day that is not like the others: a public holiday, or one on which the facility is closed."""
+
+    day: date
+    #: Empty when it is none.
+    holiday: str
+    #: Why it is closed although it is no public holiday; for staff.
+    reason: str
+    is_closed: bool
+
+
+@dataclass(frozen=True)
+class FacilityYear:
+    """The days of a year that are not like the others, in order."""
+
+    year: int
+    keeps_holidays: bool
+    days: tuple[CalendarDay, ...]
 
 
 def facility_by_id(db: Session, facility_id: FacilityId) -> FacilityFacts:
@@ -227,6 +252,28 @@ def service_by_slug(db: Session, slug: str) -> ServiceFacts:
     if row is None:
         raise NotFound
     return _service(row)
+
+
+def all_services(db: Session) -> Sequence[ServiceFacts]:
+    """Return every service, in the order of the clinic: those that are no longer given come last."""
+    rows = db.scalars(select(Service).order_by(Service.is_bookable.desc(), Service.position, Service.slug))
+    return [_service(row) for row in rows]
+
+
+def year_of(db: Session, facility_id: FacilityId, year: int, *, language: str) -> FacilityYear:
+    """Return a facility's year with the names of its public holidays. Raises: NotFound."""
+    row = db.get(Facility, facility_id, populate_existing=True)
+    if row is None:
+        raise NotFound
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    names = holidays_between(row.country, row.region, first, last, language)
+    own = select(Closure).where(Closure.facility_id == facility_id, Closure.day.between(first, last))
+    reasons = {closure.day: closure.reason for closure in db.scalars(own)}
+    closed = closed_days_of(db, facility_id, from_day=first, to_day=last)
+    days = tuple(
+        CalendarDay(day, names.get(day, ""), reasons.get(day, ""), day in closed) for day in sorted({*names, *reasons})
+    )
+    return FacilityYear(year, row.observes_holidays, days)
 
 
 def service_row() -> type[Service]:

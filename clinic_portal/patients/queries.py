@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import phonenumbers
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,15 @@ class PatientFacts:
     def full_name(self) -> str:
         """Given and family name."""
         return f"{self.given_name} {self.family_name}"
+
+    @property
+    def phone_in_words(self) -> str:
+        """The number as people write it, "+351 912 345 678"; empty without one."""
+        try:
+            number = phonenumbers.parse(self.phone or "")
+        except phonenumbers.NumberParseException:
+            return self.phone or ""
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 @dataclass(frozen=True)

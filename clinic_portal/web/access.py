@@ -33,6 +33,8 @@ class Right(StrEnum):
     DESK = "desk"
     #: Administrators.
     ADMIN = "admin"
+    #: Administrators, and practitioners for their own hours: the use case decides whose.
+    HOURS = "hours"
     #: A paired screen; the view checks its token.
     SCREEN = "screen"
     #: Only where the developer's inbox is: in production there is no such page.
@@ -44,6 +46,7 @@ ROLES: dict[Right, frozenset[Role]] = {
     Right.PATIENT: frozenset({Role.PATIENT}),
     Right.DESK: frozenset({Role.RECEPTIONIST, Role.ADMINISTRATOR}),
     Right.ADMIN: frozenset({Role.ADMINISTRATOR}),
+    Right.HOURS: frozenset({Role.ADMINISTRATOR, Role.DOCTOR}),
 }
 
 

@@ -20,14 +20,17 @@ from clinic_portal.accounts.rules import CodePurpose, code_digits
 from clinic_portal.booking.links import visit_link_path
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries import facts_of
+from clinic_portal.booking.queries.stranded import token_of
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import Base
-from clinic_portal.core.ids import new_id
+from clinic_portal.core.ids import AppointmentId, new_id
+from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel
+from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
 from clinic_portal.providers.base import Channel as InboxChannel
 from clinic_portal.providers.email.base import Attachment
 from clinic_portal.providers.inbox import Letter, put
@@ -69,6 +72,11 @@ class World:
     #: Opens her booked visit without signing in.
     visit_code: str
     ids: frozenset[UUID]
+    #: Hours, extra hours and an absence of Rui's, and a visit with him that lies outside of them.
+    hours_id: UUID
+    extra_id: UUID
+    absence_id: UUID
+    stranded: str
 
     def arguments(self) -> Mapping[str, Sequence[object]]:
         """Name of a URL part → her values. A route with another name must be thought about: add its name here."""
@@ -84,6 +92,12 @@ class World:
             "service": ["massage"],
             "state": ["called"],
             "channel": ["sms"],
+            "practitioner_id": [self.clinic.rui.id],
+            "hours_id": [self.hours_id],
+            "absence_id": [self.absence_id],
+            "extra_id": [self.extra_id],
+            "place": ["lisbon"],
+            "stranded": [self.stranded],
             "visit_code": [self.visit_code],
         }
 
@@ -147,7 +161,23 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
         cast, clinic, db, booked, held, arrived, ticket_id, session.id, screen.id, "the token of the screen",
         code_digits(settings.secret_key, code.id), _letter(settings.inbox_folder, clock),
         visit_link_path(settings, facts_of(booked)).removeprefix("/v/"), frozenset({*ids, ticket_id}),
+        *_hours(db, clinic, cast),
     )  # fmt: skip
+
+
+def _hours(db: Session, clinic: Clinic, cast: Cast) -> tuple[UUID, UUID, UUID, str]:
+    rui, saturday = clinic.rui.id, datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
+    extra = ExtraHours(
+        practitioner_id=rui, facility_id=clinic.lisbon.id, room_id=clinic.room_2.id, mode=Mode.IN_PERSON,
+        day=date(2026, 12, 27), starts_minute=600, ends_minute=660,
+    )  # fmt: skip
+    away = datetime(2026, 12, 30, 9, 0, tzinfo=UTC)
+    absence = Absence(practitioner_id=rui, starts_at=away, ends_at=away + timedelta(hours=2), reason="training")
+    db.add_all([extra, absence])
+    db.commit()
+    visit = make_appointment(db, clinic, cast.guardian_person, at=saturday, practitioner=clinic.rui)
+    hours_id = db.scalars(select(WeeklyHours.id).where(WeeklyHours.practitioner_id == rui).limit(1)).one()
+    return hours_id, extra.id, absence.id, token_of(AppointmentId(visit.id), visit.starts_at)
 
 
 def _session(db: Session, clock: FixedClock, account: Account) -> AccountSession:

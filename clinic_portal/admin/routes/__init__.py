@@ -1,6 +1,29 @@
 """Pages of the administration: the start page, and one module a section."""
 
-from clinic_portal.admin.routes import messages, missed_visits, reminders, start
+from clinic_portal.admin.routes import (
+    absences,
+    closed_days,
+    hours,
+    messages,
+    missed_visits,
+    moving,
+    reminders,
+    service_rules,
+    start,
+    stranded,
+)
 from clinic_portal.admin.routes.pages import blueprint
 
-__all__ = ["blueprint", "messages", "missed_visits", "reminders", "start"]
+__all__ = [
+    "absences",
+    "blueprint",
+    "closed_days",
+    "hours",
+    "messages",
+    "missed_visits",
+    "moving",
+    "reminders",
+    "service_rules",
+    "start",
+    "stranded",
+]

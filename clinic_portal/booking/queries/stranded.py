@@ -2,19 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.models import Appointment, OutsideHours
 from clinic_portal.booking.queries.appointments import facts_of
 from clinic_portal.booking.queries.visits import VisitFacts, describe
 from clinic_portal.booking.rules import AppointmentState, StrandedAnswer, Stretch, is_covered, working_stretch
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.clock import Clock, local_day
-from clinic_portal.core.errors import Forbidden
+from clinic_portal.core.errors import Forbidden, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
 from clinic_portal.facilities.queries import OpenFacility, open_facilities_column, read_open_facilities
 from clinic_portal.patients.queries import PatientFacts, find_patients
@@ -140,9 +141,20 @@ def stranded_visits(
     described = describe(db, [facts_of(row) for row in sorted(rows, key=lambda row: (row.starts_at, row.id))])
     patients = find_patients(db, {visit.appointment.known_patient_id for visit in described})
     return tuple(
-        StrandedVisit(visit, patients[visit.appointment.known_patient_id], (answers or {}).get(visit.appointment.id))
+        StrandedVisit(
+            visit,
+            _reachable(db, visit, patients[visit.appointment.known_patient_id]),
+            (answers or {}).get(visit.appointment.id),
+        )
         for visit in described
     )
+
+
+def _reachable(db: Session, visit: VisitFacts, patient: PatientFacts) -> PatientFacts:
+    """Return the patient with the phone of whoever booked, when they have none of their own: a child."""
+    if patient.phone or visit.appointment.booked_by is None:
+        return patient
+    return replace(patient, phone=get_account(db, visit.appointment.booked_by).confirmed_phone)
 
 
 def visits_outside_hours(db: Session, clock: Clock, *, actor: Actor) -> tuple[StrandedVisit, ...]:
@@ -157,3 +169,11 @@ def visits_outside_hours(db: Session, clock: Clock, *, actor: Actor) -> tuple[St
         if row.id in decided and decided[row.id].starts_at == row.starts_at
     }
     return stranded_visits(db, stranded, answers)
+
+
+def stranded_visit(db: Session, clock: Clock, token: str, *, actor: Actor) -> StrandedVisit:
+    """Return one of the visits outside the hours. Raises: NotFound; Forbidden."""
+    for one in visits_outside_hours(db, clock, actor=actor):
+        if one.token == token:
+            return one
+    raise NotFound

@@ -10,6 +10,7 @@ from sqlalchemy import CompoundSelect, Integer, ScalarSelect, func, or_, select,
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import (
     AccountId,
@@ -97,6 +98,18 @@ def practitioner_by_id(db: Session, practitioner_id: PractitionerId) -> Practiti
     """Return one practitioner. Raises: NotFound."""
     row = db.get(Practitioner, practitioner_id)
     if row is None:
+        raise NotFound
+    return _facts(row)
+
+
+def practitioner_to_plan(db: Session, practitioner_id: PractitionerId, *, actor: Actor) -> PractitionerFacts:
+    """Return somebody whose hours the actor may change: an administrator everybody's, a practitioner their own.
+
+    Raises: NotFound.
+    """
+    row = db.get(Practitioner, practitioner_id)
+    own = row is not None and row.account_id is not None and row.account_id == actor.account_id
+    if row is None or not (actor.role is Role.ADMINISTRATOR or (actor.role is Role.DOCTOR and own)):
         raise NotFound
     return _facts(row)
 

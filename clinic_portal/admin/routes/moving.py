@@ -1,0 +1,94 @@
+"""Another time for a visit that lies outside the hours: the nearest ones, with the same practitioner and with others."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from flask import flash, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from clinic_portal.admin.routes.pages import blueprint
+from clinic_portal.booking.queries import FreeTime, Wish, nearest_times
+from clinic_portal.booking.queries.stranded import StrandedVisit, stranded_visit
+from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases import move_stranded as moving
+from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.ids import FacilityId, PractitionerId
+from clinic_portal.facilities.queries import find_facilities
+from clinic_portal.practitioners.queries import practitioners
+from clinic_portal.web.access import Right, require_actor, right
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.filters import clinic_datetime
+from clinic_portal.web.pages import render_page, see_other
+
+#: How many times are proposed in each of the two lists.
+PROPOSED = 6
+MINUTE = "%Y-%m-%dT%H:%MZ"
+
+
+@blueprint.get("/hours/outside/<stranded>/move")
+@right(Right.HOURS)
+def move_stranded(stranded: str) -> ResponseReturnValue:
+    """Propose the nearest free times."""
+    return _page(stranded_visit(db_session(), clock(), stranded, actor=require_actor()))
+
+
+@blueprint.post("/hours/outside/<stranded>/move")
+@right(Right.HOURS)
+def take_time(stranded: str) -> ResponseReturnValue:
+    """Move the visit to the time of the button that was pressed."""
+    one = stranded_visit(db_session(), clock(), stranded, actor=require_actor())
+    to = _chosen(request.form.get("slot", ""))
+    note = _("The hours changed")
+    try:
+        moved = moving.move_stranded(db_session(), clock(), token=stranded, to=to, actor=require_actor(), note=note)
+    except Conflict as refused:
+        return _page(one, refused=refused.code, status=409)
+    flash(
+        _(
+            "Moved to %(time)s; %(name)s gets a message",
+            time=clinic_datetime(moved.starts_at, find_facilities(db_session())[moved.facility_id].tz),
+            name=one.patient.full_name,
+        )
+    )
+    return see_other(url_for("admin.outside_hours"))
+
+
+def _chosen(slot: str) -> NewTime:
+    """Read the button's value. Raises: NotFound."""
+    start, _ignored, rest = slot.partition("|")
+    place, _ignored, person = rest.partition("|")
+    try:
+        starts_at = datetime.strptime(start, MINUTE).replace(tzinfo=UTC)
+        return NewTime(FacilityId(UUID(place)), starts_at, PractitionerId(UUID(person)))
+    except ValueError:
+        raise NotFound from None
+
+
+def _page(one: StrandedVisit, *, refused: str = "", status: int = 200) -> ResponseReturnValue:
+    visit = one.visit.appointment
+    same = Wish(visit.service_id, visit.practitioner_id, mode=visit.mode, own_visit=visit.id)
+    anybody = Wish(visit.service_id, mode=visit.mode, own_visit=visit.id)
+    lists = [
+        nearest_times(db_session(), clock(), wish, around=visit.starts_at, count=count)
+        for wish, count in ((same, PROPOSED), (anybody, 2 * PROPOSED))
+    ]
+    others = [_without(time, visit.practitioner_id) for time in lists[1]]
+    people = {id_ for time in [*lists[0], *lists[1]] for id_ in time.practitioner_ids}
+    return render_page(
+        "admin/move_stranded.html",
+        status=status,
+        one=one,
+        same=lists[0],
+        others=[time for time in others if time.practitioner_ids][:PROPOSED],
+        people=practitioners(db_session(), people),
+        places=find_facilities(db_session()),
+        minute=MINUTE,
+        refused=refused,
+    )
+
+
+def _without(time: FreeTime, practitioner_id: PractitionerId) -> FreeTime:
+    others: Sequence[PractitionerId] = [id_ for id_ in time.practitioner_ids if id_ != practitioner_id]
+    return FreeTime(time.start, time.facility_id, tuple(others))

@@ -1,0 +1,236 @@
+"""The pages of hours, closed days and rules: by an administrator, by a practitioner, by others not at all."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.ids import FacilityId
+from clinic_portal.facilities.models import Service
+from clinic_portal.facilities.queries import closed_days_of
+from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.hours import DAY, row_id
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import Page, PortalClient
+
+
+@pytest.fixture
+def office(cast: Cast) -> PortalClient:
+    return cast.browser(cast.administrator)
+
+
+def send(client: PortalClient, path: str, page: Page | None = None, *, status: int = 200, **typed: str) -> Page:
+    """Fill in the last form of a page and send it."""
+    page = page or client.page(path)
+    shown = {"shown": [one.get("value", "") for one in page.all("input", name="shown")]}
+    return client.page(path, method="POST", status=status, data=page.fields() | typed | shown)
+
+
+def room(clinic: Clinic, name: str) -> str:
+    return f"{clinic.lisbon.id}:{getattr(clinic, name).id}"
+
+
+def test_from_the_list_to_new_hours(office: PortalClient, clinic: Clinic, db: Session) -> None:
+    people = office.page("/admin/hours")
+    assert "Inês Carvalho" in people.text
+    assert "40 h" in people.text
+    path = f"/hours/{clinic.ines.id}"
+    assert path in people.links()
+    page = send(
+        office, f"{path}/weekly/add", weekday="5", starts="9", ends="12.30", where=room(clinic, "room_1"),
+        valid_from="2026-11-28", valid_until="",
+    )  # fmt: skip
+    assert page.h1 == "Hours of Inês Carvalho"
+    assert "Saved: Saturday 09:00–12:30" in page.text
+    row = db.scalars(select(WeeklyHours).where(WeeklyHours.weekday == 5)).one()
+    assert (row.starts_minute, row.ends_minute, row.valid_from.isoformat()) == (540, 750, "2026-11-28")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"starts": "25:00"}, "Write the time like 9:00 or 14:30"),
+        ({"starts": ""}, "Enter when the work begins"),
+        ({"starts": "18:00", "ends": "17:00"}, "The end must be after the start"),
+        ({"valid_until": "2026-11-24"}, "The last day must not be before the first"),
+        ({"valid_from": "2026-11-22"}, "This day is over"),
+        ({"valid_from": "24 December"}, "Write the day like 24/12/2026"),
+        ({"starts": "12:00", "ends": "14:30"}, "There are other hours at this time: Monday 09:00–13:00"),
+        ({"where": "room_2"}, "Dr. Rui Meireles has this room then: Monday 09:00–13:00"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_field(
+    office: PortalClient, clinic: Clinic, db: Session, typed: dict[str, str], said: str
+) -> None:
+    if "where" in typed:
+        typed = {"where": room(clinic, "room_2")}
+        db.execute(WeeklyHours.__table__.delete().where(WeeklyHours.practitioner_id == clinic.ines.id))
+        db.commit()
+    right = {
+        "weekday": "0",
+        "starts": "12:00",
+        "ends": "13:30",
+        "where": room(clinic, "room_1"),
+        "valid_from": "2026-11-30",
+    }
+    page = send(office, f"/hours/{clinic.ines.id}/weekly/add", status=422, **right | typed)
+    assert page.title.startswith("Error: ")
+    assert page.text.count(said) == 2
+    assert {name: page.fields()[name] for name in typed} == typed
+
+
+def test_a_change_shows_the_visits_and_makes_nothing_until_all_are_answered(
+    office: PortalClient, clinic: Clinic, cast: Cast, db: Session
+) -> None:
+    booked = make_appointment(db, clinic, cast.patient_person)
+    other = make_appointment(db, clinic, cast.stranger_person, at=THURSDAY + timedelta(minutes=30))
+    path = f"/hours/{clinic.ines.id}/weekly/{row_id(db, clinic.ines)}"
+    page = send(office, path, starts="9:00", ends="10:00", valid_from=DAY.isoformat())
+    assert page.h1 == "2 booked visits are in the way"
+    for words in ("Thursday 26 November, 10:30", "Marta Araújo", "+351 912 345 601", "Massage"):
+        assert words in page.text
+    page = send(office, path, page, status=422, **{f"answer-{booked.id}@20261126T1030": "cancel"})
+    assert page.text.count("Choose what becomes of this visit") == 2
+    page = send(office, path, page, for_all="move")
+    assert page.h1 == "Visits outside the hours"
+    assert "1 visit cancelled; the patient gets a message" in page.text
+    assert "1 visit is to be moved" in page.text
+    db.expire_all()
+    states = [db.get_one(Appointment, row.id).state for row in (booked, other)]
+    assert states == [AppointmentState.CANCELLED, AppointmentState.BOOKED]
+    ends = db.scalars(
+        select(WeeklyHours.ends_minute).where(
+            WeeklyHours.practitioner_id == clinic.ines.id, WeeklyHours.weekday == 3, WeeklyHours.starts_minute == 540
+        )
+    )
+    assert sorted(ends) == [600, 780]
+
+
+def test_a_visit_that_was_booked_meanwhile_is_shown(
+    office: PortalClient, clinic: Clinic, cast: Cast, db: Session
+) -> None:
+    make_appointment(db, clinic, cast.patient_person)
+    path = f"/hours/{clinic.ines.id}/absences/add"
+    page = send(office, path, first_day=DAY.isoformat(), reason="holiday")
+    make_appointment(db, clinic, cast.stranger_person, at=THURSDAY + timedelta(minutes=30))
+    page = send(office, path, page, status=409, **{f"answer-{name}": "cancel" for name in [page.fields()["shown"]]})
+    assert "The list has changed in the meantime" in page.text
+    assert "Duarte Nogueira" in page.text
+    assert not list(db.scalars(select(Absence)))
+    page = send(office, path, page, for_all="keep")
+    assert "1 visit cancelled; the patient gets a message" in page.text
+    assert "1 visit stays although it is outside the hours" in page.text
+
+
+def test_a_visit_is_moved_from_the_list(office: PortalClient, clinic: Clinic, cast: Cast, db: Session) -> None:
+    row = make_appointment(db, clinic, cast.patient_person)
+    db.add(
+        Absence(practitioner_id=clinic.ines.id, starts_at=THURSDAY, ends_at=THURSDAY + timedelta(hours=1), reason="x")
+    )
+    db.commit()
+    path = f"/hours/outside/{row.id}@20261126T1030/move"
+    page = office.page("/hours/outside")
+    assert path in page.links()
+    page = office.page(path)
+    slots = [button.get("value", "") for button in page.all("button") if button.get("name") == "slot"]
+    assert len(slots) >= 8
+    assert send(office, path, page, status=404, slot="2026-11-26T10:00Z").status == 404
+    page = send(office, path, page, slot=slots[0])
+    assert "Marta Araújo gets a message" in page.text
+    assert "No visit is left outside the hours" in page.text
+    db.expire_all()
+    assert db.get_one(Appointment, row.id).starts_at != THURSDAY
+    assert office.get(path).status_code == 404
+
+
+def test_absences_and_extra_hours_come_and_go(office: PortalClient, clinic: Clinic, db: Session) -> None:
+    path = f"/hours/{clinic.ines.id}"
+    page = send(office, f"{path}/absences/add", first_day="2026-12-24", last_day="2026-12-31", reason="holiday")
+    assert "Thursday 24 December – Thursday 31 December" in page.text
+    page = send(office, f"{path}/absences/add", first_day="03/12/2026", starts="14", ends="15:30", reason="dentist")
+    assert "Thursday 3 December, 14:00 – 15:30" in page.text
+    page = send(
+        office, f"{path}/extra/add", day="2026-12-05", starts="10:00", ends="12:00", where=room(clinic, "room_1")
+    )
+    assert "Saturday 5 December, 10:00–12:00" in page.text
+    for table, what in ((Absence, "absences"), (ExtraHours, "extra")):
+        for row_id_ in list(db.scalars(select(table.id))):
+            page = send(office, f"{path}/{what}/{row_id_}/remove", page)
+        assert not list(db.scalars(select(table)))
+
+
+def test_a_time_that_is_over_is_refused(office: PortalClient, clinic: Clinic) -> None:
+    page = send(office, f"/hours/{clinic.ines.id}/absences/add", status=422, first_day="2026-11-20", reason="ill")
+    assert page.text.count("This time is over") == 2
+
+
+def test_holidays_closed_days_and_their_visits(office: PortalClient, clinic: Clinic, cast: Cast, db: Session) -> None:
+    path = "/admin/closed-days/lisbon"
+    page = office.page("/admin/closed-days")
+    assert "Restoration of Independence Day" in page.text
+    page = office.page(
+        f"{path}/holidays", method="POST", data={"keep": "yes", "csrf_token": page.fields()["csrf_token"]}
+    )
+    assert "This facility is closed on public holidays" in page.text
+    token = {"csrf_token": page.fields()["csrf_token"]}
+    page = office.page(f"{path}/open", method="POST", data={"day": "2026-12-01", **token})
+    assert "Lisbon open on Tuesday 1 December" in page.text
+    make_appointment(db, clinic, cast.patient_person, at=datetime(2026, 12, 1, 10, 0, tzinfo=UTC))
+    page = office.page(f"{path}/close", method="POST", data={"day": "2026-12-01", **token})
+    assert page.h1 == "1 booked visit is in the way"
+    page = send(office, f"{path}/close", page, **{f"answer-{page.fields()['shown']}": "keep"})
+    assert "1 visit stays although it is outside the hours" in page.text
+    page = office.page(path, method="POST", data={"day": "2026-12-02", "reason": "building works", **token})
+    assert "building works" in page.text
+    closed = closed_days_of(db, FacilityId(clinic.lisbon.id), from_day=DAY, to_day=DAY + timedelta(days=7))
+    assert sorted(day.day for day in closed) == [1, 2]
+    page = office.page(path, method="POST", status=422, data={"day": "", "reason": "", **token})
+    assert page.text.count("Enter the day") == 2
+    portuguese = office.page(f"{path}?year=2027", headers={"Cookie": "clinic_language=pt_PT"})
+    assert portuguese is not None
+
+
+def test_rules_of_a_service(office: PortalClient, clinic: Clinic, db: Session) -> None:
+    page = send(
+        office, "/admin/services/massage", before="5", after="10", notice="2", notice_unit="hours", horizon="30",
+        cutoff="4", cutoff_unit="hours", per_day="1",
+    )  # fmt: skip
+    assert "Saved: the booking rules of Massage" in page.text
+    assert "changed until 4 hours before" in page.text
+    db.expire_all()
+    row = db.get_one(Service, clinic.massage.id)
+    found = (row.buffer_before_minutes, row.buffer_after_minutes, row.notice_minutes, row.horizon_days)
+    assert (*found, row.change_cutoff_minutes, row.visits_per_day) == (5, 10, 120, 30, 240, 1)
+    page = send(
+        office, "/admin/services/massage", status=422, before="121", notice="15", notice_unit="days", cutoff="x"
+    )
+    assert page.text.count("Enter a number of minutes from 0 to 120") == 2
+    assert page.fields()["cutoff"] == "x"
+    page = send(office, "/admin/services/massage", status=422, notice="15", notice_unit="days")
+    assert page.text.count("The notice can be 14 days at most") == 2
+
+
+def test_a_practitioner_sees_and_changes_their_own_hours_only(cast: Cast, clinic: Clinic, db: Session) -> None:
+    doctor = cast.browser(cast.doctor)
+    page = doctor.page("/own/hours")
+    assert page.h1 == "Hours of Inês Carvalho"
+    assert "/admin" not in page.links()
+    page = send(doctor, f"/hours/{clinic.ines.id}/absences/add", first_day="2026-12-24", reason="holiday")
+    assert db.scalars(select(Absence.practitioner_id)).one() == clinic.ines.id
+    for path in ("", "/weekly/add", "/absences/add", "/extra/add"):
+        assert doctor.get(f"/hours/{clinic.rui.id}{path}").status_code == 404
+    for path in ("/admin/hours", "/admin/closed-days", "/admin/services"):
+        assert doctor.get(path).status_code == 403
+    assert "/own/hours" in doctor.page("/").links()
+
+
+def test_others_have_no_such_pages(cast: Cast, clinic: Clinic) -> None:
+    for account in (cast.receptionist, cast.patient):
+        browser = cast.browser(account)
+        for path in ("/own/hours", f"/hours/{clinic.ines.id}", "/hours/outside", "/admin/hours"):
+            assert browser.get(path).status_code == 403
