@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.jobs import tidy_accounts
 from clinic_portal.app import create_app
-from clinic_portal.booking.jobs import sweep_holds
+from clinic_portal.booking.jobs import sweep_holds, sweep_waiting_list
 from clinic_portal.check_in.jobs import mark_missed_visits
 from clinic_portal.core import embedded
 from clinic_portal.core.jobs import QUEUES, JobRuntime, start_runtime
@@ -36,6 +36,7 @@ PERIODIC: tuple[tuple[Callable[[], None], str, int], ...] = (
     (sweep_outbox, "notify", 10),
     (sweep_holds, "default", 60),
     (mark_missed_visits, "default", 1800),
+    (sweep_waiting_list, "default", 60),
     (tidy_accounts, "default", 3600),
 )
 

@@ -12,9 +12,10 @@ from clinic_portal.accounts.events import (
 )
 from clinic_portal.booking import messages as appointment_messages
 from clinic_portal.booking import models as appointment_tables
-from clinic_portal.booking import reminder_messages
+from clinic_portal.booking import reminder_messages, waiting_messages
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from clinic_portal.booking.steps.reminders import remind_of_booked, remind_of_moved
+from clinic_portal.booking.steps.waiting import note_cancelled_time, note_old_time
 from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
 from clinic_portal.core import audit, events, heartbeat, jobs, live
 from clinic_portal.core.events import Reactions
@@ -52,8 +53,8 @@ REACTIONS: Reactions = {
     PasswordChanged: [account_messages.queue_password_changed],
     RegistrationRepeated: [account_messages.queue_registration_repeated],
     AppointmentBooked: [announce_day, remind_of_booked],
-    AppointmentCancelled: [announce_day],
-    AppointmentMoved: [announce_both_days, remind_of_moved],
+    AppointmentCancelled: [announce_day, note_cancelled_time],
+    AppointmentMoved: [announce_both_days, remind_of_moved, note_old_time],
     PatientArrived: [open_ticket],
     ArrivalUndone: [drop_ticket],
     PatientMissed: [announce_day],
@@ -71,6 +72,7 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "appointment_cancelled": appointment_messages.cancelled_facts,
     "appointment_cancelled_by_clinic": appointment_messages.cancelled_facts,
     "appointment_moved": appointment_messages.booked_facts,
+    "time_offered": waiting_messages.offered_facts,
     "reminder": reminder_messages.reminder_facts,
     "reminder_early": reminder_messages.reminder_facts,
 }

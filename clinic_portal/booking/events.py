@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinic_portal.core.events import Event
-from clinic_portal.core.ids import AppointmentId, FacilityId
+from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,11 @@ class AppointmentCancelled(Event):
 
 @dataclass(frozen=True)
 class AppointmentMoved(Event):
-    """A visit has another time; where and when it was."""
+    """A visit has another time; with whom, where and when it was."""
 
     appointment_id: AppointmentId
     facility_id: FacilityId
     was_facility_id: FacilityId
+    was_practitioner_id: PractitionerId
     was_starts_at: datetime
+    was_ends_at: datetime

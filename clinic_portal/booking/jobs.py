@@ -1,10 +1,18 @@
 """Background work of booking."""
 
 import logging
+from uuid import UUID
 
+from clinic_portal.booking.queries.waiting import open_freed_times, open_offers, waiting_entries
+from clinic_portal.booking.use_cases.end_entries import end_entries
 from clinic_portal.booking.use_cases.end_expired_holds import BATCH, end_expired_holds
+from clinic_portal.booking.use_cases.end_offers import end_offers
+from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.booking.use_cases.replan_reminders import replan_reminders as replan
-from clinic_portal.core.jobs import open_job
+from clinic_portal.core.db import end_read
+from clinic_portal.core.errors import Busy
+from clinic_portal.core.ids import FreedTimeId
+from clinic_portal.core.jobs import Job, open_job
 
 log = logging.getLogger(__name__)
 
@@ -23,3 +31,33 @@ def replan_reminders() -> None:
     """Plan the reminders of all visits to come anew: nudged when the clinic's plans change."""
     with open_job() as job:
         log.info("reminders_replanned", extra={"count": replan(job.db, job.clock)})
+
+
+def offer_freed_time(freed_time_id: str) -> None:
+    """Offer a time that came free to the next who waits. Safe to run twice at once; the sweep repairs what was lost."""
+    with open_job() as job:
+        _offer(job, FreedTimeId(UUID(freed_time_id)))
+
+
+def sweep_waiting_list() -> None:
+    """End what is over and offer what is free. Called every minute; safe to run twice at once."""
+    with open_job() as job:
+        offers, entries = open_offers(job.db), waiting_entries(job.db)
+        end_read(job.db)
+        ended = sum(end_offers(job.db, job.clock, offer_id=one) for one in offers)
+        over = sum(end_entries(job.db, job.clock, entry_id=one) for one in entries)
+        freed = open_freed_times(job.db)
+        end_read(job.db)
+        made = sum(_offer(job, one) for one in freed)
+        if ended or over or made:
+            log.info("waiting_list_swept", extra={"offers_ended": ended, "entries_ended": over, "offers_made": made})
+
+
+def _offer(job: Job, freed_time_id: FreedTimeId) -> int:
+    made = 0
+    try:
+        while make_offers(job.db, job.clock, freed_time_id=freed_time_id):
+            made += 1
+    except Busy:
+        log.info("freed_time_busy", extra={"freed_time_id": str(freed_time_id)})  # The next sweep comes in a minute.
+    return made

@@ -12,7 +12,7 @@ from clinic_portal.booking.links import visit_link_path
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import Clock, zone
-from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.ids import AccountId, AppointmentId
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.sources import Attachment, MessageFacts
 from clinic_portal.patients.queries import PatientFacts, find_patient
@@ -40,7 +40,7 @@ def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> 
     patient = find_patient(db, visit.appointment.known_patient_id)
     if patient is None:
         return None
-    email, phone, language = _recipient(db, visit, patient)
+    email, phone, language = recipient(db, patient, visit.appointment.booked_by)
     file = calendar_file(visit, settings=settings, language=language, now=clock.now())
     context = {
         "given_name": patient.given_name,
@@ -56,7 +56,7 @@ def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> 
         "directions": visit.facility.directions,
         "room_name": visit.room.name if visit.room else "",
         "city": visit.facility.city,
-        "short_time": _short_time(visit.appointment.starts_at, visit.tz, language),
+        "short_time": short_time(visit.appointment.starts_at, visit.tz, language),
         "starts_at": visit.appointment.starts_at,
         "tz": visit.tz,
         "minutes": visit.appointment.minutes,
@@ -69,14 +69,14 @@ def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> 
     return MessageFacts(email=email, phone=phone, language=language, context=context, attachments=(attachment,))
 
 
-def _recipient(db: Session, visit: VisitFacts, patient: PatientFacts) -> tuple[str | None, str | None, str]:
-    """Return e-mail, phone and language of the patient, or of who booked when the patient has neither (a child)."""
-    if patient.email or patient.phone or visit.appointment.booked_by is None:
+def recipient(db: Session, patient: PatientFacts, asked_by: AccountId | None) -> tuple[str | None, str | None, str]:
+    """Return e-mail, phone and language of the patient, or of who booked or asked when the patient has neither (a child)."""
+    if patient.email or patient.phone or asked_by is None:
         return patient.email, patient.phone, patient.language
-    account = get_account(db, visit.appointment.booked_by)
+    account = get_account(db, asked_by)
     return account.email, account.confirmed_phone, account.language
 
 
-def _short_time(moment: datetime, tz: str, language: str) -> str:
+def short_time(moment: datetime, tz: str, language: str) -> str:
     """Return day and time as short as an SMS wants it: "Thu 26 Nov 10:30"."""
     return format_datetime(moment.astimezone(zone(tz)), "EEE d MMM HH:mm", locale=language)

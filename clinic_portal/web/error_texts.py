@@ -53,6 +53,26 @@ BY_CODE = {
         _("The time of this visit has not come yet"),
         _("Nothing was changed. A visit can only be marked as missed after it was due to start."),
     ),
+    "offer.over": (
+        _("This offer is over"),
+        _("Nothing was booked. You are still told when another time comes free."),
+    ),
+    "offer.lost": (
+        _("Somebody was faster"),
+        _("Nothing was booked. You are still told when another time comes free."),
+    ),
+    "waiting.already_waiting": (
+        _("You are on this waiting list already"),
+        _("Nothing was changed. Look at your waiting list below your visits."),
+    ),
+    "waiting.days_over": (
+        _("These days have passed"),
+        _("Nothing was changed. Please choose days that are still to come."),
+    ),
+    "waiting.days_reversed": (
+        _("The last day is before the first"),
+        _("Nothing was changed. Please choose the days again."),
+    ),
     "check_in.earlier_day": (
         _("This visit was on an earlier day"),
         _("Nothing was changed. Arrivals can only be recorded for today's visits."),

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.rules import CodePurpose
 from clinic_portal.accounts.steps import issue_code
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules import AppointmentState, OfferMode
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.modes import Mode
 from tests.booking.factory import make_appointment
+from tests.booking.waiting import first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -68,6 +69,23 @@ def visits(state: AppointmentState) -> list[Sample]:
     return [visit(state), online_visit(state), childs_visit(state)]
 
 
+def offer(*, mode: OfferMode = OfferMode.ONE_AT_A_TIME, is_child: bool = False, has_visit: bool = False) -> Sample:
+    """A time that came free: for somebody with or without a visit, for a child, held for them or not."""
+
+    def make(stage: Stage) -> UUID:
+        db, clock, clinic, cast = stage.db, stage.clock, stage.clinic, stage.cast
+        if mode is OfferMode.FIRST_COME:
+            first_come(db, clinic)
+        cast.guardian.language = cast.patient.language
+        account, patient = (cast.guardian, cast.child) if is_child else (cast.patient, cast.patient_person)
+        visit = make_appointment(db, clinic, patient, practitioner=clinic.rui) if has_visit else None
+        join(db, clock, clinic, account, patient, visit=visit)
+        offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+        return offers(db)[0].id
+
+    return make
+
+
 #: Kind → one sample for each way in which its words differ.
 SAMPLES: dict[str, Sequence[Sample]] = {
     "appointment_booked": visits(AppointmentState.BOOKED),
@@ -80,6 +98,7 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "registration_repeated": [account],
     "reminder": visits(AppointmentState.BOOKED),
     "reminder_early": visits(AppointmentState.BOOKED),
+    "time_offered": [offer(), offer(has_visit=True), offer(is_child=True), offer(mode=OfferMode.FIRST_COME)],
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],
     "test_message": [account],
 }

@@ -71,9 +71,15 @@ def end_holds(db: Session, clock: Clock, rows: Sequence[Appointment], *, actor: 
 
 
 def insert_hold(
-    db: Session, clock: Clock, taker: Taker, draft: Mapping[str, object], *, actor: Actor | None
+    db: Session,
+    clock: Clock,
+    taker: Taker,
+    draft: Mapping[str, object],
+    *,
+    actor: Actor | None,
+    until: datetime | None = None,
 ) -> Appointment | None:
-    """Hold the drafted time with one practitioner; None when somebody else has it.
+    """Hold the drafted time with one practitioner (`until` None: for ten minutes); None when somebody else has it.
 
     `ON CONFLICT DO NOTHING` waits for a rival that has not committed, where a plain insert would deadlock with it.
     """
@@ -88,7 +94,7 @@ def insert_hold(
             practitioner_id=taker.practitioner_id,
             room_id=taker.room_id,
             mode=taker.mode,
-            held_until=now + HOLD_FOR,
+            held_until=until or now + HOLD_FOR,
             created_at=now,
             sequence=0,
         )

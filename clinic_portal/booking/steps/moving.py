@@ -66,7 +66,8 @@ def move_visit(
     write_history(db, clock, row, before=row.state, actor=actor, reason="moved", note=note)
     void_messages(db, clock, subject_id=row.id)
     queue_message(db, clock, "appointment_moved", subject_id=row.id, expires_at=row.starts_at, key=str(row.sequence))
-    publish(db, clock, AppointmentMoved(appointment_id, to.facility_id, was.facility_id, was.starts_at))
+    old_time = (was.facility_id, was.practitioner_id, was.starts_at, was.ends_at)
+    publish(db, clock, AppointmentMoved(appointment_id, to.facility_id, *old_time))
     return facts_of(row)
 
 

@@ -1,0 +1,289 @@
+"""The waiting list: entries, offers and freed times, and the loaders that lock them.
+
+Lock order beside the one of `booking`: the patient, a freed time, entries with their offers, then appointments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
+from clinic_portal.booking.queries.visits import OPEN_STATES, visit_for_message
+from clinic_portal.booking.rules import (
+    FIRM_STATES,
+    AppointmentState,
+    Asked,
+    EntryEnd,
+    EntryState,
+    OfferState,
+    PartOfDay,
+    WaitingRules,
+)
+from clinic_portal.core.actor import Actor, Role
+from clinic_portal.core.clock import Clock, local_day
+from clinic_portal.core.errors import Forbidden, NotFound
+from clinic_portal.core.ids import (
+    AccountId,
+    AppointmentId,
+    EntryId,
+    FacilityId,
+    FreedTimeId,
+    OfferId,
+    PatientId,
+    PractitionerId,
+    ServiceId,
+)
+from clinic_portal.dependents.queries import person_to_book_for
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class EntryFacts:
+    """Somebody's place on the list."""
+
+    id: EntryId
+    patient_id: PatientId
+    service_id: ServiceId
+    #: The visit to bring forward.
+    appointment_id: AppointmentId | None
+    asked: Asked
+    state: EntryState
+    end_reason: EntryEnd | None
+    created_at: datetime
+    account_id: AccountId
+
+
+@dataclass(frozen=True)
+class OfferFacts:
+    """A time offered to one who waits."""
+
+    id: OfferId
+    reference: str
+    entry_id: EntryId
+    practitioner_id: PractitionerId
+    facility_id: FacilityId
+    starts_at: datetime
+    state: OfferState
+    made_at: datetime
+    ends_at: datetime
+    ended_at: datetime | None
+    #: The visit that took it.
+    appointment_id: AppointmentId | None
+    freed_time_id: FreedTimeId
+    #: Whether the time is held for this offer alone.
+    is_held: bool
+
+
+def entry_facts(row: WaitingEntry, *, earlier_than: datetime | None = None) -> EntryFacts:
+    """Return what a row says; `earlier_than` is the start of its visit."""
+    asked = Asked(
+        from_day=row.from_day,
+        until_day=row.until_day,
+        weekdays=frozenset(row.weekdays),
+        parts=frozenset(PartOfDay(part) for part in row.parts),
+        practitioner_id=row.practitioner_id,
+        facility_id=row.facility_id,
+        earlier_than=earlier_than,
+    )
+    return EntryFacts(
+        EntryId(row.id), PatientId(row.patient_id), ServiceId(row.service_id),
+        AppointmentId(row.appointment_id) if row.appointment_id else None, asked, row.state, row.end_reason,
+        row.created_at, AccountId(row.account_id),
+    )  # fmt: skip
+
+
+def offer_facts_of(row: WaitingOffer) -> OfferFacts:
+    """Return what a row says."""
+    return OfferFacts(
+        OfferId(row.id), row.reference, EntryId(row.entry_id), PractitionerId(row.practitioner_id),
+        FacilityId(row.facility_id), row.starts_at, row.state, row.made_at, row.ends_at, row.ended_at,
+        AppointmentId(row.appointment_id) if row.appointment_id else None, FreedTimeId(row.freed_time_id),
+        row.hold_id is not None,
+    )  # fmt: skip
+
+
+def waiting_rules(db: Session, facility_id: FacilityId) -> WaitingRules:
+    """Return how a facility offers times."""
+    row = db.get(WaitingPolicy, facility_id)
+    if row is None:
+        return WaitingRules()
+    return WaitingRules(row.mode, timedelta(minutes=row.offer_minutes), timedelta(minutes=row.stop_minutes))
+
+
+def offer_by_reference(db: Session, reference: str) -> tuple[OfferFacts, EntryFacts] | None:
+    """Return an offer and whose it is, for somebody whose link was checked."""
+    row = db.scalar(select(WaitingOffer).where(WaitingOffer.reference == reference))
+    return find_offer(db, OfferId(row.id)) if row else None
+
+
+def find_offer(db: Session, offer_id: OfferId) -> tuple[OfferFacts, EntryFacts] | None:
+    """Return an offer and whose it is, as they are now."""
+    offer = db.get(WaitingOffer, offer_id, populate_existing=True)
+    entry = db.get(WaitingEntry, offer.entry_id, populate_existing=True) if offer else None
+    if offer is None or entry is None:
+        return None
+    return offer_facts_of(offer), entry_facts(entry, earlier_than=start_of_visit(db, entry))
+
+
+def own_entry(db: Session, clock: Clock, entry_id: EntryId, *, actor: Actor) -> EntryFacts:
+    """Return a place on the list of somebody for whom the actor may book. Raises: NotFound; Forbidden."""
+    row = db.get(WaitingEntry, entry_id, populate_existing=True)
+    if row is None:
+        raise NotFound
+    person_to_book_for(db, clock, PatientId(row.patient_id), actor=actor)
+    return entry_facts(row, earlier_than=start_of_visit(db, row))
+
+
+def live_entry(db: Session, patient_id: PatientId, service_id: ServiceId) -> WaitingEntry | None:
+    """Return the patient's place on the list of a service, locked. The caller holds the patient's lock."""
+    mine = and_(WaitingEntry.patient_id == patient_id, WaitingEntry.service_id == service_id)
+    return db.scalar(_locked_entries().where(mine, WaitingEntry.state == EntryState.WAITING))
+
+
+def start_of_visit(db: Session, entry: WaitingEntry) -> datetime | None:
+    """Return when the visit to bring forward starts."""
+    if entry.appointment_id is None:
+        return None
+    return db.scalar(select(Appointment.starts_at).where(Appointment.id == entry.appointment_id))
+
+
+def lock_entry(db: Session, entry_id: EntryId, *, skip_locked: bool = False) -> WaitingEntry | None:
+    """Return the entry, locked; None when there is none, or (`skip_locked`) when somebody else is looking at it."""
+    return db.scalar(_locked_entries(skip_locked=skip_locked).where(WaitingEntry.id == entry_id))
+
+
+def lock_offer(db: Session, offer_id: OfferId) -> tuple[WaitingEntry, WaitingOffer]:
+    """Return the offer and its entry, both locked, the entry first. Raises: NotFound."""
+    entry_id = db.scalar(select(WaitingOffer.entry_id).where(WaitingOffer.id == offer_id))
+    entry = lock_entry(db, EntryId(entry_id)) if entry_id else None
+    offer = db.scalar(_locked_offers().where(WaitingOffer.id == offer_id))
+    if entry is None or offer is None:
+        raise NotFound
+    return entry, offer
+
+
+def lock_open_offer(db: Session, entry_id: EntryId) -> WaitingOffer | None:
+    """Return the entry's open offer, locked. The caller holds the entry's lock."""
+    return db.scalar(_locked_offers().where(WaitingOffer.entry_id == entry_id, WaitingOffer.state == OfferState.OPEN))
+
+
+def lock_freed(db: Session, freed_time_id: FreedTimeId) -> FreedTime | None:
+    """Return a freed time that is open, locked; None when it is closed, or when somebody else is offering it."""
+    return db.scalar(
+        select(FreedTime)
+        .where(FreedTime.id == freed_time_id, FreedTime.closed_at.is_(None))
+        .with_for_update(key_share=True, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def open_freed_times(db: Session) -> Sequence[FreedTimeId]:
+    """Return the freed times that may still be offered, oldest first."""
+    ids = db.scalars(select(FreedTime.id).where(FreedTime.closed_at.is_(None)).order_by(FreedTime.id))
+    return [FreedTimeId(one) for one in ids]
+
+
+def open_offers(db: Session) -> Sequence[OfferId]:
+    """Return the offers that nobody answered yet, those that end first at first."""
+    statement = select(WaitingOffer.id).where(WaitingOffer.state == OfferState.OPEN)
+    return [OfferId(one) for one in db.scalars(statement.order_by(WaitingOffer.ends_at))]
+
+
+def waiting_entries(db: Session) -> Sequence[EntryId]:
+    """Return everybody's places on the list."""
+    statement = select(WaitingEntry.id).where(WaitingEntry.state == EntryState.WAITING)
+    return [EntryId(one) for one in db.scalars(statement.order_by(WaitingEntry.id))]
+
+
+def candidates(db: Session, freed: FreedTime, *, tz: str) -> Sequence[tuple[EntryId, bool]]:
+    """Return who may want some of a freed time, in the order in which they asked, and whether they look at another offer.
+
+    Whoever was offered some of it already is left out.
+    """
+    first, last = local_day(freed.starts_at, tz), local_day(freed.ends_at, tz)
+    deciding = exists().where(WaitingOffer.entry_id == WaitingEntry.id, WaitingOffer.state == OfferState.OPEN)
+    asked_before = exists().where(WaitingOffer.entry_id == WaitingEntry.id, WaitingOffer.freed_time_id == freed.id)
+    rows = db.execute(
+        select(WaitingEntry.id, deciding)
+        .where(
+            WaitingEntry.state == EntryState.WAITING,
+            or_(WaitingEntry.facility_id.is_(None), WaitingEntry.facility_id == freed.facility_id),
+            or_(WaitingEntry.practitioner_id.is_(None), WaitingEntry.practitioner_id == freed.practitioner_id),
+            WaitingEntry.from_day <= last,
+            WaitingEntry.until_day >= first,
+            ~asked_before,
+        )
+        .order_by(WaitingEntry.created_at, WaitingEntry.id)
+    )
+    return [(EntryId(id_), bool(is_deciding)) for id_, is_deciding in rows]
+
+
+def is_undecided(db: Session, freed: FreedTime, *, now: datetime) -> bool:
+    """Say whether some of a freed time is only held, or offered, at the moment: it may come free again."""
+    held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
+    open_offer = exists().where(WaitingOffer.freed_time_id == freed.id, WaitingOffer.state == OfferState.OPEN)
+    return bool(db.scalar(select(or_(exists().where(_in_time_of(freed), held), open_offer))))
+
+
+def is_firmly_taken(db: Session, offer: WaitingOffer, *, end: datetime) -> bool:
+    """Say whether a visit of somebody is in the way of an offered time."""
+    overlaps = and_(Appointment.busy_from < end, Appointment.busy_until > offer.starts_at)
+    theirs = and_(Appointment.practitioner_id == offer.practitioner_id, overlaps)
+    return bool(db.scalar(select(exists().where(theirs, Appointment.state.in_(FIRM_STATES)))))
+
+
+def entry_over(db: Session, clock: Clock, entry: WaitingEntry) -> EntryEnd | None:
+    """Return why nothing may be offered to an entry any more; None while it may."""
+    if entry.until_day < clock.now().date() - ONE_DAY:
+        return EntryEnd.TOO_LATE
+    if entry.appointment_id is not None:
+        visit = visit_for_message(db, AppointmentId(entry.appointment_id))
+        is_coming = visit is not None and visit.appointment.state in (AppointmentState.BOOKED, AppointmentState.PENDING)
+        if visit is None or not is_coming or visit.appointment.starts_at <= clock.now():
+            return EntryEnd.VISIT_OVER
+    elif db.scalar(select(exists().where(_found_alone(entry, clock.now())))):
+        return EntryEnd.BOOKED
+    try:
+        person_to_book_for(db, clock, PatientId(entry.patient_id), actor=asker(entry))
+    except (NotFound, Forbidden):
+        return EntryEnd.NO_RIGHT
+    return None
+
+
+def asker(entry: WaitingEntry) -> Actor:
+    """Return who asked, as history names somebody who came with an offer's link."""
+    return Actor(account_id=AccountId(entry.account_id), role=Role.PATIENT, name="offer-link")
+
+
+def _found_alone(entry: WaitingEntry, now: datetime) -> ColumnElement[bool]:
+    return and_(
+        Appointment.patient_id == entry.patient_id,
+        Appointment.service_id == entry.service_id,
+        Appointment.booked_at > entry.created_at,
+        Appointment.state.in_(OPEN_STATES),
+        Appointment.starts_at > now,
+    )
+
+
+def _in_time_of(freed: FreedTime) -> ColumnElement[bool]:
+    return and_(
+        Appointment.practitioner_id == freed.practitioner_id,
+        Appointment.busy_from < freed.ends_at,
+        Appointment.busy_until > freed.starts_at,
+    )
+
+
+def _locked_entries(*, skip_locked: bool = False) -> Select[WaitingEntry]:
+    return (
+        select(WaitingEntry)
+        .with_for_update(key_share=True, skip_locked=skip_locked)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _locked_offers() -> Select[WaitingOffer]:
+    return select(WaitingOffer).with_for_update(key_share=True).execution_options(populate_existing=True)

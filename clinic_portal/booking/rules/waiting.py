@@ -1,0 +1,134 @@
+"""Pure decisions about the waiting list: who fits a time, how long an offer stands, when it may be taken."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from clinic_portal.booking.rules.reminders import QuietHours
+from clinic_portal.booking.rules.slots import PartOfDay, in_part
+from clinic_portal.booking.rules.states import ALLOWED, Verdict
+from clinic_portal.core.clock import zone
+
+#: Parts of the day that somebody can ask for; none of them means any.
+ASKED_PARTS = (PartOfDay.MORNING, PartOfDay.AFTERNOON, PartOfDay.AFTER_WORK)
+
+#: An offer that would stand for less than this helps nobody.
+SHORTEST_OFFER = timedelta(minutes=5)
+
+#: First come: how many are told of one time at once.
+MANY_AT_ONCE = 10
+
+
+class EntryState(StrEnum):
+    """What became of somebody's place on the list."""
+
+    WAITING = "waiting"
+    TAKEN = "taken"
+    ENDED = "ended"
+
+
+class EntryEnd(StrEnum):
+    """Why a place on the list ended without a time."""
+
+    PATIENT = "patient"
+    #: The visit to bring forward was cancelled, or is over.
+    VISIT_OVER = "visit.over"
+    #: The patient found a time without the list.
+    BOOKED = "booked"
+    #: The last day that was asked for has passed.
+    TOO_LATE = "too_late"
+    #: Who asked may no longer book for the patient.
+    NO_RIGHT = "no_right"
+
+
+class OfferState(StrEnum):
+    """What became of an offer."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    #: Somebody was faster, or the time is gone for another reason.
+    LOST = "lost"
+
+
+class OfferMode(StrEnum):
+    """How a clinic offers a time that came free."""
+
+    ONE_AT_A_TIME = "one-at-a-time"
+    FIRST_COME = "first-come"
+
+
+@dataclass(frozen=True)
+class WaitingRules:
+    """What a facility says of its offers; the defaults count where it says nothing."""
+
+    mode: OfferMode = OfferMode.ONE_AT_A_TIME
+    #: How long an offer stands.
+    stands: timedelta = timedelta(minutes=30)
+    #: How long before its start a time is no longer offered.
+    stop_before: timedelta = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody on the list asked for. Empty collections and None: no preference."""
+
+    from_day: date
+    until_day: date
+    weekdays: frozenset[int] = frozenset()
+    parts: frozenset[PartOfDay] = frozenset()
+    practitioner_id: UUID | None = None
+    facility_id: UUID | None = None
+    #: The start of the visit to bring forward: only what is earlier helps.
+    earlier_than: datetime | None = None
+
+
+def suits(asked: Asked, start: datetime, tz: str, *, practitioner_id: UUID, facility_id: UUID) -> bool:
+    """Say whether a start is what somebody asked for, on the wall clock of the place."""
+    day = start.astimezone(zone(tz)).date()
+    return (
+        asked.from_day <= day <= asked.until_day
+        and (not asked.weekdays or day.weekday() in asked.weekdays)
+        and (not asked.parts or any(in_part(start, tz, part) for part in asked.parts))
+        and asked.practitioner_id in (None, practitioner_id)
+        and asked.facility_id in (None, facility_id)
+        and (asked.earlier_than is None or start < asked.earlier_than)
+    )
+
+
+def is_quiet(quiet: QuietHours, now: datetime, tz: str) -> bool:
+    """Say whether people sleep now: nothing is offered that would run out before they see it."""
+    local = now.astimezone(zone(tz))
+    return quiet.covers(local.hour * 60 + local.minute)
+
+
+def offer_until(
+    rules: WaitingRules, starts_at: datetime, *, latest: Collection[datetime], now: datetime
+) -> datetime | None:
+    """Return until when a time that is offered now may be taken; None when it is too close to offer it.
+
+    `latest` are moments after which taking it would be refused: notice, the cut-off of the visit to bring forward.
+    """
+    if now > starts_at - rules.stop_before:
+        return None
+    end = min(now + rules.stands, starts_at, *latest)
+    return end if end - now >= SHORTEST_OFFER else None
+
+
+def judge_offer(state: OfferState, ends_at: datetime, *, now: datetime) -> Verdict:
+    """Say whether an offer can still be taken."""
+    if state is OfferState.LOST:
+        return Verdict("offer.lost")
+    if state is not OfferState.OPEN or now >= ends_at:
+        return Verdict("offer.over")
+    return ALLOWED
+
+
+def judge_asked(from_day: date, until_day: date, *, today: date) -> Verdict:
+    """Say whether somebody can wait for these days."""
+    if until_day < from_day:
+        return Verdict("waiting.days_reversed")
+    return ALLOWED if until_day >= today else Verdict("waiting.days_over")

@@ -1,0 +1,216 @@
+"""Times that come free: noting them, offering them, and ending what was offered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import false
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.events import AppointmentCancelled, AppointmentMoved
+from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
+from clinic_portal.booking.queries import Taker, VisitFacts, Wish, free_times, takers
+from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_holds
+from clinic_portal.booking.queries.rota import need_of
+from clinic_portal.booking.queries.visits import visit_for_message
+from clinic_portal.booking.queries.waiting import entry_facts, lock_open_offer, start_of_visit
+from clinic_portal.booking.rules import (
+    AppointmentState,
+    EntryEnd,
+    EntryState,
+    OfferMode,
+    OfferState,
+    Stretch,
+    WaitingRules,
+    offer_until,
+    suits,
+)
+from clinic_portal.booking.steps.appointments import end_holds, insert_hold, move
+from clinic_portal.core.actor import Actor, system
+from clinic_portal.core.clock import Clock, local_day
+from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.ids import (
+    AppointmentId,
+    EntryId,
+    FacilityId,
+    PatientId,
+    PractitionerId,
+    ServiceId,
+    new_id,
+    spoken_code,
+)
+from clinic_portal.core.jobs import nudge_after_commit
+from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
+from clinic_portal.notifications.steps import queue_message, void_messages
+
+#: Who holds times for those who wait.
+OFFERS = system("waiting-list")
+OFFER = "clinic_portal.booking.jobs.offer_freed_time"
+
+
+@dataclass(frozen=True)
+class Freed:
+    """A stretch of a practitioner's time at a facility that somebody else may have."""
+
+    practitioner_id: PractitionerId
+    facility_id: FacilityId
+    starts_at: datetime
+    ends_at: datetime
+
+
+def note_freed_time(db: Session, clock: Clock, freed: Freed) -> None:
+    """Write down that a time came free; a job offers it to those who wait. Noting it twice changes nothing."""
+    if freed.ends_at <= clock.now():
+        return
+    values = {"id": new_id(), "made_at": clock.now()} | vars(freed)
+    id_ = db.scalar(insert(FreedTime).values(values).on_conflict_do_nothing().returning(FreedTime.id))
+    if id_ is not None:
+        nudge_after_commit(db, "default", OFFER, str(id_))
+
+
+def note_cancelled_time(db: Session, clock: Clock, event: AppointmentCancelled) -> None:
+    """A visit was given back: so is its time."""
+    row = db.get_one(Appointment, event.appointment_id)
+    whose = PractitionerId(row.practitioner_id), FacilityId(row.facility_id)
+    note_freed_time(db, clock, Freed(*whose, row.starts_at, row.ends_at))
+
+
+def note_old_time(db: Session, clock: Clock, event: AppointmentMoved) -> None:
+    """A visit was moved: the time that it had is free."""
+    whose = event.was_practitioner_id, event.was_facility_id
+    note_freed_time(db, clock, Freed(*whose, event.was_starts_at, event.was_ends_at))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A time for somebody who waits: until when it may be taken, and by whom it is given."""
+
+    starts_at: datetime
+    until: datetime
+    service: ServiceFacts
+    taker: Taker
+
+
+def find_time(
+    db: Session, clock: Clock, entry: WaitingEntry, freed: FreedTime, facility: FacilityFacts, rules: WaitingRules
+) -> Iterator[Found]:
+    """Yield what a freed time has for an entry: by the whole rules of booking, and by what was asked for."""
+    asked = entry_facts(entry, earlier_than=start_of_visit(db, entry)).asked
+    visit = visit_for_message(db, AppointmentId(entry.appointment_id)) if entry.appointment_id else None
+    whose = PractitionerId(freed.practitioner_id), FacilityId(freed.facility_id)
+    wish = Wish(ServiceId(entry.service_id), *whose, mode=visit.appointment.mode if visit else None)
+    first, last = local_day(freed.starts_at, facility.tz), local_day(freed.ends_at, facility.tz)
+    try:
+        found = free_times(db, clock, wish, from_day=first, days=(last - first).days + 1)
+    except NotFound:
+        return  # The service, or the place, is no longer offered.
+    length, now = timedelta(minutes=found.service.minutes), clock.now()
+    for start in [time.start for day in found.days for time in day.times]:
+        is_in_it = start < freed.ends_at and start + length > freed.starts_at
+        if not is_in_it or not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
+            continue
+        until = offer_until(rules, start, latest=_latest(found.service, start, visit), now=now)
+        if until is None or not _is_patient_free(db, clock, entry, found.service, whose[1], start):
+            continue
+        service, offered = takers(db, clock, wish, start=start)
+        if offered:
+            yield Found(start, until, service, offered[0])
+
+
+def _latest(service: ServiceFacts, start: datetime, visit: VisitFacts | None) -> list[datetime]:
+    latest = [start - service.rules.notice]
+    return latest if visit is None else [*latest, visit.change_until]
+
+
+def _is_patient_free(
+    db: Session, clock: Clock, entry: WaitingEntry, service: ServiceFacts, facility_id: FacilityId, start: datetime
+) -> bool:
+    """Judged without the patient's lock: it is only an offer, and judged again when it is accepted."""
+    but = (AppointmentId(entry.appointment_id),) if entry.appointment_id else ()
+    wanted = PatientsTime(PatientId(entry.patient_id), service, facility_id, start, but=but)
+    try:
+        check_patients_time(db, wanted, now=clock.now())
+    except Conflict:
+        return False
+    return True
+
+
+def make_offer(
+    db: Session, clock: Clock, entry: WaitingEntry, freed: FreedTime, found: Found, *, mode: OfferMode
+) -> bool:
+    """Offer a time to a locked entry, and hold it when the clinic offers it to one at a time. False: somebody was faster."""
+    hold_id = None
+    if mode is OfferMode.ONE_AT_A_TIME:
+        hold = _hold(db, clock, freed, found)
+        if hold is None:
+            return False
+        hold_id = hold.id
+    offer = WaitingOffer(
+        id=new_id(), reference=spoken_code(8), entry_id=entry.id, freed_time_id=freed.id, hold_id=hold_id,
+        practitioner_id=freed.practitioner_id, facility_id=freed.facility_id, starts_at=found.starts_at,
+        state=OfferState.OPEN, made_at=clock.now(), ends_at=found.until,
+    )  # fmt: skip
+    db.add(offer)
+    db.flush()
+    queue_message(db, clock, "time_offered", subject_id=offer.id, expires_at=found.until)
+    return True
+
+
+def _hold(db: Session, clock: Clock, freed: FreedTime, found: Found) -> Appointment | None:
+    end_expired_holds(db, clock, need_of(found.service).busy(found.starts_at), found.taker)
+    draft = time_of(found.service, FacilityId(freed.facility_id), found.starts_at) | {"any_practitioner": False}
+    return insert_hold(db, clock, found.taker, draft, actor=OFFERS, until=found.until)
+
+
+def end_expired_holds(
+    db: Session, clock: Clock, busy: Stretch, *who: Taker, patient_id: PatientId | None = None
+) -> None:
+    """End the holds that ran out and are in the way of a stretch."""
+    now = clock.now()
+    expired = lock_holds(db, mine=false(), wanted=busy, now=now, takers=who, patient_id=patient_id)
+    end_holds(db, clock, expired, actor=None, now=now)
+
+
+def time_of(service: ServiceFacts, facility_id: FacilityId, starts_at: datetime) -> dict[str, object]:
+    """Return the columns of a new appointment that say what, where and when."""
+    need = need_of(service)
+    busy = need.busy(starts_at)
+    return {
+        "service_id": service.id,
+        "facility_id": facility_id,
+        "starts_at": starts_at,
+        "ends_at": starts_at + need.length,
+        "busy_from": busy.start,
+        "busy_until": busy.end,
+        "price_minor": service.price.minor,
+        "currency": service.price.currency,
+    }
+
+
+def end_offer(db: Session, clock: Clock, offer: WaitingOffer, state: OfferState) -> None:
+    """End a locked open offer: its time goes to the next, its message is not sent any more."""
+    offer.state, offer.ended_at = state, clock.now()
+    release_hold_of(db, clock, offer, reason=f"offer.{state.value}")
+    void_messages(db, clock, subject_id=offer.id)
+    db.flush()
+    nudge_after_commit(db, "default", OFFER, str(offer.freed_time_id))
+
+
+def release_hold_of(db: Session, clock: Clock, offer: WaitingOffer, *, reason: str, actor: Actor = OFFERS) -> None:
+    """End the hold of an offer, unless it ended by itself."""
+    if offer.hold_id is None:
+        return
+    row = db.get(Appointment, offer.hold_id, with_for_update={"key_share": True}, populate_existing=True)
+    if row is not None and row.state is AppointmentState.PROPOSED:
+        row.cancelled_at = clock.now()
+        move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason)
+
+
+def end_entry(db: Session, clock: Clock, entry: WaitingEntry, reason: EntryEnd) -> None:
+    """Take a locked entry off the list, with the offer that it looks at."""
+    offer = lock_open_offer(db, EntryId(entry.id))
+    entry.state, entry.end_reason, entry.ended_at = EntryState.ENDED, reason, clock.now()
+    if offer is not None:
+        end_offer(db, clock, offer, OfferState.DECLINED if reason is EntryEnd.PATIENT else OfferState.LOST)
+    db.flush()

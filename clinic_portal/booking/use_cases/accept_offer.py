@@ -1,0 +1,56 @@
+"""Take an offered time."""
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking import steps
+from clinic_portal.booking.models import WaitingEntry, WaitingOffer
+from clinic_portal.booking.queries import AppointmentFacts
+from clinic_portal.booking.queries.appointments import promised_appointment
+from clinic_portal.booking.queries.waiting import asker, entry_over, find_offer, lock_offer
+from clinic_portal.booking.rules import EntryState, OfferState, judge_offer
+from clinic_portal.booking.steps.taking import FreeVisit, book_at_once
+from clinic_portal.booking.steps.waiting import release_hold_of
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.db import transaction
+from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.ids import AppointmentId, FacilityId, OfferId, PatientId, PractitionerId, ServiceId
+from clinic_portal.notifications.steps import void_messages
+from clinic_portal.patients.steps import lock_patient
+
+
+def accept_offer(db: Session, clock: Clock, *, offer_id: OfferId) -> AppointmentFacts:
+    """Give the offered time to whom it was offered. The caller has checked the offer's link.
+
+    Everything is judged again. With a visit to bring forward that visit is moved into the time: until that is certain it
+    stays, and never are there both or neither. Repeating the call returns the same visit and sends nothing again.
+    Raises: NotFound; Conflict "offer.over", "offer.lost", "appointment.slot_taken" (somebody was faster),
+    "appointment.patient_overlap", "appointment.too_many_that_day", "appointment.too_late_to_change": nothing changed.
+    """
+    with transaction(db):
+        found = find_offer(db, offer_id)
+        if found is None:
+            raise NotFound
+        lock_patient(db, found[1].patient_id)
+        entry, offer = lock_offer(db, offer_id)
+        if offer.appointment_id is not None:
+            return promised_appointment(db, AppointmentId(offer.appointment_id))
+        verdict = judge_offer(offer.state, offer.ends_at, now=clock.now())
+        if not verdict.allowed:
+            raise Conflict(verdict.code)
+        if entry.state is not EntryState.WAITING or entry_over(db, clock, entry) is not None:
+            raise Conflict("offer.over")
+        release_hold_of(db, clock, offer, reason="offer.taken", actor=asker(entry))
+        visit = _take(db, clock, entry, offer)
+        offer.state, offer.ended_at, offer.appointment_id = OfferState.ACCEPTED, clock.now(), visit.id
+        entry.state, entry.ended_at, entry.appointment_id = EntryState.TAKEN, clock.now(), visit.id
+        void_messages(db, clock, subject_id=offer.id)
+        return visit
+
+
+def _take(db: Session, clock: Clock, entry: WaitingEntry, offer: WaitingOffer) -> AppointmentFacts:
+    where, who = FacilityId(offer.facility_id), PractitionerId(offer.practitioner_id)
+    if entry.appointment_id is not None:
+        to, visit_id = steps.NewTime(where, offer.starts_at, who), AppointmentId(entry.appointment_id)
+        return steps.move_visit(db, clock, appointment_id=visit_id, to=to, actor=asker(entry))
+    visit = FreeVisit(ServiceId(entry.service_id), where, who, offer.starts_at)
+    return book_at_once(db, clock, patient_id=PatientId(entry.patient_id), visit=visit, actor=asker(entry))

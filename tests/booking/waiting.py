@@ -1,0 +1,103 @@
+"""The waiting list for tests."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.accounts.models import Account
+from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
+from clinic_portal.booking.rules import Asked, CancelReason, OfferMode
+from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
+from clinic_portal.booking.use_cases.end_offers import end_offers
+from clinic_portal.booking.use_cases.join_waiting_list import Wanted, join_waiting_list
+from clinic_portal.booking.use_cases.make_offers import make_offers
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.ids import AppointmentId, EntryId, FreedTimeId, OfferId, PatientId, ServiceId
+from clinic_portal.facilities.models import Service
+from clinic_portal.patients.models import Patient
+from tests.booking.factory import make_appointment
+from tests.support.clinic import Clinic
+
+#: Tuesday 24 November 2026, 09:00 in Lisbon: tomorrow, seen from the tests' clock.
+TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def join(
+    db: Session,
+    clock: FixedClock,
+    clinic: Clinic,
+    account: Account,
+    patient: Patient,
+    *,
+    service: Service | None = None,
+    visit: Appointment | None = None,
+    **asked: Any,
+) -> WaitingEntry:
+    """Put a patient on the list: by default for a massage, any day of the coming weeks."""
+    wish: dict[str, Any] = {"from_day": date(2026, 11, 23), "until_day": date(2026, 12, 20)}
+    wanted = Wanted(
+        PatientId(patient.id),
+        ServiceId((service or clinic.massage).id),
+        Asked(**wish | asked),
+        AppointmentId(visit.id) if visit else None,
+    )
+    facts = join_waiting_list(db, clock, wanted=wanted, actor=account.actor())
+    return db.get_one(WaitingEntry, facts.id)
+
+
+def free_a_time(
+    db: Session,
+    clock: FixedClock,
+    clinic: Clinic,
+    account: Account,
+    patient: Patient,
+    at: datetime = TUESDAY,
+    **other: Any,
+) -> FreedTimeId:
+    """Have somebody give back a visit with Inês then."""
+    visit = make_appointment(db, clinic, patient, at=at, **other)
+    visit_id, reason = AppointmentId(visit.id), CancelReason.OTHER
+    cancel_appointment(db, clock, appointment_id=visit_id, actor=account.actor(), reason=reason)
+    return FreedTimeId(db.scalars(select(FreedTime.id).order_by(FreedTime.id.desc()).limit(1)).one())
+
+
+def offer_all(db: Session, clock: FixedClock, freed_time_id: FreedTimeId) -> int:
+    """What the job does."""
+    made = 0
+    while count := make_offers(db, clock, freed_time_id=freed_time_id):
+        made += count
+    return made
+
+
+def offers(db: Session) -> Sequence[WaitingOffer]:
+    """All offers, in the order in which they were made."""
+    statement = select(WaitingOffer).order_by(WaitingOffer.id)
+    return db.scalars(statement.execution_options(populate_existing=True)).all()
+
+
+def sweep_offers(db: Session, clock: FixedClock) -> int:
+    """End what is over; return how many."""
+    return sum(end_offers(db, clock, offer_id=OfferId(offer.id)) for offer in offers(db))
+
+
+def first_come(db: Session, clinic: Clinic) -> None:
+    """Have Lisbon offer times to whoever is first."""
+    db.add(
+        WaitingPolicy(
+            facility_id=clinic.lisbon.id, mode=OfferMode.FIRST_COME, offer_minutes=30, stop_minutes=120
+        )
+    )  # fmt: skip
+    db.commit()
+
+
+def entry_id(entry: WaitingEntry) -> EntryId:
+    """Its id, typed."""
+    return EntryId(entry.id)
+
+
+def in_minutes(clock: FixedClock, minutes: int) -> datetime:
+    """A moment from now."""
+    return clock.now() + timedelta(minutes=minutes)
