@@ -80,6 +80,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "on": "2026-11-27", "at": "10:00", "note": "she cannot come earlier",
         "given_name": "Rita", "family_name": "Lopes", "birth_date-day": "3", "birth_date-month": "4",
         "birth_date-year": "1990", "is_age_right": "y", "phone": "+351 912 345 699", "facility": "lisbon",
+        "weekdays": "1", "parts": "morning", "from_day": "2026-11-24", "until_day": "2026-12-24",
         "practitioner": str(world.clinic.ines.id), "room": str(world.clinic.room_1.id),
     } | {
         "starts": "", "ends": "", "where": "", "weekday": "", "valid_from": "", "valid_until": "", "first_day": "",
@@ -167,6 +168,7 @@ class Walk:
         known = dict(self.world.arguments())
         # Whoever has the code has the link; others may have heard the reference.
         known["visit_code"] = [self.world.booked.reference + "A" * SIGNATURE_LENGTH]
+        known["offer_code"] = [self.world.offer_code[:-SIGNATURE_LENGTH] + "A" * SIGNATURE_LENGTH]
         if self.who == "far_receptionist":
             known["slug"] = ["ponta-delgada", "lisbon"]
         names = sorted(rule.arguments)
@@ -246,7 +248,7 @@ def in_production(app: Flask, settings: Settings) -> Iterator[None]:
 
 
 def unknown_arguments() -> Mapping[str, object]:
-    names = ("appointment_id", "ticket_id", "patient_id", "session_id", "screen_id")
+    names = ("appointment_id", "entry_id", "ticket_id", "patient_id", "session_id", "screen_id")
     return {name: unknown() for name in names} | {"item_id": f"email-{unknown()}"}
 
 

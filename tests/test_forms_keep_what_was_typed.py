@@ -34,6 +34,7 @@ FORMS = [
     Form("/forgotten-password", None, (), (("email", "nobody"),)),
     Form("/account/phone", "patient", (), (("phone", "12"),)),
     Form("/account/password", "patient", (), (("password", "short"),)),
+    Form("/book/massage/waiting-list", "patient", (), (("until_day", "31/2/2027"), ("from_day", "tomorrow"))),
     Form("/desk/lisbon/screens", "receptionist", ("name",), (("code", ""),)),
     Form("/admin/closed-days/lisbon", "administrator", ("reason",), (("day", "31/11/2026"),)),
     Form("/admin/services/massage", "administrator", (), (("before", "many"), ("horizon", "0"), ("per_day", "11"))),

@@ -60,6 +60,8 @@ BAD = {
     "service": ("nothing", "\x00", "é"),
     "state": ("waiting", "nothing"),
     "channel": ("post", "SMS"),
+    "entry_id": (str(new_id()), "1"),
+    "offer_code": ("K7M2PX4A" + "A" * 10, "K7M2PX4A", "x", "\x00", "é" * 18),
     "visit_code": ("K7M2PX4A" + "A" * 10, "K7M2PX4A", "x", "\x00", "é" * 18),
     "item_id": ("email-1", "../servers", "%2e%2e"),
     "number": ("99", "-1", "x"),

@@ -1,13 +1,18 @@
 """Forms of booking: syntax and lengths only."""
 
+from datetime import date
+
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField, TextAreaField
+from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
+from wtforms.widgets import DateInput
 
 from clinic_portal.booking.rules import MAX_NOTE, CancelReason
-from clinic_portal.core.typed import many_lines
+from clinic_portal.core.typed import is_blank, many_lines, one_line, tidy
+
+ANY = "any"
 
 
 class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -34,3 +39,36 @@ class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         ],
         validators=[InputRequired(_l("Choose a reason"))],
     )
+
+
+def read_day(typed: str) -> date | None:
+    """Return the day of "2026-12-24", "24/12/2026" or "24.12.2026"; None when it is none."""
+    parts = typed.replace(".", "/").replace("-", "/").split("/")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in parts):
+        return None
+    year, month, day = parts if len(parts[0]) == 4 else reversed(parts)
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _day(form: object, field: Field) -> None:
+    field.value = None
+    if is_blank(field.data):
+        return
+    field.value = read_day(tidy(field.data))
+    if field.value is None:
+        raise ValidationError(_l("Write the day like 24/12/2026"))
+
+
+class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """What somebody on the waiting list wants. Choices that depend on the clinic are set by the page."""
+
+    patient = RadioField(_l("Who is it for?"), validators=[InputRequired(_l("Choose a person"))])
+    weekdays = SelectMultipleField(_l("Which days suit you?"))
+    parts = SelectMultipleField(_l("Which times of the day?"))
+    from_day = StringField(_l("From"), filters=[one_line], validators=[_day], widget=DateInput())
+    until_day = StringField(_l("Until"), filters=[one_line], validators=[_day], widget=DateInput())
+    practitioner = SelectField(_l("With whom?"))
+    facility = SelectField(_l("Where?"))

@@ -17,15 +17,15 @@ from werkzeug.test import TestResponse
 from clinic_portal.accounts.models import Account, AccountSession, OneTimeCode
 from clinic_portal.accounts.queries import token_hash
 from clinic_portal.accounts.rules import CodePurpose, code_digits
-from clinic_portal.booking.links import visit_link_path
-from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.links import offer_link_path, visit_link_path
+from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.queries.stranded import token_of
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules import AppointmentState, OfferState
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import Base
-from clinic_portal.core.ids import AppointmentId, new_id
+from clinic_portal.core.ids import AppointmentId, new_id, spoken_code
 from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
@@ -37,6 +37,7 @@ from clinic_portal.providers.inbox import Letter, put
 from clinic_portal.waiting_room.models import Screen
 from clinic_portal.waiting_room.rules import SCREEN_COOKIE
 from tests.booking.factory import make_appointment
+from tests.booking.waiting import join
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
@@ -48,6 +49,7 @@ NOTE = "the left knee hurts on stairs"
 HOLD_KEY = "the key of her browser"
 #: A time that is free in Lisbon, and one that she holds.
 FREE_SLOT = "2026-11-27T10:00Z"
+OFFERED_AT = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 HELD_AT = datetime(2026, 11, 26, 15, 0, tzinfo=UTC)
 
 
@@ -71,6 +73,9 @@ class World:
     email_id: str
     #: Opens her booked visit without signing in.
     visit_code: str
+    #: Her place on the waiting list, and the code of the offer that she looks at.
+    entry_id: UUID
+    offer_code: str
     ids: frozenset[UUID]
     #: Hours, extra hours and an absence of Rui's, and a visit with him that lies outside of them.
     hours_id: UUID
@@ -99,6 +104,8 @@ class World:
             "place": ["lisbon"],
             "stranded": [self.stranded],
             "visit_code": [self.visit_code],
+            "entry_id": [self.entry_id],
+            "offer_code": [self.offer_code],
         }
 
     def secrets(self) -> list[str]:
@@ -155,12 +162,15 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
         created_at=now, due_at=now,
     )  # fmt: skip
     db.add_all([code, screen, message])
+    entry, offer = _waiting(db, clock, cast, clinic, booked)
     db.commit()
-    ids = {row.id for row in (marta, cast.patient, booked, held, arrived, session, code, screen, message)}
+    hers = (marta, cast.patient, booked, held, arrived, session, code, screen, message, entry, offer)
+    ids = {row.id for row in hers}
     return World(
         cast, clinic, db, booked, held, arrived, ticket_id, session.id, screen.id, "the token of the screen",
         code_digits(settings.secret_key, code.id), _letter(settings.inbox_folder, clock),
-        visit_link_path(settings, facts_of(booked)).removeprefix("/v/"), frozenset({*ids, ticket_id}),
+        visit_link_path(settings, facts_of(booked)).removeprefix("/v/"), entry.id,
+        offer_link_path(settings, offer.reference).removeprefix("/offers/"), frozenset({*ids, ticket_id}),
         *_hours(db, clinic, cast),
     )  # fmt: skip
 
@@ -189,6 +199,28 @@ def _session(db: Session, clock: FixedClock, account: Account) -> AccountSession
     db.add(row)
     db.flush()
     return row
+
+
+def _waiting(
+    db: Session, clock: FixedClock, cast: Cast, clinic: Clinic, visit: Appointment
+) -> tuple[WaitingEntry, WaitingOffer]:
+    """She wants an earlier time than that of her visit, and one is offered to her, first come."""
+    entry = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    start, now = OFFERED_AT, clock.now()
+    freed = FreedTime(
+        practitioner_id=clinic.ines.id, facility_id=clinic.lisbon.id, starts_at=start, made_at=now,
+        ends_at=start + timedelta(minutes=30),
+    )  # fmt: skip
+    db.add(freed)
+    db.flush()
+    offer = WaitingOffer(
+        reference=spoken_code(8), entry_id=entry.id, freed_time_id=freed.id, practitioner_id=clinic.ines.id,
+        facility_id=clinic.lisbon.id, starts_at=start, state=OfferState.OPEN, made_at=now,
+        ends_at=now + timedelta(minutes=30),
+    )  # fmt: skip
+    db.add(offer)
+    db.flush()
+    return entry, offer
 
 
 def _letter(folder: Path, clock: FixedClock) -> str:

@@ -1,6 +1,29 @@
 """Pages of this feature."""
 
-from clinic_portal.booking.routes import cancelling, choosing, holding, home, linked, moving, times, visits
+from clinic_portal.booking.routes import (
+    cancelling,
+    choosing,
+    holding,
+    home,
+    linked,
+    moving,
+    offers,
+    times,
+    visits,
+    waiting,
+)
 from clinic_portal.booking.routes.common import blueprint
 
-__all__ = ["blueprint", "cancelling", "choosing", "holding", "home", "linked", "moving", "times", "visits"]
+__all__ = [
+    "blueprint",
+    "cancelling",
+    "choosing",
+    "holding",
+    "home",
+    "linked",
+    "moving",
+    "offers",
+    "times",
+    "visits",
+    "waiting",
+]

@@ -1,0 +1,237 @@
+"""The waiting list as its pages show it: with names and places."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import FreedTime, WaitingEntry, WaitingOffer
+from clinic_portal.booking.queries.free_times import takers
+from clinic_portal.booking.queries.rota import Wish
+from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
+from clinic_portal.booking.queries.waiting import (
+    EntryFacts,
+    OfferFacts,
+    entry_facts,
+    offer_by_reference,
+    offer_facts_of,
+    own_entry,
+    start_of_visit,
+)
+from clinic_portal.booking.rules import EntryState, OfferState, judge_offer
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, PatientId, PractitionerId
+from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
+from clinic_portal.facilities.queries import (
+    FacilityFacts,
+    ServiceFacts,
+    facility_by_id,
+    find_services,
+    service_by_id,
+)
+from clinic_portal.patients.queries import PatientFacts, find_patients
+from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_by_id, practitioners
+
+#: How far back the desk sees what became of freed times.
+SHOWN_FOR = timedelta(days=7)
+SHOWN_AT_MOST = 50
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """A place on the list, as the patient sees it."""
+
+    entry: EntryFacts
+    service: ServiceFacts
+    person: PersonFacts
+    #: None: no preference.
+    practitioner: PractitionerFacts | None
+    facility: FacilityFacts | None
+    #: The visit to bring forward.
+    visit: VisitFacts | None
+    #: The offer that waits for an answer.
+    offer: OfferFacts | None
+
+
+@dataclass(frozen=True)
+class OfferView:
+    """An offer, for whoever has its link."""
+
+    offer: OfferFacts
+    service: ServiceFacts
+    practitioner: PractitionerFacts
+    facility: FacilityFacts
+    #: The visit that it would bring forward.
+    visit: VisitFacts | None
+    #: The visit that took the time.
+    taken: VisitFacts | None
+    #: Whether it can be taken: open, and the time still free.
+    is_open: bool
+    #: Whether its end has come.
+    is_over: bool
+    #: Whether whoever got it is still on the list.
+    is_waiting: bool
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """Somebody on the list, as the desk sees it. For staff."""
+
+    entry: EntryFacts
+    patient: PatientFacts
+    service: ServiceFacts
+    practitioner: PractitionerFacts | None
+    visit_at: datetime | None
+    offers: tuple[OfferFacts, ...]
+
+
+@dataclass(frozen=True)
+class FreedView:
+    """A time that came free, and to whom it was offered. For staff."""
+
+    practitioner: PractitionerFacts
+    starts_at: datetime
+    ends_at: datetime
+    made_at: datetime
+    is_closed: bool
+    offers: tuple[tuple[OfferFacts, PatientFacts], ...]
+
+
+def entries_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[EntryView]:
+    """Return the places on the list of everybody for whom the actor books, in the order in which they asked."""
+    people = {person.patient_id: person for person in people_of(db, clock, actor=actor) if person.can_book}
+    rows = db.scalars(
+        select(WaitingEntry)
+        .where(WaitingEntry.patient_id.in_(set(people)), WaitingEntry.state == EntryState.WAITING)
+        .order_by(WaitingEntry.created_at, WaitingEntry.id)
+    )
+    entries = [entry_facts(row, earlier_than=start_of_visit(db, row)) for row in rows]
+    return [_view(db, clock, entry, people[entry.patient_id]) for entry in entries]
+
+
+def entry_of(db: Session, clock: Clock, entry_id: EntryId, *, actor: Actor) -> EntryView:
+    """Return one place on the list, also when it is over. Raises: NotFound; Forbidden."""
+    entry = own_entry(db, clock, entry_id, actor=actor)
+    return _view(db, clock, entry, person_to_book_for(db, clock, entry.patient_id, actor=actor))
+
+
+def _view(db: Session, clock: Clock, entry: EntryFacts, person: PersonFacts) -> EntryView:
+    asked = entry.asked
+    offer = db.scalar(
+        select(WaitingOffer).where(
+            WaitingOffer.entry_id == entry.id,
+            WaitingOffer.state == OfferState.OPEN,
+            WaitingOffer.ends_at > clock.now(),
+        )
+    )
+    return EntryView(
+        entry=entry,
+        service=service_by_id(db, entry.service_id),
+        person=person,
+        practitioner=practitioner_by_id(db, PractitionerId(asked.practitioner_id)) if asked.practitioner_id else None,
+        facility=facility_by_id(db, FacilityId(asked.facility_id)) if asked.facility_id else None,
+        visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
+        offer=offer_facts_of(offer) if offer else None,
+    )
+
+
+def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
+    """Return an offer for somebody whose link was checked. Raises: NotFound."""
+    found = offer_by_reference(db, reference)
+    if found is None:
+        raise NotFound
+    offer, entry = found
+    is_open = entry.state is EntryState.WAITING and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
+    wish = Wish(entry.service_id, offer.practitioner_id, offer.facility_id, own_visit=entry.appointment_id)
+    if is_open and not offer.is_held:
+        is_open = bool(takers(db, clock, wish, start=offer.starts_at)[1])
+    return OfferView(
+        offer=offer,
+        service=service_by_id(db, entry.service_id),
+        practitioner=practitioner_by_id(db, offer.practitioner_id),
+        facility=facility_by_id(db, offer.facility_id),
+        visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
+        taken=visit_for_message(db, offer.appointment_id) if offer.appointment_id else None,
+        is_open=is_open,
+        is_over=clock.now() >= offer.ends_at,
+        is_waiting=entry.state is EntryState.WAITING,
+    )
+
+
+def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
+    """Return who waits for a time at a facility, or at any, in the order in which they asked. For its staff."""
+    rows = db.scalars(
+        select(WaitingEntry)
+        .where(
+            WaitingEntry.state == EntryState.WAITING,
+            or_(WaitingEntry.facility_id.is_(None), WaitingEntry.facility_id == facility_id),
+        )
+        .order_by(WaitingEntry.created_at, WaitingEntry.id)
+    ).all()
+    offers: dict[EntryId, list[OfferFacts]] = {}
+    made = select(WaitingOffer).where(WaitingOffer.entry_id.in_({row.id for row in rows})).order_by(WaitingOffer.id)
+    for offer in db.scalars(made):
+        offers.setdefault(EntryId(offer.entry_id), []).append(offer_facts_of(offer))
+    entries = [entry_facts(row, earlier_than=start_of_visit(db, row)) for row in rows]
+    people, services = (
+        find_patients(db, {one.patient_id for one in entries}),
+        find_services(db, {one.service_id for one in entries}),
+    )
+    who = practitioners(db, {PractitionerId(one.asked.practitioner_id) for one in entries if one.asked.practitioner_id})
+    return [
+        Waiter(
+            entry=one,
+            patient=people[one.patient_id],
+            service=services[one.service_id],
+            practitioner=who[PractitionerId(one.asked.practitioner_id)] if one.asked.practitioner_id else None,
+            visit_at=one.asked.earlier_than,
+            offers=tuple(offers.get(one.id, ())),
+        )
+        for one in entries
+    ]
+
+
+def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[FreedView]:
+    """Return the times of a facility that came free lately, the latest first, with their offers. For its staff."""
+    rows = db.scalars(
+        select(FreedTime)
+        .where(FreedTime.facility_id == facility_id, FreedTime.made_at > now - SHOWN_FOR)
+        .order_by(FreedTime.made_at.desc(), FreedTime.id.desc())
+        .limit(SHOWN_AT_MOST)
+    ).all()
+    made: dict[object, list[tuple[OfferFacts, PatientId]]] = {}
+    statement = (
+        select(WaitingOffer, WaitingEntry.patient_id)
+        .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
+        .where(WaitingOffer.freed_time_id.in_({row.id for row in rows}))
+        .order_by(WaitingOffer.id)
+    )
+    for offer, patient_id in db.execute(statement):
+        made.setdefault(offer.freed_time_id, []).append((offer_facts_of(offer), PatientId(patient_id)))
+    people = find_patients(db, _patients(made.values()))
+    who = practitioners(db, {PractitionerId(row.practitioner_id) for row in rows})
+    return [
+        FreedView(
+            who[PractitionerId(row.practitioner_id)], row.starts_at, row.ends_at, row.made_at,
+            row.closed_at is not None, tuple((offer, people[id_]) for offer, id_ in made.get(row.id, ())),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _patients(made: Collection[Sequence[tuple[OfferFacts, PatientId]]]) -> set[PatientId]:
+    return {patient_id for offers in made for _, patient_id in offers}
+
+
+def waiting_for(db: Session, clock: Clock, appointment_id: AppointmentId, *, actor: Actor) -> EntryView | None:
+    """Return the place on the list of a visit that the actor may see; None when it is on none."""
+    row = db.scalar(
+        select(WaitingEntry.id).where(
+            WaitingEntry.appointment_id == appointment_id, WaitingEntry.state == EntryState.WAITING
+        )
+    )
+    return entry_of(db, clock, EntryId(row), actor=actor) if row else None

@@ -1,0 +1,63 @@
+"""The pages behind an offer's link: take the time, or leave it to somebody else. Opening one changes nothing."""
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+
+from clinic_portal.booking.links import reference_of_offer_link, visit_link_path
+from clinic_portal.booking.queries.waiting_views import OfferView, offer_view
+from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.booking.routes.linked import TRIES, unlisted
+from clinic_portal.booking.use_cases.accept_offer import accept_offer
+from clinic_portal.booking.use_cases.decline_offer import decline_offer
+from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.web.access import Right, right
+from clinic_portal.web.database import clock, db_session, settings
+from clinic_portal.web.limits import limiter
+from clinic_portal.web.pages import render_page, see_other
+
+OFFER = "/offers/<offer_code>"
+
+
+@blueprint.get(OFFER)
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def offer(offer_code: str) -> ResponseReturnValue:
+    """Show the time and the two buttons; or what became of the offer."""
+    return _page(_offer_of_link(offer_code), offer_code)
+
+
+@blueprint.post(f"{OFFER}/take")
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def take_offer(offer_code: str) -> ResponseReturnValue:
+    """Take the time; when that is no longer possible, say why, and that nothing changed."""
+    found = _offer_of_link(offer_code)
+    try:
+        accept_offer(db_session(), clock(), offer_id=found.offer.id)
+    except Conflict as refused:
+        return _page(_offer_of_link(offer_code), offer_code, status=409, refused=refused.code)
+    return see_other(url_for("booking.offer", offer_code=offer_code))
+
+
+@blueprint.post(f"{OFFER}/decline")
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def refuse_offer(offer_code: str) -> ResponseReturnValue:
+    """Leave the time to somebody else."""
+    decline_offer(db_session(), clock(), offer_id=_offer_of_link(offer_code).offer.id)
+    return see_other(url_for("booking.offer", offer_code=offer_code))
+
+
+def _offer_of_link(offer_code: str) -> OfferView:
+    reference = reference_of_offer_link(settings(), offer_code)
+    if reference is None:
+        raise NotFound
+    return offer_view(db_session(), clock(), reference)
+
+
+def _page(view: OfferView, offer_code: str, *, status: int = 200, refused: str = "") -> ResponseReturnValue:
+    visit_path = visit_link_path(settings(), view.taken.appointment) if view.taken else ""
+    page = render_page(
+        "booking/offer.html", status=status, view=view, offer_code=offer_code, refused=refused, visit_path=visit_path
+    )
+    return unlisted(page)

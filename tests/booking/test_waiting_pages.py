@@ -1,0 +1,186 @@
+"""The pages of the waiting list: asking, looking, stopping; and the offer's link."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.links import offer_link_path
+from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
+from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState
+from clinic_portal.booking.use_cases.accept_offer import accept_offer
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.ids import OfferId
+from clinic_portal.core.settings import Settings
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import PortalClient
+
+
+@pytest.fixture
+def patient(cast: Cast) -> PortalClient:
+    return cast.browser(cast.patient)
+
+
+def path_of(settings: Settings, offer: WaitingOffer) -> str:
+    return offer_link_path(settings, offer.reference)
+
+
+def form_of(client: PortalClient, path: str) -> dict[str, str]:
+    """The fields of the page's long form."""
+    page = client.page(path)
+    return page.fields()
+
+
+def test_a_visitor_signs_in_and_comes_back_with_what_was_chosen(client: PortalClient, clinic: Clinic) -> None:
+    times = client.page("/book/massage/times?practitioner=any&facility=lisbon&part=morning")
+    (link,) = [one.get("href") or "" for one in times.all("a") if "waiting-list" in (one.get("href") or "")]
+    answer = client.get(link)
+    assert answer.status_code == 303
+    assert "next=/book/massage/waiting-list" in answer.headers["Location"].replace("%2F", "/")
+    for kept in ("facility%3Dlisbon", "part%3Dmorning"):
+        assert kept in answer.headers["Location"]
+
+
+def test_what_was_chosen_on_the_way_stands_in_the_form(patient: PortalClient, clinic: Clinic) -> None:
+    page = patient.page(f"/book/massage/waiting-list?practitioner={clinic.ines.id}&facility=lisbon&part=morning")
+    fields = page.fields()
+    assert (fields["practitioner"], fields["facility"]) == (str(clinic.ines.id), "lisbon")
+    assert (fields["from_day"], fields["until_day"]) == ("2026-11-23", "2027-02-21")
+    ticked = {box.get("value") for box in page.all("input") if box.get("checked") is not None}
+    assert ticked == {"morning"}
+
+
+def test_somebody_asks_sees_it_below_the_visits_and_stops(
+    patient: PortalClient, db: Session, clinic: Clinic, cast: Cast
+) -> None:
+    path = "/book/massage/waiting-list"
+    token = patient.page(path).fields()["csrf_token"]
+    sent = {
+        "csrf_token": token, "weekdays": ["0", "2"], "parts": ["afternoon"], "from_day": "24/11/2026",
+        "until_day": "2026-12-18", "practitioner": str(clinic.rui.id), "facility": "lisbon",
+    }  # fmt: skip
+    page = patient.page(path, method="POST", data=sent)
+    assert page.h1 == "You are on the waiting list"
+    entry = db.scalars(select(WaitingEntry)).one()
+    assert (entry.weekdays, entry.parts, entry.practitioner_id) == ([0, 2], ["afternoon"], clinic.rui.id)
+    assert (entry.from_day.isoformat(), entry.until_day.isoformat()) == ("2026-11-24", "2026-12-18")
+    for words in ("Monday, Wednesday; Afternoon", "Dr. Rui Meireles", "Lisbon", "Friday 18 December"):
+        assert words in page.text
+    listed = patient.page("/visits")
+    assert "My waiting list" in listed.text
+    patient.page(f"/waiting-list/{entry.id}/end", method="POST", data={"csrf_token": token})
+    assert db.get_one(WaitingEntry, entry.id, populate_existing=True).state is EntryState.ENDED
+    assert "My waiting list" not in patient.page("/visits").text
+    assert patient.page(f"/waiting-list/{entry.id}").h1 == "You are no longer on this waiting list"
+
+
+def test_a_visit_leads_to_the_list_and_shows_what_was_asked_before(
+    patient: PortalClient, db: Session, clinic: Clinic, cast: Cast
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person)
+    page = patient.page(f"/visits/{visit.id}")
+    path = f"/visits/{visit.id}/earlier"
+    assert path in [one.get("href") for one in page.all("a")]
+    form = patient.page(path)
+    assert form.h1 == "Tell me when an earlier time comes free"
+    assert form.fields()["until_day"] == "2026-11-26"
+    sent = form.fields() | {"weekdays": "1"}
+    assert patient.page(path, method="POST", data=sent).h1 == "You are on the waiting list"
+    again = patient.page(path)
+    assert {box.get("value") for box in again.all("input") if box.get("checked") is not None} == {"1"}
+    assert db.scalars(select(WaitingEntry)).one().appointment_id == visit.id
+
+
+def test_a_visit_that_is_cancelled_is_not_brought_forward(
+    patient: PortalClient, db: Session, clinic: Clinic, cast: Cast
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, state=AppointmentState.CANCELLED)
+    answer = patient.get(f"/visits/{visit.id}/earlier")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/visits/{visit.id}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"until_day": "31/2/2027"}, "Write the day like 24/12/2026"),
+        ({"until_day": "1/11/2026", "from_day": "1/10/2026"}, "Choose a day that is still to come"),
+        ({"until_day": "24/11/2026", "from_day": "25/11/2026"}, "The last day is before the first"),
+    ],
+)
+def test_days_that_make_no_sense_are_said_beside_the_field(
+    patient: PortalClient, db: Session, clinic: Clinic, sent: dict[str, str], words: str
+) -> None:
+    fields = form_of(patient, "/book/massage/waiting-list")
+    page = patient.page("/book/massage/waiting-list", method="POST", status=422, data=fields | sent)
+    assert page.text.count(words) == 2
+    assert db.scalars(select(WaitingEntry)).all() == []
+
+
+def test_the_link_shows_the_time_and_changes_nothing_until_a_button_is_pressed(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    path = path_of(settings, offers(db)[0])
+    for _ in range(2):
+        page = client.page(path)
+        assert page.h1 == "A time came free for you"
+    for words in ("Tuesday 24 November, 09:00", "Inês Carvalho", "until 10:42", "Thursday 26 November, 10:30"):
+        assert words in page.text
+    assert "Marta" not in page.text
+    assert page.response.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert offers(db)[0].state is OfferState.OPEN
+    taken = client.page(f"{path}/take", method="POST", data={"csrf_token": page.fields()["csrf_token"]})
+    assert taken.h1 == "The time is yours"
+    assert db.get_one(Appointment, visit.id, populate_existing=True).starts_at == TUESDAY
+    assert re.search(r'href="/v/\w{18}"', taken.response.get_data(as_text=True))
+    # Pressing again, or going back, shows the same.
+    again = client.page(f"{path}/take", method="POST", data={"csrf_token": page.fields()["csrf_token"]})
+    assert again.h1 == "The time is yours"
+
+
+def test_saying_no_keeps_the_visit_and_the_place(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    path = path_of(settings, offers(db)[0])
+    token = client.page(path).fields()["csrf_token"]
+    page = client.page(f"{path}/decline", method="POST", data={"csrf_token": token})
+    assert page.h1 == "You said no to this time"
+    assert "You are still on the waiting list" in page.text
+    assert db.get_one(Appointment, visit.id, populate_existing=True).starts_at == THURSDAY
+
+
+def test_the_slower_one_reads_that_somebody_was_faster(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    first_come(db, clinic)
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    join(db, clock, clinic, cast.guardian, cast.child)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    slow = path_of(settings, offers(db)[1])
+    token = client.page(slow).fields()["csrf_token"]
+    accept_offer(db, clock, offer_id=OfferId(offers(db)[0].id))
+    page = client.page(f"{slow}/take", method="POST", status=409, data={"csrf_token": token})
+    assert page.h1 == "Somebody was faster"
+    assert "Nothing was booked." in page.text
+    assert "You are still on the waiting list" in page.text
+
+
+def test_an_offer_that_ran_out_says_so(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    path = path_of(settings, offers(db)[0])
+    token = client.page(path).fields()["csrf_token"]
+    clock.at = offers(db)[0].ends_at
+    assert client.page(path).h1 == "This offer is over"
+    assert client.page(f"{path}/take", method="POST", status=409, data={"csrf_token": token}).h1 == "This offer is over"
