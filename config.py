@@ -94,6 +94,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         aws_endpoint_url=read.url("AWS_ENDPOINT_URL", ("http", "https"), "") or None,
         trusted_proxies=read.integer("TRUSTED_PROXIES", 1 if production else 0, 0, 5),
         rate_limits=read.choice("RATE_LIMITS", ("on", "off"), "on") == "on",
+        availability_cache=read.choice("AVAILABILITY_CACHE", ("on", "off"), "on") == "on",
         default_language=read.choice("DEFAULT_LANGUAGE", LANGUAGES, "en"),
         database_pool_size=read.integer("DATABASE_POOL_SIZE", 8, 1, 100),
         live_max_connections=read.integer("LIVE_MAX_CONNECTIONS", 240, 1, 10_000),

@@ -10,14 +10,14 @@ from clinic_portal.accounts.events import (
     PasswordChanged,
     RegistrationRepeated,
 )
+from clinic_portal.booking import catalogue, reminder_messages, waiting_messages
 from clinic_portal.booking import messages as appointment_messages
 from clinic_portal.booking import models as appointment_tables
-from clinic_portal.booking import reminder_messages, waiting_messages
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from clinic_portal.booking.steps.reminders import remind_of_booked, remind_of_moved
 from clinic_portal.booking.steps.waiting import note_cancelled_time, note_old_time
 from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
-from clinic_portal.core import audit, events, heartbeat, jobs, live
+from clinic_portal.core import audit, cache, events, heartbeat, jobs, live
 from clinic_portal.core.events import Reactions
 from clinic_portal.core.settings import Settings
 from clinic_portal.dependents import models as relationship_tables
@@ -92,4 +92,6 @@ def session_info(settings: Settings) -> Mapping[str, object]:
         sources.GROUPS_KEY: MESSAGE_GROUPS,
         jobs.SESSION_KEY: jobs.RqNudger(settings.redis_url),
         live.SESSION_KEY: live.SocketAnnouncer(settings.redis_url),
+        cache.SESSION_KEY: cache.VersionedCache(settings.redis_url, is_on=settings.availability_cache),
+        catalogue.SESSION_KEY: catalogue.Catalogue(keep=settings.availability_cache),
     }

@@ -76,6 +76,7 @@ def settings(database: str, worker_number: int, tmp_path_factory: pytest.TempPat
         "INBOX_FOLDER": str(tmp_path_factory.mktemp("inbox")),
         "PUBLIC_URL": "http://localhost",
         "RATE_LIMITS": "off",
+        "AVAILABILITY_CACHE": "off",
     }
     return load_settings(environ)
 

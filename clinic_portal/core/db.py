@@ -116,15 +116,17 @@ def transaction(db: Session) -> Iterator[None]:
         db.info["after_commit"] = []
 
 
-def after_commit(db: Session, callback: Callable[[], None]) -> None:
+def after_commit(db: Session, callback: Callable[[], None], *, key: str = "") -> None:
     """Have something small done once the running transaction is committed; it is dropped on rollback.
 
-    It may be lost when the process dies, so only nudges and announcements belong here.
+    What has a `key` is done once, however often it is asked. It may be lost when the process dies, so only nudges and
+    announcements belong here.
     Raises: RuntimeError outside a transaction.
     """
     if not db.info.get("in_transaction"):
         raise RuntimeError("after_commit() needs a running transaction()")
-    db.info["after_commit"].append(callback)
+    if not key or all(known != key for known, _ in db.info["after_commit"]):
+        db.info["after_commit"].append((key, callback))
 
 
 def end_read(db: Session) -> None:
@@ -132,8 +134,8 @@ def end_read(db: Session) -> None:
     db.rollback()
 
 
-def _run_after_commit(callbacks: list[Callable[[], None]]) -> None:
-    for callback in callbacks:
+def _run_after_commit(callbacks: list[tuple[str, Callable[[], None]]]) -> None:
+    for _, callback in callbacks:
         try:
             callback()
         except Exception:

@@ -52,6 +52,8 @@ class Settings:
     trusted_proxies: int = 0
     #: Off only in load tests and in those browser tests that sign in many times a minute.
     rate_limits: bool = True
+    #: Keeps computed free times for seconds. What is booked never depends on it.
+    availability_cache: bool = True
     default_language: str = "en"
     database_pool_size: int = 8
     live_max_connections: int = 240

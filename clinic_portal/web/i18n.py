@@ -8,6 +8,7 @@ from clinic_portal.core.text import LANGUAGES
 from clinic_portal.web.access import current_actor
 
 COOKIE = "clinic_language"
+ENVIRON_KEY = "clinic_portal.language"
 ONE_YEAR_S = 365 * 24 * 3600
 
 babel = Babel()
@@ -17,6 +18,14 @@ def current_language() -> str:
     """Return "en" or "pt_PT": the visitor's choice, else the account's, else what the browser asks for."""
     if not has_request_context():
         return "en"
+    # Asked a dozen times for a page, so it is kept with the request.
+    language: str | None = request.environ.get(ENVIRON_KEY)
+    if language is None:
+        language = request.environ[ENVIRON_KEY] = _language()
+    return language
+
+
+def _language() -> str:
     chosen = request.cookies.get(COOKIE)
     if chosen in LANGUAGES:
         return chosen

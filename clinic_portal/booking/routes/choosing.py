@@ -3,10 +3,10 @@
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
+from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.routes.common import blueprint, bookable_people, parse_uuid, stage, way_so_far
-from clinic_portal.facilities.queries import bookable_services
 from clinic_portal.web.access import Right, current_actor, right
-from clinic_portal.web.database import db_session
+from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.pages import render_page
 
 
@@ -17,7 +17,10 @@ def choose_service() -> ResponseReturnValue:
     found = {name: parse_uuid(request.args.get(name)) for name in ("patient", "instead")}
     kept = {name: str(value) for name, value in found.items() if value}
     return render_page(
-        "booking/choose_service.html", services=bookable_services(db_session()), kept=kept, stage=stage("service")
+        "booking/choose_service.html",
+        services=catalogue_of(db_session()).services(db_session(), clock()),
+        kept=kept,
+        stage=stage("service"),
     )
 
 

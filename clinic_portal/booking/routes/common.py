@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, request, session, url_for
 
+from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.queries import PartOfDay, Wish
 from clinic_portal.booking.rules.missed import MISSED_TOO_OFTEN
 from clinic_portal.booking.steps import hold_key_hash
@@ -15,8 +16,8 @@ from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
-from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookable_services, find_facilities
-from clinic_portal.practitioners.queries import PractitionerFacts, places_of_service
+from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
+from clinic_portal.practitioners.queries import PractitionerFacts
 from clinic_portal.web.access import current_actor
 from clinic_portal.web.database import clock, db_session
 
@@ -118,13 +119,14 @@ def way_so_far(service_slug: str) -> Way:
 
     Raises: NotFound (no such service; a stranger to the actor); Forbidden (may not book for this person).
     """
-    db, now = db_session(), clock().now()
+    db, time = db_session(), clock()
     # Compared here, not in the database: an address may hold anything.
-    service = next((one for one in bookable_services(db) if one.slug == service_slug), None)
+    catalogue = catalogue_of(db)
+    service = next((one for one in catalogue.services(db, time) if one.slug == service_slug), None)
     if service is None:
         raise NotFound
-    places = tuple(places_of_service(db, service.id, from_day=now.date()))
-    facilities = dict(find_facilities(db))
+    places = tuple(catalogue.places(db, time, service.id))
+    facilities = dict(catalogue.facilities(db, time))
     return with_choices(Way(service, places, facilities, person=_person(), instead=_instead()))
 
 

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from flask.typing import ResponseReturnValue
 
+from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.queries import VisitFacts, visits_of
 from clinic_portal.booking.routes.common import blueprint, bookable_people
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.core.money import Money
-from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookable_services, find_facilities
+from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
 from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import local_text
@@ -76,8 +77,8 @@ def home() -> ResponseReturnValue:
         greeting_name=actor.name.split()[0] if actor and actor.name.split() else "",
         patients=people,
         next_visit=_next(coming[0]) if coming else None,
-        services=[_service(one) for one in bookable_services(db)],
-        facilities=[_clinic(one) for one in find_facilities(db).values()],
+        services=[_service(one) for one in catalogue_of(db).services(db, clock())],
+        facilities=[_clinic(one) for one in catalogue_of(db).facilities(db, clock()).values()],
     )
 
 

@@ -1,14 +1,17 @@
 """Choosing day and time, and holding it."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from flask import redirect, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from clinic_portal.booking.catalogue import FREE_TIMES
 from clinic_portal.booking.queries import (
     FreeDay,
     FreeTime,
@@ -30,12 +33,15 @@ from clinic_portal.booking.routes.common import (
     way_so_far,
 )
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
+from clinic_portal.core.cache import cache_of
 from clinic_portal.core.clock import local_day, zone
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId
+from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import clinic_date
+from clinic_portal.web.i18n import current_language
 from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import render_page, see_other
 
@@ -75,14 +81,37 @@ class Day:
 
 
 @dataclass(frozen=True)
-class Times:
-    """What the page of times shows."""
+class Later:
+    """What "Show later days" asks for."""
 
-    days: Sequence[Day]
+    #: The last day shown stays in sight, whatever comes after it.
+    anchor: str
+    from_day: str | None
+    days: int
+
+
+@dataclass(frozen=True)
+class Times:
+    """What the page of times shows. The days are rendered, as they are kept in the cache."""
+
+    #: Empty when nothing is free.
+    days: Markup
     #: The first day that is free, when it is not among the first days that were asked for.
     first_free: str
-    #: Where "Show later days" leads; empty at the end of the calendar.
-    later: str
+    #: None at the end of the calendar.
+    later: Later | None
+
+    def dump(self) -> str:
+        """Return it as text."""
+        return json.dumps(
+            {"days": self.days, "first_free": self.first_free, "later": self.later and asdict(self.later)}
+        )
+
+    @staticmethod
+    def load(text: str) -> "Times":
+        """Return what `dump` wrote."""
+        found = json.loads(text)
+        return Times(Markup(found["days"]), found["first_free"], Later(**found["later"]) if found["later"] else None)  # noqa: S704 - rendered by _days.html, which escapes
 
 
 @blueprint.get("/book/<service>/times")
@@ -138,12 +167,14 @@ def times_page(
     moving: VisitFacts | None = None,
 ) -> Response:
     """Return the page with the times of a way; when one was `lost`, it says why and shows the nearest."""
+    times = find_times(way)
     return render_page(
         template,
         block="times",
         status=status,
         way=way,
-        times=find_times(way),
+        times=times,
+        later=_later_link(way, times.later),
         parts=[
             (part, part_name(part), way.link("choose_time", part=part, from_day=None, days=DAYS_AT_ONCE))
             for part in PartOfDay
@@ -162,17 +193,42 @@ def times_page(
     )
 
 
+def _later_link(way: Way, later: Later | None) -> str:
+    if later is None:
+        return ""
+    from_day = date.fromisoformat(later.from_day) if later.from_day else None
+    return way.link("choose_time", later.anchor, from_day=from_day, days=later.days)
+
+
 def _nearest(way: Way, lost: datetime) -> list[FreeTime]:
     found = nearest_times(db_session(), clock(), way.wish(own_hold_hash()), around=lost, count=NEAREST + 1)
     return [time for time in found if time.start != way.left_out][:NEAREST]
 
 
 def find_times(way: Way) -> Times:
-    """Return the days to show: from the first that has a free time, however far ahead it is."""
+    """Return the days to show: from the first that has a free time, however far ahead it is.
+
+    Nobody's own hold or visit is in what is kept for all: who has one gets it computed.
+    """
     if way.facility is None:
         raise ValueError("a page of times needs a place")
-    db, time, wish = db_session(), clock(), way.wish(own_hold_hash())
-    today = local_day(time.now(), way.facility.tz)
+    own_hold = own_hold_hash()
+    if own_hold is not None or way.left_out is not None or way.wish().own_visit is not None:
+        return _compute(way, way.facility, own_hold)
+    today = local_day(clock().now(), way.facility.tz)
+    key = json.dumps([current_language(), str(today), str(way.wish()), str(way.from_day), way.days])
+    cache = cache_of(db_session())
+    answer = cache.get(FREE_TIMES, key)
+    if answer.text is not None:
+        return Times.load(answer.text)
+    times = _compute(way, way.facility, None)
+    cache.put(FREE_TIMES, key, answer, times.dump())
+    return times
+
+
+def _compute(way: Way, facility: FacilityFacts, own_hold: str | None) -> Times:
+    db, time, wish = db_session(), clock(), way.wish(own_hold)
+    today = local_day(time.now(), facility.tz)
     start, days = way.from_day or today, way.days
     found = free_times(db, time, wish, from_day=start, days=days)
     if way.left_out is not None:
@@ -180,18 +236,16 @@ def find_times(way: Way) -> Times:
     if not any(day.times for day in found.days):
         free_day = next_free_day(db, time, wish, from_day=found.to_day + timedelta(days=1)) if found.next_from else None
         if free_day is None:
-            return Times(days=(), first_free="", later="")
+            return Times(days=Markup(), first_free="", later=None)
         start, days = free_day, DAYS_AT_ONCE
         found = free_times(db, time, wish, from_day=start, days=days)
     first = next(index for index, day in enumerate(found.days) if day.times)
     shown = _days(way, found.days[first:], today)
-    later = ""
+    later = None
     if found.next_from is not None:
-        from_day = start if start != today else None
-        # The last day shown stays in sight, whatever comes after it.
-        later = way.link("choose_time", shown[-1].anchor, from_day=from_day, days=days + DAYS_AT_ONCE)
+        later = Later(shown[-1].anchor, str(start) if start != today else None, days + DAYS_AT_ONCE)
     first_free = clinic_date(found.days[first].day, inside=True) if first or start != (way.from_day or today) else ""
-    return Times(shown, first_free, later)
+    return Times(Markup(render_template("booking/_days.html", days=shown)), first_free, later)  # noqa: S704 - a template's own output
 
 
 def _without(found: FreeTimes, start: datetime) -> FreeTimes:

@@ -1,0 +1,120 @@
+"""Answers kept in Valkey for as long as what they are about has not changed. Losing all of them costs only time.
+
+A version is kept for each subject (a facility, say). What is computed is stored beside the version that was read before
+the computing began, and is served only while that version is still the subject's. After a change the version is raised.
+Should the raising be lost with the process or with Valkey, an answer lives `KEEP_FOR_S` longer: whoever acts on one
+therefore has it judged again by the database.
+"""
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from sqlalchemy.orm import Session
+
+from clinic_portal.core.db import after_commit
+
+log = logging.getLogger(__name__)
+
+SESSION_KEY = "cache"
+
+KEEP_FOR_S = 20
+#: A version that nobody raised for a day starts again: by then every answer of that time is gone.
+KEEP_VERSION_S = 86_400
+#: After a failure Valkey is left alone for this long, so that a dead one costs one request 0.3 s and not every one.
+PAUSE_AFTER_FAILURE_S = 2.0
+
+_SEPARATOR = "\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is kept under a key: `text` None when nothing is. `version` is what a newly computed answer is stored with."""
+
+    version: str | None
+    text: str | None
+
+
+NOTHING = Answer(None, None)
+
+
+class VersionedCache:
+    """Keeps texts by subject and key. Never raises: without Valkey there is simply nothing in it."""
+
+    def __init__(self, redis_url: str, *, is_on: bool) -> None:
+        """Connect lazily. `is_on` False: remembers nothing."""
+        self._redis = Redis.from_url(
+            redis_url,
+            decode_responses=True,
+            socket_timeout=0.3,
+            socket_connect_timeout=0.3,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._is_on = is_on
+        self._silent_until_s = 0.0
+
+    def get(self, subject: str, key: str) -> Answer:
+        """Return what is kept, in one round trip."""
+        if not self._may_ask():
+            return NOTHING
+        try:
+            version, kept = self._redis.mget([_version_name(subject), _name(subject, key)])
+        except RedisError as error:
+            self._failed(error)
+            return NOTHING
+        current = str(version or 0)
+        stored, _, text = str(kept or "").partition(_SEPARATOR)
+        return Answer(current, text if kept and stored == current else None)
+
+    def put(self, subject: str, key: str, answer: Answer, text: str) -> None:
+        """Keep a text that was computed after `answer` was read."""
+        if answer.version is None or not self._may_ask():
+            return
+        try:
+            self._redis.set(_name(subject, key), answer.version + _SEPARATOR + text, ex=KEEP_FOR_S)
+        except RedisError as error:
+            self._failed(error)
+
+    def changed(self, subject: str) -> None:
+        """Forget all that is kept about a subject."""
+        if not self._may_ask():
+            return
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.incr(_version_name(subject))
+                pipe.expire(_version_name(subject), KEEP_VERSION_S)
+                pipe.execute()
+        except RedisError as error:
+            self._failed(error)
+
+    def _may_ask(self) -> bool:
+        return self._is_on and time.monotonic() >= self._silent_until_s
+
+    def _failed(self, error: RedisError) -> None:
+        self._silent_until_s = time.monotonic() + PAUSE_AFTER_FAILURE_S
+        log.warning("cache_failed", extra={"error": type(error).__name__})
+
+
+def forget_after_commit(db: Session, subject: str) -> None:
+    """Forget what is kept about a subject once the running transaction is committed; once, however often it is asked."""
+    cache: VersionedCache = db.info[SESSION_KEY]
+    after_commit(db, lambda: cache.changed(subject), key=_version_name(subject))
+
+
+def cache_of(db: Session) -> VersionedCache:
+    """Return the cache that the session carries."""
+    cache: VersionedCache = db.info[SESSION_KEY]
+    return cache
+
+
+def _version_name(subject: str) -> str:
+    return f"cache:{subject}:version"
+
+
+def _name(subject: str, key: str) -> str:
+    return f"cache:{subject}:{hashlib.sha256(key.encode()).hexdigest()}"

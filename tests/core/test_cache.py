@@ -1,0 +1,74 @@
+"""What is computed is kept until what it is about changes, and never longer than some seconds."""
+
+import pytest
+from redis import Redis
+from sqlalchemy.orm import Session
+
+from clinic_portal.core import cache as module
+from clinic_portal.core.cache import KEEP_FOR_S, NOTHING, VersionedCache, forget_after_commit
+from clinic_portal.core.db import transaction
+from clinic_portal.core.ids import new_id
+from clinic_portal.core.settings import Settings
+
+
+@pytest.fixture
+def cache(settings: Settings) -> VersionedCache:
+    return VersionedCache(settings.redis_url, is_on=True)
+
+
+@pytest.fixture
+def subject() -> str:
+    return f"test:{new_id()}"
+
+
+def test_what_was_put_is_got_until_the_subject_changes(cache: VersionedCache, subject: str) -> None:
+    asked = cache.get(subject, "a")
+    assert asked.text is None
+    cache.put(subject, "a", asked, "Ω 10:30\n11:00")
+    assert cache.get(subject, "a").text == "Ω 10:30\n11:00"
+    assert cache.get(subject, "b").text is None
+    cache.changed(subject)
+    assert cache.get(subject, "a").text is None
+
+
+def test_what_was_computed_before_a_change_is_not_served_after_it(cache: VersionedCache, subject: str) -> None:
+    asked = cache.get(subject, "a")
+    cache.changed(subject)
+    cache.put(subject, "a", asked, "old")
+    assert cache.get(subject, "a").text is None
+
+
+def test_nothing_is_kept_for_long(cache: VersionedCache, subject: str, valkey: Redis) -> None:
+    cache.put(subject, "a", cache.get(subject, "a"), "text")
+    (name,) = list(valkey.scan_iter(f"cache:{subject}:*"))
+    assert 0 < valkey.ttl(name) <= KEEP_FOR_S
+
+
+def test_off_it_remembers_nothing(settings: Settings, subject: str) -> None:
+    off = VersionedCache(settings.redis_url, is_on=False)
+    off.put(subject, "a", off.get(subject, "a"), "text")
+    off.changed(subject)
+    assert off.get(subject, "a") == NOTHING
+
+
+def test_without_valkey_there_is_nothing_in_it_and_it_is_asked_once(
+    caplog: pytest.LogCaptureFixture, subject: str
+) -> None:
+    dead = VersionedCache("redis://127.0.0.1:1/0", is_on=True)
+    for _ in range(3):
+        assert dead.get(subject, "a") == NOTHING
+        dead.changed(subject)
+    assert [record.message for record in caplog.records if record.name == module.__name__] == ["cache_failed"]
+
+
+def test_a_change_forgets_once_and_only_when_it_is_committed(db: Session, settings: Settings, subject: str) -> None:
+    cache = db.info[module.SESSION_KEY] = VersionedCache(settings.redis_url, is_on=True)
+    cache.put(subject, "a", cache.get(subject, "a"), "text")
+    with pytest.raises(ZeroDivisionError), transaction(db):
+        forget_after_commit(db, subject)
+        raise ZeroDivisionError
+    assert cache.get(subject, "a").text == "text"
+    with transaction(db):
+        forget_after_commit(db, subject)
+        forget_after_commit(db, subject)
+    assert cache.get(subject, "a") == module.Answer("1", None)
