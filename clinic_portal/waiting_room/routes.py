@@ -4,7 +4,6 @@ from datetime import datetime
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
 from werkzeug.wrappers import Response
 
 from clinic_portal.core.clock import zone
@@ -18,6 +17,7 @@ from clinic_portal.waiting_room.use_cases.renew_code import renew_code
 from clinic_portal.waiting_room.use_cases.start_screen import start_screen
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session, settings
+from clinic_portal.web.i18n import speaking
 from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import render_page
 
@@ -77,7 +77,7 @@ def _answer(screen: ScreenFacts, shown: str | None = None) -> Response:
     if shown == version:
         return _timed(Response(status=204), local)
     board = board_of(db, clock(), facility)
-    with force_locale(screen.language):
+    with speaking(screen.language):
         page = render_page(
             "waiting_room/tv.html",
             block="board",
@@ -96,7 +96,7 @@ def _pairing(screen: ScreenFacts, shown: str | None) -> Response:
     version = f"pair-{screen.pairing_code}"
     if shown == version:
         return Response(status=204)
-    with force_locale(screen.language):
+    with speaking(screen.language):
         return render_page(
             "waiting_room/tv.html",
             block="board",
