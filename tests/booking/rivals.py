@@ -18,7 +18,7 @@ from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
-from clinic_portal.core import events, jobs, live
+from clinic_portal.core import cache, events, jobs, live
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import make_engine
@@ -91,6 +91,7 @@ INFO = {
     sources.SESSION_KEY: MESSAGE_SOURCES,
     jobs.SESSION_KEY: Silent(),
     live.SESSION_KEY: Silent(),
+    cache.SESSION_KEY: cache.VersionedCache("redis://127.0.0.1:1/0", is_on=False),
 }
 
 

@@ -16,6 +16,7 @@ from clinic_portal.booking.queries import AppointmentFacts, appointment_at, day_
 from clinic_portal.booking.rules import LIVE_STATES, NEXT_STATES, AppointmentState, may_follow
 from clinic_portal.core.actor import system
 from clinic_portal.core.clock import FixedClock, day_bounds
+from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, new_id
 from tests.booking.factory import THURSDAY, make_appointment
@@ -43,7 +44,8 @@ def test_each_step_moves_the_state_and_writes_one_line_even_when_repeated(
     row = make_appointment(db, clinic, cast.patient_person, state=before)
     clock.at = THURSDAY + timedelta(minutes=20)
     for _ in range(2):
-        facts = step(db, clock, appointment_id=AppointmentId(row.id), actor=DESK)
+        with transaction(db):
+            facts = step(db, clock, appointment_id=AppointmentId(row.id), actor=DESK)
         assert facts.state is after
     db.commit()
     (line,) = db.scalars(select(AppointmentHistory).where(AppointmentHistory.appointment_id == row.id))
@@ -76,7 +78,8 @@ def test_an_unknown_appointment_is_not_found(db: Session, clock: FixedClock, cli
 
 def test_history_cannot_be_changed(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
     row = make_appointment(db, clinic, cast.patient_person)
-    steps.mark_arrived(db, clock, appointment_id=AppointmentId(row.id), actor=DESK)
+    with transaction(db):
+        steps.mark_arrived(db, clock, appointment_id=AppointmentId(row.id), actor=DESK)
     db.commit()
     for statement in ("UPDATE appointment_history SET reason = 'x'", "DELETE FROM appointment_history"):
         with pytest.raises(DBAPIError), db.begin_nested():

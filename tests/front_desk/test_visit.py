@@ -131,7 +131,7 @@ def test_another_time_needs_a_reason_and_keeps_what_was_typed(
         db, clinic, cast.stranger_person, at=THURSDAY + timedelta(days=3, hours=9, minutes=40), practitioner=clinic.rui
     )
     taken = press(desk, page, f"{home}/move/anyway", status=409, **wanted, note="agreed by phone")
-    assert "Somebody else has just taken this time" in taken.text
+    assert "Someone else has just taken this time" in taken.text
     assert taken.fields()["at"] == "20:05"
     done = press(desk, page, f"{home}/move/anyway", **(wanted | {"at": "21:00"}), note="agreed by phone")
     for words in ("Moved to Sunday 29 November, 21:00", "agreed by phone", "Dr. Rui Meireles"):

@@ -22,7 +22,7 @@ from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointmen
 from clinic_portal.check_in.use_cases.mark_arrived import mark_arrived
 from clinic_portal.check_in.use_cases.mark_noshow import mark_noshow
 from clinic_portal.check_in.use_cases.undo_arrival import undo_arrival
-from clinic_portal.core import events, jobs, live
+from clinic_portal.core import cache, events, jobs, live
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import make_engine, transaction
@@ -126,6 +126,7 @@ def storm(worker_number: int) -> Iterator[Storm]:
     info = {
         events.SESSION_KEY: wiring.REACTIONS, sources.SESSION_KEY: wiring.MESSAGE_SOURCES,
         jobs.SESSION_KEY: silent, live.SESSION_KEY: silent,
+        cache.SESSION_KEY: cache.VersionedCache("redis://127.0.0.1:1/0", is_on=False),
     }  # fmt: skip
     sessions = sessionmaker(engine, expire_on_commit=False, info=info)
     clock = FixedClock()

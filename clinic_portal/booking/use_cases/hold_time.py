@@ -54,12 +54,12 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
     key = steps.hold_key_hash(hold_key)
     with transaction(db):
         patient_id, note = _carried_over(db, choice, key)
-        if patient_id is not None:
-            # A visitor who signed out meanwhile keeps the time and is asked again whom it is for.
-            patient_id = lock_person_to_book_for(db, clock, patient_id, actor=actor).patient_id if actor else None
         wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, own_hold=key)
         service, candidates = takers(db, clock, wish, start=choice.starts_at)
         need = need_of(service)
+        if patient_id is not None:
+            # A visitor who signed out meanwhile keeps the time and is asked again whom it is for.
+            patient_id = lock_person_to_book_for(db, clock, patient_id, actor=actor).patient_id if actor else None
         now = clock.now()
         rows = lock_holds(
             db,
