@@ -169,6 +169,7 @@
     u: () => press("[data-undo]", board()) || press("[data-key='u']", row()),
     o: () => press("[data-key='o']", row()),
     n: () => press("[data-next]", board()),
+    b: () => press("[data-book]", board()),
     "/": () => { const field = document.getElementById("q"); field.focus(); field.select(); },
     "?": () => help.showModal(),
   };

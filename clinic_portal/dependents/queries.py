@@ -16,7 +16,15 @@ from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind, is_current
 from clinic_portal.patients.queries import PatientRow, patient_row
 
-__all__ = ["PersonFacts", "RelationshipKind", "companions_of", "own_accounts", "people_of", "person_to_book_for"]
+__all__ = [
+    "PersonFacts",
+    "RelationshipKind",
+    "account_for",
+    "companions_of",
+    "own_accounts",
+    "people_of",
+    "person_to_book_for",
+]
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,19 @@ def own_accounts(db: Session, patient_ids: Collection[PatientId]) -> Mapping[Pat
         )
     )
     return {PatientId(patient_id): AccountId(account_id) for patient_id, account_id in rows}
+
+
+def account_for(db: Session, patient_id: PatientId, *, today: date) -> AccountId | None:
+    """Return the account that books for a patient: their own, else the first of those who act for them now; None: nobody's.
+
+    For staff and jobs: the caller has checked that.
+    """
+    rows = db.scalars(
+        select(Relationship)
+        .where(Relationship.patient_id == patient_id, Relationship.can_book)
+        .order_by(Relationship.kind != RelationshipKind.SELF, Relationship.id)
+    )
+    return next((AccountId(row.account_id) for row in rows if is_current(row.ends_on, today=today)), None)
 
 
 def companions_of(db: Session, patient_ids: Collection[PatientId], *, today: date) -> Mapping[PatientId, Sequence[str]]:

@@ -1,6 +1,6 @@
 """What is typed at the desk: about screens, and about visits that staff change."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -19,6 +19,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
+from clinic_portal.accounts import fields
 from clinic_portal.booking.queries import ClinicReason
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.core.typed import is_blank, many_lines, one_line
@@ -90,6 +91,20 @@ class ClinicCancelForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
     def ask_why(self) -> None:
         """The patient asks later than the service allows: staff may, with a written reason."""
         self.note.errors = [_("It is later than the service allows. Write why it is cancelled all the same")]
+
+
+class NewPatientForm(FlaskForm):  # type: ignore[misc]
+    """Somebody new, as they say on the phone."""
+
+    given_name = fields.name_field(_l("Given name"), _l("Enter the given name"))
+    family_name = fields.name_field(_l("Family name"), _l("Enter the family name"))
+    birth_date = fields.BirthDateField(_l("Birth date"))
+    phone = fields.phone_field()
+    language = SelectField(_l("Language of our messages"), choices=LANGUAGES, default="pt_PT")
+
+    def __init__(self, *, today: date) -> None:
+        super().__init__()
+        self.birth_date.today = today
 
 
 class AnywayForm(FlaskForm):  # type: ignore[misc]

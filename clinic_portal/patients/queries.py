@@ -1,18 +1,25 @@
 """Reads of patients. Who may see whom is decided by the callers: `dependents` for accounts, the facility for staff."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 import phonenumbers
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import Forbidden
 from clinic_portal.core.ids import PatientId
 from clinic_portal.patients.models import Patient
-from clinic_portal.patients.rules import DisplayChoice, shown_name
+from clinic_portal.patients.rules import DisplayChoice, read_day, shown_name
+
+#: What a search takes for the same letter.
+ACCENTED, PLAIN = "áàâãäåéèêëíìîïóòôõöúùûüçñý", "aaaaaaeeeeiiiiooooouuuucny"
+
+#: With less, half of the clinic is found.
+SHORTEST_SEARCH = 2
 
 #: What `patient_row` selects; its columns are private to this feature but for the names.
 PatientRow = Patient
@@ -74,6 +81,49 @@ def patients_for_staff(
 def patient_row() -> type[Patient]:
     """Return what stands for a patient in a statement of another feature."""
     return Patient
+
+
+def search_patients(
+    db: Session, query: str, *, actor: Actor, among: Select[UUID | None], limit: int = 20
+) -> Sequence[PatientFacts]:
+    """Return the patients `among` these ids who match every word of a query, by name; at most `limit`.
+
+    A word matches a part of the name (accents and case aside) or of the phone number, or is the birth date ("31/3/1980").
+    Raises: Forbidden for anybody who is not staff.
+    """
+    if not actor.is_staff:
+        raise Forbidden
+    words = query.split()
+    if not any(len(word) >= SHORTEST_SEARCH for word in words):
+        return []
+    rows = db.scalars(
+        select(Patient)
+        .where(Patient.id.in_(among), *(_matches(word) for word in words))
+        .order_by(Patient.family_name, Patient.given_name, Patient.id)
+        .limit(limit)
+    )
+    return [_facts(row) for row in rows]
+
+
+def same_person(db: Session, *, given_name: str, family_name: str, birth_date: date) -> PatientId | None:
+    """Return the patient with this name (accents and case aside) and birth date, for whoever is about to write one down."""
+    wanted = func.translate(func.lower(f"{given_name} {family_name}"), ACCENTED, PLAIN)
+    found = db.scalar(select(Patient.id).where(Patient.birth_date == birth_date, _plain_name() == wanted).limit(1))
+    return PatientId(found) if found else None
+
+
+def _matches(word: str) -> ColumnElement[bool]:
+    born = read_day(word)
+    if born is not None:
+        return Patient.birth_date == born
+    digits = "".join(letter for letter in word if letter.isdigit())
+    part = func.translate(func.lower(word), ACCENTED, PLAIN)
+    in_name = func.strpos(_plain_name(), part) > 0
+    return or_(in_name, Patient.phone.contains(digits, autoescape=True)) if len(digits) >= SHORTEST_SEARCH else in_name
+
+
+def _plain_name() -> ColumnElement[str]:
+    return func.translate(func.lower(Patient.given_name + " " + Patient.family_name), ACCENTED, PLAIN)
 
 
 def find_patient(db: Session, patient_id: PatientId) -> PatientFacts | None:

@@ -132,6 +132,21 @@ def promised_appointment(db: Session, appointment_id: AppointmentId) -> Appointm
     return facts_of(row)
 
 
+def booked_at(
+    db: Session, *, patient_id: PatientId, service_id: ServiceId, starts_at: datetime
+) -> AppointmentFacts | None:
+    """Return the patient's visit that is booked for this service at this time, for staff who ask once more."""
+    row = db.scalar(
+        select(Appointment).where(
+            Appointment.patient_id == patient_id,
+            Appointment.service_id == service_id,
+            Appointment.starts_at == starts_at,
+            Appointment.state == AppointmentState.BOOKED,
+        )
+    )
+    return facts_of(row) if row else None
+
+
 def lock_appointment(db: Session, appointment_id: AppointmentId) -> Appointment:
     """Return the row, locked until the end of the transaction, as it is now. Raises: NotFound."""
     row = db.scalar(

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import get_account
@@ -13,7 +14,7 @@ from clinic_portal.booking.queries.appointments import AppointmentFacts, appoint
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
-from clinic_portal.core.ids import AppointmentId, FacilityId
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.facilities.queries import works_at
 from clinic_portal.notifications.queries import MessageState, list_messages
 from clinic_portal.patients.queries import find_patient, patients_for_staff
@@ -67,6 +68,19 @@ def visit_at_desk(
     if facts.booked_at is None or facts.patient_id is None:
         raise NotFound
     return facts
+
+
+def patients_of(facility_id: FacilityId) -> Select[UUID | None]:
+    """Return the ids, as a subquery, of everybody who has or had a visit at a facility: whom its staff know."""
+    return select(Appointment.patient_id).where(
+        Appointment.facility_id == facility_id, Appointment.booked_at.is_not(None)
+    )
+
+
+def is_patient_of(db: Session, patient_id: PatientId, facility_id: FacilityId) -> bool:
+    """Whether the patient has or had a visit at the facility."""
+    theirs = patients_of(facility_id).where(Appointment.patient_id == patient_id)
+    return bool(db.scalar(select(theirs.exists())))
 
 
 def history_of(db: Session, appointment_id: AppointmentId) -> list[HistoryLine]:

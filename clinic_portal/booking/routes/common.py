@@ -51,6 +51,7 @@ class Way:
     days: int = DAYS_AT_ONCE
     #: The hold that a new one replaces.
     instead: AppointmentId | None = None
+    layout: str = "layouts/patient.html"
 
     @property
     def left_out(self) -> datetime | None:

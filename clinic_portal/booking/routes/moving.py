@@ -46,7 +46,6 @@ class MoveWay(Way):
     visit: VisitFacts | None = None
     #: The visit's own page: "/visits/<id>", "/v/<code>", or that of the desk.
     home: str = ""
-    layout: str = "layouts/patient.html"
     #: At the desk: where a rule is set aside.
     anyway: str = ""
 

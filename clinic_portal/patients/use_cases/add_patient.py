@@ -1,0 +1,45 @@
+"""Staff write down somebody new."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.audit import record
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.db import transaction
+from clinic_portal.core.errors import Conflict, Forbidden
+from clinic_portal.core.ids import PatientId
+from clinic_portal.patients.queries import same_person
+from clinic_portal.patients.steps import create_patient
+
+
+@dataclass(frozen=True)
+class NewPatient:
+    """Who somebody is, as they say on the phone. `phone` is E.164."""
+
+    given_name: str
+    family_name: str
+    birth_date: date
+    phone: str
+    language: str
+
+
+def add_patient(db: Session, clock: Clock, *, new: NewPatient, actor: Actor) -> PatientId:
+    """Add a patient without an account; messages go to the number that they gave.
+
+    Raises: Forbidden (not staff); Conflict "patient.known" with its `patient_id` when name and birth date are known.
+    """
+    if not actor.is_staff:
+        raise Forbidden
+    with transaction(db):
+        known = same_person(db, given_name=new.given_name, family_name=new.family_name, birth_date=new.birth_date)
+        if known is not None:
+            raise Conflict("patient.known", patient_id=str(known))
+        patient_id = create_patient(
+            db, clock, given_name=new.given_name, family_name=new.family_name, birth_date=new.birth_date,
+            phone=new.phone, email=None, language=new.language,
+        )  # fmt: skip
+        record(db, clock, actor=actor, action="patient.added", subject_kind="patient", subject_id=patient_id)
+        return patient_id

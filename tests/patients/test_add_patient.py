@@ -1,0 +1,76 @@
+"""Somebody new, and finding somebody who is known."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.core.audit import AuditEntry
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.errors import Conflict, Forbidden
+from clinic_portal.patients.models import Patient
+from clinic_portal.patients.queries import search_patients
+from clinic_portal.patients.rules import read_day
+from clinic_portal.patients.use_cases.add_patient import NewPatient, add_patient
+from tests.support.cast import Cast
+
+NEW = NewPatient("Beatriz", "Fontes", date(1990, 3, 4), "+351912345688", "pt_PT")
+
+
+def test_somebody_new_is_added_once(db: Session, clock: FixedClock, cast: Cast) -> None:
+    id_ = add_patient(db, clock, new=NEW, actor=cast.receptionist.actor())
+    row = db.get_one(Patient, id_)
+    assert (row.full_name, row.birth_date, row.phone, row.email) == ("Beatriz Fontes", NEW.birth_date, NEW.phone, None)
+    assert [entry.action for entry in db.scalars(select(AuditEntry))] == ["patient.added"]
+    for given, family in (("Beatriz", "Fontes"), ("BEATRÍZ", "fontes")):
+        again = NewPatient(given, family, NEW.birth_date, "+351912345677", "en")
+        with pytest.raises(Conflict) as refusal:
+            add_patient(db, clock, new=again, actor=cast.receptionist.actor())
+        assert (refusal.value.code, refusal.value.values["patient_id"]) == ("patient.known", str(id_))
+    twin = NewPatient("Berta", "Fontes", NEW.birth_date, NEW.phone, "pt_PT")
+    assert add_patient(db, clock, new=twin, actor=cast.receptionist.actor()) != id_
+
+
+def test_only_staff_add_and_search(db: Session, clock: FixedClock, cast: Cast) -> None:
+    with pytest.raises(Forbidden):
+        add_patient(db, clock, new=NEW, actor=cast.patient.actor())
+    with pytest.raises(Forbidden):
+        search_patients(db, "Marta", actor=cast.patient.actor(), among=select(Patient.id))
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("marta", ["Marta Araújo"]),
+        ("ARAUJO mar", ["Marta Araújo"]),
+        ("araujo", ["Lina Araújo", "Marta Araújo", "Tomás Araújo"]),
+        ("5601", ["Marta Araújo"]),
+        ("4/5/2018", ["Tomás Araújo"]),
+        ("2018-05-04 tomas", ["Tomás Araújo"]),
+        ("nobody", []),
+        ("%", []),
+        ("a", []),
+        ("31/2/1980", []),
+    ],
+)
+def test_found_by_name_phone_or_birth_date(db: Session, cast: Cast, query: str, names: list[str]) -> None:
+    found = search_patients(db, query, actor=cast.receptionist.actor(), among=select(Patient.id))
+    assert [patient.full_name for patient in found] == names
+
+
+def test_only_among_those_who_are_asked_for(db: Session, cast: Cast) -> None:
+    among = select(Patient.id).where(Patient.id == cast.child.id)
+    found = search_patients(db, "araujo", actor=cast.receptionist.actor(), among=among)
+    assert [patient.given_name for patient in found] == ["Tomás"]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("31/3/1980", date(1980, 3, 31)), ("31-03-1980", date(1980, 3, 31)), ("1980-3-31", date(1980, 3, 31)),
+        ("31.3.1980", date(1980, 3, 31)), ("31/13/1980", None), ("912345678", None), ("a/b/c", None),
+    ],
+)  # fmt: skip
+def test_a_typed_day(text: str, day: date | None) -> None:
+    assert read_day(text) == day
