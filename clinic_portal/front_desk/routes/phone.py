@@ -28,6 +28,7 @@ from clinic_portal.practitioners.queries import PractitionerFacts, places_of_ser
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
+from clinic_portal.web.filters import local_text
 from clinic_portal.web.pages import render_page, see_other
 
 BOOK = "/desk/<slug>/book"
@@ -96,7 +97,10 @@ def choose_service(slug: str, patient_id: UUID) -> ResponseReturnValue:
     facility = own_facility(slug)
     patient = _patient(facility, patient_id)
     services = bookable_services(db_session())
-    return render_page("front_desk/choose_service.html", facility=facility, patient=patient, services=services)
+    return render_page(
+        "front_desk/choose_service.html", facility=facility, facility_name=local_text(facility.names), patient=patient,
+        services=services,
+    )  # fmt: skip
 
 
 @blueprint.route(SERVICE, methods=["GET", "POST"])
@@ -229,6 +233,7 @@ def _find_page(
         "front_desk/find_patient.html",
         status=status,
         facility=facility,
+        facility_name=local_text(facility.names),
         query=query,
         found=search_patients(db, query, actor=actor, among=patients_of(facility.id)) if query else (),
         known=patients_for_staff(db, [known], actor=actor)[known] if known else None,
@@ -242,7 +247,10 @@ def _times(way: PhoneWay, *, status: int = 200, lost: datetime | None = None, re
 
 def _check_page(facility: FacilityFacts, way: PhoneWay, start: datetime, taker: Taker) -> Response:
     who = practitioners(db_session(), [taker.practitioner_id])[taker.practitioner_id]
-    return render_page("front_desk/check_booking.html", facility=facility, way=way, start=start, who=who)
+    return render_page(
+        "front_desk/check_booking.html", facility=facility, facility_name=local_text(facility.names), way=way,
+        start=start, who=who,
+    )  # fmt: skip
 
 
 def _anyway_page(
@@ -252,6 +260,7 @@ def _anyway_page(
         "front_desk/book_anyway.html",
         status=status,
         facility=facility,
+        facility_name=local_text(facility.names),
         way=way,
         form=form,
         refusal=refusal,
