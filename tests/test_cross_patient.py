@@ -51,7 +51,8 @@ MAY_WRITE_TO_HER = {"accounts.request_password_reset", "accounts.register"}
 WRITTEN_TO_HER = ("one_time_code ", "message ")
 
 #: What these change is the walker's own browser: a second try would be somebody else's.
-ONCE = {"accounts.sign_out"}
+# Whoever was written down by the first try is known to the second.
+ONCE = {"accounts.sign_out", "front_desk.add_new_patient"}
 
 
 @dataclass(frozen=True)
