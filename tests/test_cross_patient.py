@@ -19,6 +19,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from clinic_portal.booking.links import SIGNATURE_LENGTH
+from clinic_portal.booking.queries.calendars import TOKEN_LENGTH
 from clinic_portal.booking.queries.stranded import token_of
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import AppointmentId, new_id
@@ -168,6 +169,7 @@ class Walk:
         """Her values for every URL part; the far receptionist also tries her own facility with the other's ids."""
         known = dict(self.world.arguments())
         # Whoever has the code has the link; others may have heard the reference.
+        known["feed_token"] = ["A" * TOKEN_LENGTH]
         known["visit_code"] = [self.world.booked.reference + "A" * SIGNATURE_LENGTH]
         known["offer_code"] = [self.world.offer_code[:-SIGNATURE_LENGTH] + "A" * SIGNATURE_LENGTH]
         if self.who == "far_receptionist":

@@ -62,6 +62,7 @@ BAD = {
     "channel": ("post", "SMS"),
     "entry_id": (str(new_id()), "1"),
     "offer_code": ("K7M2PX4A" + "A" * 10, "K7M2PX4A", "x", "\x00", "é" * 18),
+    "feed_token": ("A" * 32, "x", "\x00", "é" * 32),
     "visit_code": ("K7M2PX4A" + "A" * 10, "K7M2PX4A", "x", "\x00", "é" * 18),
     "item_id": ("email-1", "../servers", "%2e%2e"),
     "number": ("99", "-1", "x"),
@@ -79,6 +80,7 @@ READ_AS_AN_ID = {("/developer/inbox/clear", "GET")}
 #: Pages that answer a GET without a block of HTML, and why.
 NO_FRAGMENT = {
     "booking.visit_calendar": "a calendar file",
+    "booking.calendar_feed": "a calendar file",
     "web.health": "plain text for load balancers",
     "notifications.show_email_body": "an e-mail in its frame: not a page of ours",
     "notifications.download_attachment": "a file",

@@ -25,6 +25,7 @@ __all__ = [
     "SignedInBrowser",
     "code_message",
     "find_accounts",
+    "find_actor",
     "find_session",
     "find_sign_in",
     "get_account",
@@ -129,6 +130,16 @@ def get_account(db: Session, account_id: AccountId | None) -> AccountFacts:
     if account is None:
         raise NotFound
     return _facts(account)
+
+
+def find_actor(db: Session, account_id: AccountId) -> Actor | None:
+    """Return who acts with an account that shows itself by a secret of its own; None when it was closed."""
+    account = db.scalar(
+        select(Account)
+        .where(Account.id == account_id, Account.ended_at.is_(None))
+        .execution_options(populate_existing=True)
+    )
+    return account.actor() if account else None
 
 
 def find_accounts(db: Session, account_ids: Collection[AccountId]) -> Mapping[AccountId, AccountFacts]:

@@ -1,6 +1,7 @@
-"""A visit as a calendar file (RFC 5545), for the download and for the e-mail."""
+"""Visits as calendar files (RFC 5545): one for the download and the e-mail, many for a feed. One way: nothing comes back."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,11 +12,15 @@ from clinic_portal.core.settings import Settings
 from clinic_portal.core.text import localized
 
 if TYPE_CHECKING:
-    from icalendar import Event
-
-CONTENT_TYPE = "text/calendar; charset=utf-8; method=PUBLISH"
+    from icalendar import Calendar, Event
 
 REMINDER = timedelta(hours=-1)
+FEED_TYPE = "text/calendar; charset=utf-8"
+
+
+def content_type(visit: VisitFacts) -> str:
+    """Return the media type of a visit's file, with the method that the file names as well (RFC 6047)."""
+    return f"{FEED_TYPE}; method={_method(visit)}"
 
 
 def calendar_file(visit: VisitFacts, *, settings: Settings, language: str, now: datetime) -> bytes:
@@ -24,50 +29,112 @@ def calendar_file(visit: VisitFacts, *, settings: Settings, language: str, now: 
     Its UID never changes and SEQUENCE grows with each change, so that importing it again moves or cancels the old
     entry. It says no more about health than the patient's own page does, and the reminder rings an hour before.
     """
-    # Takes 0.2 s to load, which every start of every process would pay.
-    from icalendar import Calendar, Timezone
+    calendar = _calendar(settings, [visit])
+    calendar.add("method", _method(visit))
+    event = _event(visit, settings, now)
+    _describe(event, visit, settings, language)
+    if not _is_cancelled(visit):
+        from icalendar import Alarm
 
-    cancelled = visit.appointment.state is AppointmentState.CANCELLED
-    calendar = Calendar()
-    calendar.add("prodid", f"-//{settings.clinic_name}//clinic-portal//EN")
-    calendar.add("version", "2.0")
-    calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", "PUBLISH")
-    start = visit.appointment.starts_at.astimezone(zone(visit.tz))
-    calendar.add_component(Timezone.from_tzinfo(zone(visit.tz), first_date=start.date(), last_date=start.date()))
-    calendar.add_component(_event(visit, settings, language, now, cancelled=cancelled))
-    content: bytes = calendar.to_ical()
-    return content
-
-
-def _event(visit: VisitFacts, settings: Settings, language: str, now: datetime, *, cancelled: bool) -> "Event":
-    host = urlsplit(settings.public_url).hostname or "localhost"
-    link = f"{settings.public_url}/visits/{visit.appointment.id}"
-    from icalendar import Alarm, Event, vCalAddress, vText
-
-    event = Event()
-    event.add("uid", f"{visit.appointment.id}@{host}")
-    event.add("sequence", visit.appointment.sequence)
-    event.add("dtstamp", now)
-    event.add("dtstart", visit.appointment.starts_at.astimezone(zone(visit.tz)))
-    event.add("dtend", visit.appointment.ends_at.astimezone(zone(visit.tz)))
-    event.add("summary", f"{localized(visit.service.names, language)}, {settings.clinic_name}")
-    place = localized(visit.facility.names, language)
-    event.add("location", f"{settings.clinic_name} {place}, {visit.facility.address}")
-    event.add("description", f"{visit.practitioner.full_name}\n{visit.appointment.reference}\n{link}")
-    event.add("url", link)
-    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
-    event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
-    organizer = vCalAddress(f"mailto:{_address(settings.email_sender)}")
-    organizer.params["CN"] = vText(settings.clinic_name)
-    event.add("organizer", organizer, encode=False)
-    if not cancelled:
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
         alarm.add("description", settings.clinic_name)
         alarm.add("trigger", REMINDER)
         event.add_component(alarm)
+    calendar.add_component(event)
+    content: bytes = calendar.to_ical()
+    return content
+
+
+def patients_feed(visits: Iterable[VisitFacts], *, settings: Settings, language: str) -> bytes:
+    """Return the visits of everybody for whom an account books. The same visits give the same bytes."""
+
+    def tell(event: "Event", visit: VisitFacts) -> None:
+        name = visit.person.given_name if visit.person and not visit.person.is_self else ""
+        _describe(event, visit, settings, language, for_name=name)
+
+    return _feed(visits, settings, tell)
+
+
+def practitioners_feed(
+    visits: Iterable[VisitFacts], *, settings: Settings, initials: Callable[[VisitFacts], str]
+) -> bytes:
+    """Return a practitioner's own days. Patients are initials and a reference: the file leaves the house."""
+
+    def tell(event: "Event", visit: VisitFacts) -> None:
+        event.add("summary", initials(visit))
+        room = f", {visit.room.name}" if visit.room else ""
+        event.add("location", f"{localized(visit.facility.names, settings.default_language)}{room}")
+        event.add("description", visit.appointment.reference)
+
+    return _feed(visits, settings, tell)
+
+
+def _feed(visits: Iterable[VisitFacts], settings: Settings, tell: Callable[["Event", VisitFacts], None]) -> bytes:
+    listed = sorted(visits, key=lambda visit: (visit.appointment.starts_at, visit.appointment.id))
+    calendar = _calendar(settings, listed)
+    calendar.add("x-wr-calname", settings.clinic_name)
+    calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
+    for visit in listed:
+        # When it was booked, not when it is read: the bytes change only when a visit does.
+        event = _event(visit, settings, visit.appointment.booked_at or visit.appointment.starts_at)
+        tell(event, visit)
+        calendar.add_component(event)
+    content: bytes = calendar.to_ical()
+    return content
+
+
+def _calendar(settings: Settings, visits: Iterable[VisitFacts]) -> "Calendar":
+    # Takes 0.2 s to load, which every start of every process would pay.
+    from icalendar import Calendar, Timezone
+
+    calendar = Calendar()
+    calendar.add("prodid", f"-//{settings.clinic_name}//clinic-portal//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    days: dict[str, list[date]] = {}
+    for visit in visits:
+        days.setdefault(visit.tz, []).append(visit.appointment.starts_at.astimezone(zone(visit.tz)).date())
+    for tz, used in sorted(days.items()):
+        calendar.add_component(Timezone.from_tzinfo(zone(tz), first_date=min(used), last_date=max(used)))
+    return calendar
+
+
+def _event(visit: VisitFacts, settings: Settings, stamp: datetime) -> "Event":
+    from icalendar import Event, vCalAddress, vText
+
+    cancelled = _is_cancelled(visit)
+    host = urlsplit(settings.public_url).hostname or "localhost"
+    event = Event()
+    event.add("uid", f"{visit.appointment.id}@{host}")
+    event.add("sequence", visit.appointment.sequence)
+    event.add("dtstamp", stamp)
+    event.add("dtstart", visit.appointment.starts_at.astimezone(zone(visit.tz)))
+    event.add("dtend", visit.appointment.ends_at.astimezone(zone(visit.tz)))
+    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
+    event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
+    organizer = vCalAddress(f"mailto:{_address(settings.email_sender)}")
+    organizer.params["CN"] = vText(settings.clinic_name)
+    event.add("organizer", organizer, encode=False)
     return event
+
+
+def _describe(event: "Event", visit: VisitFacts, settings: Settings, language: str, *, for_name: str = "") -> None:
+    link = f"{settings.public_url}/visits/{visit.appointment.id}"
+    what = f"{localized(visit.service.names, language)}, {settings.clinic_name}"
+    event.add("summary", f"{for_name}: {what}" if for_name else what)
+    place = localized(visit.facility.names, language)
+    event.add("location", f"{settings.clinic_name} {place}, {visit.facility.address}")
+    event.add("description", f"{visit.practitioner.full_name}\n{visit.appointment.reference}\n{link}")
+    event.add("url", link)
+
+
+def _method(visit: VisitFacts) -> str:
+    return "CANCEL" if _is_cancelled(visit) else "PUBLISH"
+
+
+def _is_cancelled(visit: VisitFacts) -> bool:
+    return visit.appointment.state is AppointmentState.CANCELLED
 
 
 def _address(sender: str) -> str:

@@ -7,7 +7,7 @@ from babel.dates import format_datetime
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import get_account
-from clinic_portal.booking.calendar import CONTENT_TYPE, calendar_file
+from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.links import visit_link_path
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
 from clinic_portal.booking.rules import AppointmentState
@@ -65,7 +65,7 @@ def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> 
         # Opens without signing in, so that it works on any phone.
         "link_path": visit_link_path(settings, visit.appointment),
     }
-    attachment = Attachment("visit.ics", CONTENT_TYPE, file)
+    attachment = Attachment("visit.ics", content_type(visit), file)
     return MessageFacts(email=email, phone=phone, language=language, context=context, attachments=(attachment,))
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, make_response, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from clinic_portal.accounts.fields import phone_in_words
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.core.errors import NotFound
 from clinic_portal.notifications.developer_inbox import find_email, folder_version, look_into
@@ -43,7 +44,8 @@ def choose_reminders() -> ResponseReturnValue:
         flash(_("Saved: this is how we remind you from now on."))
         return see_other(url_for("accounts.account"))
     account = get_account(db, actor.account_id)
-    sms_hint = account.confirmed_phone or _("Needs a mobile number that you have confirmed")
+    number = account.confirmed_phone
+    sms_hint = phone_in_words(number) if number else _("Needs a mobile number that you have confirmed")
     return render_page("notifications/reminders.html", form=form, account=account, sms_hint=sms_hint)
 
 

@@ -79,6 +79,8 @@ def test_a_cancelled_visit_says_so_and_takes_the_calendar_entry_away(
     assert "Thursday 26 November, 10:30" in email.text
     event = Calendar.from_ical(found.attachments[0].content).walk("VEVENT")[0]
     assert (event["STATUS"], event["SEQUENCE"]) == ("CANCELLED", 1)
+    assert Calendar.from_ical(found.attachments[0].content)["METHOD"] == "CANCEL"
+    assert found.attachments[0].content_type == "text/calendar; charset=utf-8; method=CANCEL"
     child = make_appointment(
         db, clinic, cast.child, state=AppointmentState.CANCELLED, booked_by_account_id=cast.guardian.id
     )

@@ -23,6 +23,7 @@ from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.queries.stranded import token_of
 from clinic_portal.booking.rules import AppointmentState, OfferState
 from clinic_portal.booking.steps import hold_key_hash
+from clinic_portal.booking.use_cases.renew_calendar_feed import renew_calendar_feed
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import Base
 from clinic_portal.core.ids import AppointmentId, new_id, spoken_code
@@ -76,6 +77,7 @@ class World:
     #: Her place on the waiting list, and the code of the offer that she looks at.
     entry_id: UUID
     offer_code: str
+    feed_token: str
     ids: frozenset[UUID]
     #: Hours, extra hours and an absence of Rui's, and a visit with him that lies outside of them.
     hours_id: UUID
@@ -106,6 +108,7 @@ class World:
             "visit_code": [self.visit_code],
             "entry_id": [self.entry_id],
             "offer_code": [self.offer_code],
+            "feed_token": [self.feed_token],
         }
 
     def secrets(self) -> list[str]:
@@ -170,7 +173,8 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
         cast, clinic, db, booked, held, arrived, ticket_id, session.id, screen.id, "the token of the screen",
         code_digits(settings.secret_key, code.id), _letter(settings.inbox_folder, clock),
         visit_link_path(settings, facts_of(booked)).removeprefix("/v/"), entry.id,
-        offer_link_path(settings, offer.reference).removeprefix("/offers/"), frozenset({*ids, ticket_id}),
+        offer_link_path(settings, offer.reference).removeprefix("/offers/"),
+        renew_calendar_feed(db, clock, actor=cast.patient.actor(), settings=settings), frozenset({*ids, ticket_id}),
         *_hours(db, clinic, cast),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Pages of this feature."""
 
 from clinic_portal.booking.routes import (
+    calendars,
     cancelling,
     choosing,
     holding,
@@ -16,6 +17,7 @@ from clinic_portal.booking.routes.common import blueprint
 
 __all__ = [
     "blueprint",
+    "calendars",
     "cancelling",
     "choosing",
     "holding",

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from clinic_portal.booking.calendar import CONTENT_TYPE, calendar_file
+from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.queries import AppointmentState, visit_of, visits_of
 from clinic_portal.booking.queries.waiting_views import entries_of
 from clinic_portal.booking.routes.common import blueprint
@@ -55,7 +55,7 @@ def visit_calendar(appointment_id: UUID) -> ResponseReturnValue:
     """Hand out the visit as a calendar file."""
     found = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
     content = calendar_file(found, settings=settings(), language=current_language(), now=clock().now())
-    response = Response(content, content_type=CONTENT_TYPE)
+    response = Response(content, content_type=content_type(found))
     response.headers["Content-Disposition"] = f'attachment; filename="visit-{found.appointment.reference}.ics"'
     response.headers["Cache-Control"] = "no-store"
     return response
