@@ -18,9 +18,6 @@ from clinic_portal.practitioners.queries import PractitionerFacts, places_of_ser
 
 SESSION_KEY = "catalogue"
 
-#: The subject under which free times are cached (`core.cache`): all facilities share practitioners.
-FREE_TIMES = "free-times"
-
 KEEP_FOR = timedelta(seconds=5)
 
 Places = Sequence[tuple[PractitionerFacts, FacilityId]]

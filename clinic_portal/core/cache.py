@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 SESSION_KEY = "cache"
 
+#: A subject: the free times of the whole clinic, because facilities share practitioners. Appointments, hours, closed days
+#: and the rules of services change them.
+FREE_TIMES = "free-times"
+
 KEEP_FOR_S = 20
 #: A version that nobody raised for a day starts again: by then every answer of that time is gone.
 KEEP_VERSION_S = 86_400

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.audit import record
+from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Forbidden, NotFound
 from clinic_portal.core.ids import FacilityId, RoomId
@@ -80,6 +81,7 @@ def change_days(db: Session, clock: Clock, change: FacilityChange, *, actor: Act
         case _:
             assert_never(change)
     db.flush()
+    forget_after_commit(db, FREE_TIMES)
     action, detail = done
     record(db, clock, actor=actor, action=action, subject_kind="facility", subject_id=change.facility_id, **detail)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.audit import record
+from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import AbsenceId, ExtraHoursId, PractitionerId, WeeklyHoursId
@@ -133,6 +134,7 @@ def change_hours(db: Session, clock: Clock, change: PractitionerChange, *, actor
         case _:
             assert_never(change)
     db.flush()
+    forget_after_commit(db, FREE_TIMES)
     action, detail = done
     record(
         db, clock, actor=actor, action=action, subject_kind="practitioner", subject_id=change.practitioner_id, **detail

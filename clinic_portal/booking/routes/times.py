@@ -11,7 +11,6 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from clinic_portal.booking.catalogue import FREE_TIMES
 from clinic_portal.booking.queries import (
     FreeDay,
     FreeTime,
@@ -33,7 +32,7 @@ from clinic_portal.booking.routes.common import (
     way_so_far,
 )
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
-from clinic_portal.core.cache import cache_of
+from clinic_portal.core.cache import FREE_TIMES, cache_of
 from clinic_portal.core.clock import local_day, zone
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId

@@ -7,14 +7,13 @@ from datetime import datetime
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.catalogue import FREE_TIMES
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
 from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, judge_noshow, may_follow
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
-from clinic_portal.core.cache import forget_after_commit
+from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, ServiceId, new_id, spoken_code

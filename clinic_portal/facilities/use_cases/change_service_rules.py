@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.audit import record
+from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Forbidden, NotFound
@@ -38,6 +39,7 @@ def change_service_rules(
         row.visits_per_day = rules.visits_per_day
         changed = {name: str(value) for name, value in vars(rules).items() if value != getattr(before, name)}
         if changed:
+            forget_after_commit(db, FREE_TIMES)
             record(
                 db,
                 clock,

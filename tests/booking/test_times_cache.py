@@ -1,0 +1,101 @@
+"""The page of times with its cache on: what it shows is never older than the last change."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from clinic_portal.accounts.models import Account
+from clinic_portal.booking.rules import CancelReason
+from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
+from clinic_portal.booking.use_cases.change_hours import change_hours
+from clinic_portal.core.cache import FREE_TIMES, SESSION_KEY, VersionedCache
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.ids import AppointmentId, PractitionerId
+from clinic_portal.core.settings import Settings
+from clinic_portal.practitioners.steps import AddAbsence
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import PortalClient
+
+
+@pytest.fixture
+def other(app: Flask) -> PortalClient:
+    """Another visitor's browser."""
+    client = app.test_client()
+    assert isinstance(client, PortalClient)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def caching(app: Flask, db: Session, settings: Settings) -> None:
+    """The cache as in production, for the test's own session and for those of requests."""
+    cache = VersionedCache(settings.redis_url, is_on=True)
+    cache.changed(FREE_TIMES)
+    db.info[SESSION_KEY] = cache
+    factory = app.extensions["sqlalchemy"].session.session_factory
+    factory.configure(info={**factory.kw["info"], SESSION_KEY: cache})
+
+
+def slots(client: PortalClient, clinic: Clinic) -> list[str | None]:
+    page = client.page(f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon&from={THURSDAY.date()}")
+    return [button.get("value") for button in page.all("button", name="slot")]
+
+
+AT = f"{THURSDAY:%Y-%m-%dT%H:%MZ}"
+
+
+def test_the_second_visitor_costs_the_database_nothing_of_it(db: Session, client: PortalClient, clinic: Clinic) -> None:
+    first = slots(client, clinic)
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(db.get_bind(), "before_cursor_execute", note)
+    try:
+        assert slots(client, clinic) == first
+    finally:
+        event.remove(db.get_bind(), "before_cursor_execute", note)
+    assert first
+    assert not [statement for statement in statements if "FROM appointment" in statement]
+
+
+def test_a_held_time_is_gone_at_once_and_back_when_it_is_released(
+    client: PortalClient, other: PortalClient, clinic: Clinic
+) -> None:
+    assert AT in slots(other, clinic)
+    path = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"
+    page = client.page(path)
+    held = client.post(path, data={"csrf_token": page.fields()["csrf_token"], "slot": AT})
+    assert held.status_code == 303
+    assert AT not in slots(other, clinic)
+    # Who holds it sees it as free: it may be chosen again.
+    assert AT in slots(client, clinic)
+    release = held.location.replace("/check", "/release")
+    client.post(release, data={"csrf_token": page.fields()["csrf_token"]})
+    assert AT in slots(other, clinic)
+
+
+def test_a_cancelled_visit_is_offered_at_once(
+    db: Session, clock: FixedClock, client: PortalClient, clinic: Clinic, cast: Cast
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, booked_at=clock.now())
+    assert AT not in slots(client, clinic)
+    cancel_appointment(
+        db, clock, appointment_id=AppointmentId(visit.id), actor=cast.patient.actor(), reason=CancelReason.OTHER
+    )
+    assert AT in slots(client, clinic)
+
+
+def test_an_absence_takes_its_times_away_at_once(
+    db: Session, clock: FixedClock, client: PortalClient, clinic: Clinic, cast: Cast
+) -> None:
+    assert AT in slots(client, clinic)
+    administrator: Account = cast.administrator
+    away = AddAbsence(PractitionerId(clinic.ines.id), THURSDAY, THURSDAY + timedelta(hours=1), "course")
+    change_hours(db, clock, change=away, answers={}, actor=administrator.actor())
+    assert AT not in slots(client, clinic)
