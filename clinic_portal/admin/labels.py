@@ -19,6 +19,7 @@ KINDS = {
     "reminder_early": _l("Early reminder"),
     "reset_password": _l("Code for a new password"),
     "test_message": _l("Test"),
+    "time_offered": _l("Time offered from the waiting list"),
 }
 
 FAILURES = {

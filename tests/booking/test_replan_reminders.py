@@ -18,7 +18,7 @@ from clinic_portal.booking.use_cases.change_reminder_plan import change_reminder
 from clinic_portal.booking.use_cases.replan_reminders import replan_reminders
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
-from clinic_portal.core.ids import AppointmentId, ServiceId
+from clinic_portal.core.ids import AppointmentId, FacilityId, ServiceId
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel, MessageState
 from tests.booking.factory import THURSDAY, make_appointment
@@ -47,7 +47,7 @@ def booked(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> list[A
             db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=day), booked_at=clock.now()
         )
         with transaction(db):
-            remind_of_booked(db, clock, AppointmentBooked(AppointmentId(row.id)))
+            remind_of_booked(db, clock, AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id)))
         ids.append(AppointmentId(row.id))
     return ids
 
