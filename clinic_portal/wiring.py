@@ -10,7 +10,7 @@ from clinic_portal.accounts.events import (
     PasswordChanged,
     RegistrationRepeated,
 )
-from clinic_portal.booking import catalogue, reminder_messages, waiting_messages
+from clinic_portal.booking import catalogue, reminder_messages, series_messages, waiting_messages
 from clinic_portal.booking import messages as appointment_messages
 from clinic_portal.booking import models as appointment_tables
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
@@ -73,6 +73,9 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "appointment_cancelled_by_clinic": appointment_messages.cancelled_facts,
     "appointment_moved": appointment_messages.booked_facts,
     "time_offered": waiting_messages.offered_facts,
+    "series_booked": series_messages.series_booked_facts,
+    "series_moved": series_messages.series_booked_facts,
+    "series_cancelled": series_messages.series_cancelled_facts,
     "reminder": reminder_messages.reminder_facts,
     "reminder_early": reminder_messages.reminder_facts,
 }

@@ -55,6 +55,7 @@ BAD = {
     "ticket_id": (str(new_id()), "1"),
     "patient_id": (str(new_id()), "1"),
     "session_id": (str(new_id()), "1"),
+    "series_id": (str(new_id()), "1"),
     "screen_id": (str(new_id()), "1"),
     "slug": ("nowhere", "ponta-delgada", "\x00", "é"),
     "service": ("nothing", "\x00", "é"),
@@ -81,6 +82,7 @@ READ_AS_AN_ID = {("/developer/inbox/clear", "GET")}
 NO_FRAGMENT = {
     "booking.visit_calendar": "a calendar file",
     "booking.calendar_feed": "a calendar file",
+    "booking.series_calendar": "a calendar file",
     "web.health": "plain text for load balancers",
     "notifications.show_email_body": "an e-mail in its frame: not a page of ours",
     "notifications.download_attachment": "a file",

@@ -1,6 +1,6 @@
 """Visits as calendar files (RFC 5545): one for the download and the e-mail, many for a feed. One way: nothing comes back."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,30 +18,31 @@ REMINDER = timedelta(hours=-1)
 FEED_TYPE = "text/calendar; charset=utf-8"
 
 
-def content_type(visit: VisitFacts) -> str:
-    """Return the media type of a visit's file, with the method that the file names as well (RFC 6047)."""
-    return f"{FEED_TYPE}; method={_method(visit)}"
+def content_type(*visits: VisitFacts) -> str:
+    """Return the media type of a file of visits, with the method that the file names as well (RFC 6047)."""
+    return f"{FEED_TYPE}; method={_method(visits)}"
 
 
-def calendar_file(visit: VisitFacts, *, settings: Settings, language: str, now: datetime) -> bytes:
-    """Return the file: one event on the facility's wall clock, with its zone spelled out.
+def calendar_file(*visits: VisitFacts, settings: Settings, language: str, now: datetime) -> bytes:
+    """Return the file: one event a visit on the facility's wall clock, with its zone spelled out.
 
-    Its UID never changes and SEQUENCE grows with each change, so that importing it again moves or cancels the old
+    The UID never changes and SEQUENCE grows with each change, so that importing it again moves or cancels the old
     entry. It says no more about health than the patient's own page does, and the reminder rings an hour before.
     """
-    calendar = _calendar(settings, [visit])
-    calendar.add("method", _method(visit))
-    event = _event(visit, settings, now)
-    _describe(event, visit, settings, language)
-    if not _is_cancelled(visit):
-        from icalendar import Alarm
+    calendar = _calendar(settings, visits)
+    calendar.add("method", _method(visits))
+    for visit in visits:
+        event = _event(visit, settings, now)
+        _describe(event, visit, settings, language)
+        if not _is_cancelled(visit):
+            from icalendar import Alarm
 
-        alarm = Alarm()
-        alarm.add("action", "DISPLAY")
-        alarm.add("description", settings.clinic_name)
-        alarm.add("trigger", REMINDER)
-        event.add_component(alarm)
-    calendar.add_component(event)
+            alarm = Alarm()
+            alarm.add("action", "DISPLAY")
+            alarm.add("description", settings.clinic_name)
+            alarm.add("trigger", REMINDER)
+            event.add_component(alarm)
+        calendar.add_component(event)
     content: bytes = calendar.to_ical()
     return content
 
@@ -129,8 +130,8 @@ def _describe(event: "Event", visit: VisitFacts, settings: Settings, language: s
     event.add("url", link)
 
 
-def _method(visit: VisitFacts) -> str:
-    return "CANCEL" if _is_cancelled(visit) else "PUBLISH"
+def _method(visits: Sequence[VisitFacts]) -> str:
+    return "CANCEL" if all(_is_cancelled(visit) for visit in visits) else "PUBLISH"
 
 
 def _is_cancelled(visit: VisitFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
@@ -72,3 +73,32 @@ class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     until_day = StringField(_l("Until"), filters=[one_line], validators=[_day], widget=DateInput())
     practitioner = SelectField(_l("With whom?"))
     facility = SelectField(_l("Where?"))
+
+
+class SeriesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """What is wished of a series. It is sent in the address: nothing is changed by it. The choices are set by the page."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """No token: the form only asks."""
+
+        csrf = False
+
+    count = SelectField(_l("How many sessions?"), coerce=int)
+    per_week = RadioField(
+        _l("How often?"),
+        choices=[SelectChoice("1", _l("Once a week")), SelectChoice("2", _l("Twice a week"))],
+        validators=[InputRequired(_l("Choose how often"))],
+    )
+    weekday = SelectMultipleField(_l("Which days suit you?"))
+    at = SelectField(_l("What time of the day?"))
+    practitioner = SelectField(_l("With whom?"))
+    facility = RadioField(_l("Where?"), validators=[InputRequired(_l("Choose a place"))])
+    first = SelectField(_l("From which day?"))
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Check each field, then those that hang together."""
+        valid: bool = super().validate(extra_validators)
+        if self.per_week.data == "2" and len(self.weekday.data or ()) == 1:
+            self.weekday.errors = [_("Choose at least two days for two sessions a week, or none if any day suits you")]
+            valid = False
+        return valid

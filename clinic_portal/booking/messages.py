@@ -25,7 +25,7 @@ def booked_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID
         return None
     if visit.appointment.starts_at <= clock.now():
         return None
-    return _facts(db, clock, settings, visit)
+    return visit_facts(db, clock, settings, visit)
 
 
 def cancelled_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
@@ -33,10 +33,11 @@ def cancelled_facts(db: Session, clock: Clock, settings: Settings, subject_id: U
     visit = visit_for_message(db, AppointmentId(subject_id))
     if visit is None or visit.appointment.state is not AppointmentState.CANCELLED:
         return None
-    return _facts(db, clock, settings, visit)
+    return visit_facts(db, clock, settings, visit)
 
 
-def _facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> MessageFacts | None:
+def visit_facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts) -> MessageFacts | None:
+    """Return what to say of a visit, and to whom; None when there is no such patient any more."""
     patient = find_patient(db, visit.appointment.known_patient_id)
     if patient is None:
         return None

@@ -56,6 +56,8 @@ class ServiceContent:
     names: LocalizedText
     summaries: LocalizedText
     preparations: LocalizedText
+    #: How many sessions can be booked as a series.
+    series_max: int | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ SERVICES = (
             "en": "Wear clothes and shoes in which you can exercise. You can change here.",
             "pt_PT": "Venha com roupa e calçado para fazer exercício. Pode mudar de roupa na clínica.",
         },
+        series_max=12,
     ),
     ServiceContent(
         "therapeutic-massage",
@@ -180,6 +183,7 @@ SERVICES = (
             "pt_PT": "Massagem profunda feita por um fisioterapeuta, dirigida a uma dor ou rigidez específica.",
         },
         _LIGHT_CLOTHES,
+        series_max=12,
     ),
     ServiceContent(
         "shock-waves",
@@ -194,6 +198,7 @@ SERVICES = (
             "en": "Tell us beforehand if you are pregnant, have a pacemaker or take blood thinners.",
             "pt_PT": "Avise-nos antes se estiver grávida, tiver um pacemaker ou tomar anticoagulantes.",
         },
+        series_max=6,
     ),
     ServiceContent(
         "general-practice",

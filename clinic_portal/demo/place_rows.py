@@ -58,6 +58,7 @@ def insert_places(db: Session) -> dict[str, UUID]:
                 "preparations": service.preparations,
                 "minutes": service.minutes,
                 "price_minor": service.price_minor,
+                "series_max": service.series_max,
                 "position": position,
             }
             for position, service in enumerate(SERVICES, start=1)

@@ -76,6 +76,7 @@ class Service(Base):
         CheckConstraint("horizon_days BETWEEN 1 AND 365", name="horizon_sane"),
         CheckConstraint("change_cutoff_minutes BETWEEN 0 AND 10080", name="cutoff_sane"),
         CheckConstraint("visits_per_day BETWEEN 1 AND 10", name="visits_per_day_sane"),
+        CheckConstraint("series_max BETWEEN 2 AND 20", name="series_max_sane"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -98,6 +99,7 @@ class Service(Base):
     horizon_days: Mapped[int] = mapped_column(default=90)
     change_cutoff_minutes: Mapped[int] = mapped_column(default=0)
     visits_per_day: Mapped[int | None]
+    series_max: Mapped[int | None]
 
     @property
     def rules(self) -> BookingRules:
@@ -109,6 +111,7 @@ class Service(Base):
             horizon_days=self.horizon_days,
             change_cutoff=timedelta(minutes=self.change_cutoff_minutes),
             visits_per_day=self.visits_per_day,
+            series_max=self.series_max,
         )
 
     @property

@@ -30,3 +30,5 @@ class BookingRules:
     change_cutoff: timedelta = timedelta(0)
     #: How many such visits a patient may have in a day; None: as many as fit.
     visits_per_day: int | None = None
+    #: How many sessions a patient may book at once as a series; None: it is booked one by one.
+    series_max: int | None = None

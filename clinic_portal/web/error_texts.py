@@ -45,6 +45,14 @@ BY_CODE = {
         _("There is already a visit of this kind on that day"),
         _("Nothing was booked. Please choose a time on another day, or phone us."),
     ),
+    "series.not_offered": (
+        _("These sessions cannot be booked together"),
+        _("Nothing was booked. Choose other dates, or fewer of them, or phone us."),
+    ),
+    "series.times_lost": (
+        _("Some of the times are no longer free"),
+        _("Nothing was changed. Go back and choose other times."),
+    ),
     "appointment.state_changed": (
         _("This visit has changed in the meantime"),
         _("Nothing was changed. Look at the visit as it is now, then decide again."),

@@ -12,7 +12,9 @@ from clinic_portal.booking.rules import AppointmentState, OfferMode
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.modes import Mode
+from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
+from tests.booking.series import make_series
 from tests.booking.waiting import first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -86,6 +88,22 @@ def offer(*, mode: OfferMode = OfferMode.ONE_AT_A_TIME, is_child: bool = False, 
     return make
 
 
+def series(state: AppointmentState) -> list[Sample]:
+    def make(stage: Stage) -> UUID:
+        return _series(stage, stage.cast.patient_person, state)
+
+    def childs(stage: Stage) -> UUID:
+        return _series(stage, stage.cast.child, state, booked_by_account_id=stage.cast.patient.id)
+
+    return [make, childs]
+
+
+def _series(stage: Stage, patient: Patient, state: AppointmentState, **other: object) -> UUID:
+    cancelled_at = stage.clock.now() if state is AppointmentState.CANCELLED else None
+    found, _ = make_series(stage.db, stage.clinic, patient, state=state, cancelled_at=cancelled_at, **other)
+    return found.id
+
+
 #: Kind → one sample for each way in which its words differ.
 SAMPLES: dict[str, Sequence[Sample]] = {
     "appointment_booked": visits(AppointmentState.BOOKED),
@@ -99,6 +117,9 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "reminder": visits(AppointmentState.BOOKED),
     "reminder_early": visits(AppointmentState.BOOKED),
     "time_offered": [offer(), offer(has_visit=True), offer(is_child=True), offer(mode=OfferMode.FIRST_COME)],
+    "series_booked": series(AppointmentState.BOOKED),
+    "series_cancelled": series(AppointmentState.CANCELLED),
+    "series_moved": series(AppointmentState.BOOKED),
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],
     "test_message": [account],
 }

@@ -16,7 +16,8 @@ from clinic_portal.practitioners.models import Practitioner, PractitionerService
 class Clinic:
     """Lisbon: Inês (room 1) and Rui (room 2), Monday to Friday 09:00–13:00 and 14:00–18:00. Azores: Sofia (room A), mornings.
 
-    Everybody gives massage (30 minutes, €30) and evaluation (60 minutes, €45); Inês alone gives shock waves (45 minutes).
+    Everybody gives massage (30 minutes, €30, up to 12 as a series) and evaluation (60 minutes, €45); Inês alone gives shock
+    waves (45 minutes).
     """
 
     lisbon: Facility
@@ -45,6 +46,7 @@ def make_clinic(db: Session, clock: FixedClock) -> Clinic:
         tz="Atlantic/Azores", phone="+351296000001", observes_holidays=False, directions={},
     )  # fmt: skip
     massage = _service("massage", "Massage", "Massagem", 30, 3000)
+    massage.series_max = 12
     evaluation = _service("evaluation", "Evaluation", "Avaliação", 60, 4500)
     shock_waves = _service("shock-waves", "Shock waves", "Ondas de choque", 45, 5500)
     ines = Practitioner(given_name="Inês", family_name="Carvalho")

@@ -38,6 +38,7 @@ from clinic_portal.providers.inbox import Letter, put
 from clinic_portal.waiting_room.models import Screen
 from clinic_portal.waiting_room.rules import SCREEN_COOKIE
 from tests.booking.factory import make_appointment
+from tests.booking.series import make_series
 from tests.booking.waiting import join
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -51,12 +52,14 @@ HOLD_KEY = "the key of her browser"
 #: A time that is free in Lisbon, and one that she holds.
 FREE_SLOT = "2026-11-27T10:00Z"
 OFFERED_AT = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+#: Her series: four Fridays.
+SERIES_AT = datetime(2026, 12, 4, 9, 0, tzinfo=UTC)
 HELD_AT = datetime(2026, 11, 26, 15, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class World:
-    """Marta Araújo has a visit to come, a time that her browser holds, a ticket in today's queue of Lisbon, a session, a
+    """Marta Araújo has a visit to come, a series, a time that her browser holds, a ticket in today's queue of Lisbon, a session, a
     code and messages; a screen hangs in Lisbon. `ids` are all ids that are hers alone (and the screen's).
     """
 
@@ -84,11 +87,15 @@ class World:
     extra_id: UUID
     absence_id: UUID
     stranded: str
+    series_id: UUID
+    #: The first session of her series.
+    session: Appointment
 
     def arguments(self) -> Mapping[str, Sequence[object]]:
         """Name of a URL part → her values. A route with another name must be thought about: add its name here."""
         return {
-            "appointment_id": [self.booked.id, self.held.id, self.arrived.id],
+            "appointment_id": [self.booked.id, self.held.id, self.arrived.id, self.session.id],
+            "series_id": [self.series_id],
             "ticket_id": [self.ticket_id],
             "patient_id": [self.cast.patient_person.id],
             "session_id": [self.session_id],
@@ -113,7 +120,7 @@ class World:
 
     def secrets(self) -> list[str]:
         """What only she, those who act for her, and the desk of Lisbon may read."""
-        references = [row.reference for row in (self.booked, self.held, self.arrived)]
+        references = [row.reference for row in (self.booked, self.held, self.arrived, self.session)]
         dates = ["1979-04-17", "17 April 1979", "17 de abril de 1979"]
         phones = ["+351912345601", "912345601", "912 345 601"]
         return ["Marta", "Araújo", "marta@example.org", NOTE, self.code, *references, *dates, *phones]
@@ -151,6 +158,7 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
     )
     ticket_id = arrive(db, clock, cast, clinic, marta, minutes=3)
     arrived = db.scalars(select(Appointment).where(Appointment.state == AppointmentState.ARRIVED)).one()
+    series, sessions = make_series(db, clinic, marta, at=SERIES_AT, booked_by_account_id=cast.patient.id)
     session = _session(db, clock, cast.patient)
     code = OneTimeCode(
         account_id=cast.patient.id, purpose=CodePurpose.RESET_PASSWORD, sent_to=cast.patient.email, created_at=now,
@@ -167,7 +175,7 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
     db.add_all([code, screen, message])
     entry, offer = _waiting(db, clock, cast, clinic, booked)
     db.commit()
-    hers = (marta, cast.patient, booked, held, arrived, session, code, screen, message, entry, offer)
+    hers = (marta, cast.patient, booked, held, arrived, session, code, screen, message, entry, offer, series, *sessions)
     ids = {row.id for row in hers}
     return World(
         cast, clinic, db, booked, held, arrived, ticket_id, session.id, screen.id, "the token of the screen",
@@ -176,6 +184,7 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
         offer_link_path(settings, offer.reference).removeprefix("/offers/"),
         renew_calendar_feed(db, clock, actor=cast.patient.actor(), settings=settings), frozenset({*ids, ticket_id}),
         *_hours(db, clinic, cast),
+        series.id, sessions[0],
     )  # fmt: skip
 
 

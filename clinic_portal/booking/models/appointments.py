@@ -49,6 +49,32 @@ def _no_overlap(column: str, error: str) -> ExcludeConstraint:
     )
 
 
+class Series(Base):
+    """Sessions that were booked together, with one practitioner. Its visits name it; each lives on by itself."""
+
+    __tablename__ = "series"
+    __table_args__ = (
+        CheckConstraint("per_week BETWEEN 1 AND 2", name="per_week_sane"),
+        CheckConstraint("planned BETWEEN 1 AND 20", name="planned_sane"),
+        Index("ix_series_patient", "patient_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"))
+    service_id: Mapped[UUID] = mapped_column(ForeignKey("service.id"))
+    practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
+    facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"))
+    #: Who booked it; for a child, the parent.
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[datetime]
+    #: How many sessions a week were wished.
+    per_week: Mapped[int]
+    #: How many sessions were booked at first.
+    planned: Mapped[int]
+    #: Counts what was said about all of it: a message each.
+    version: Mapped[int] = mapped_column(default=0)
+
+
 class Appointment(Base):
     """A time with a practitioner: held, booked, going on, over, or given back."""
 
@@ -69,6 +95,7 @@ class Appointment(Base):
         Index("ix_appointment_patient_starts", "patient_id", "starts_at"),
         # What reminders and the job that ends the day go through.
         Index("ix_appointment_booked", "starts_at", postgresql_where=text("state = 'booked'")),
+        Index("ix_appointment_series", "series_id", postgresql_where=text("series_id IS NOT NULL")),
         Index("ix_appointment_held_until", "held_until", postgresql_where=text("state = 'proposed'")),
         Index(
             "ix_appointment_untold",
@@ -110,6 +137,8 @@ class Appointment(Base):
     patient_note: Mapped[str] = mapped_column(default="")
     #: Who booked it; for a child, the parent.
     booked_by_account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    #: The series of which it is a session.
+    series_id: Mapped[UUID | None] = mapped_column(ForeignKey("series.id"))
     created_at: Mapped[datetime]
     booked_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]

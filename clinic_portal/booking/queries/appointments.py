@@ -16,6 +16,7 @@ from clinic_portal.core.ids import (
     PatientId,
     PractitionerId,
     RoomId,
+    SeriesId,
     ServiceId,
 )
 from clinic_portal.core.modes import Mode
@@ -52,6 +53,8 @@ class AppointmentFacts:
     held_until: datetime | None
     #: RFC 5545 SEQUENCE.
     sequence: int
+    #: The series of which it is a session.
+    series_id: SeriesId | None = None
 
     @property
     def minutes(self) -> int:
@@ -89,6 +92,7 @@ def facts_of(row: Appointment) -> AppointmentFacts:
         confirmed_at=row.confirmed_at,
         held_until=row.held_until,
         sequence=row.sequence,
+        series_id=SeriesId(row.series_id) if row.series_id else None,
     )
 
 

@@ -56,7 +56,8 @@ ByDay = Mapping[date, Sequence[Stretch]]
 class Wish:
     """What somebody looks for. None: no preference.
 
-    For them counts as free: the hold with the hash `own_hold`, and the visit `own_visit` that they want to move.
+    For them counts as free: the hold with the hash `own_hold`, and the visits that they want to move: `own_visit`, or
+    `own_visits` of a series.
     """
 
     service_id: ServiceId
@@ -66,6 +67,7 @@ class Wish:
     mode: Mode | None = None
     own_hold: str | None = None
     own_visit: AppointmentId | None = None
+    own_visits: tuple[AppointmentId, ...] = ()
 
 
 class Window(NamedTuple):
@@ -201,6 +203,8 @@ def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: d
         )
         if wish.own_visit is not None:
             statement = statement.where(Appointment.id != wish.own_visit)
+        if wish.own_visits:
+            statement = statement.where(Appointment.id.not_in(wish.own_visits))
         for practitioner_id, room_id, busy_from, busy_until in db.execute(statement):
             stretch, day = Stretch(busy_from, busy_until), busy_from.date()  # In UTC, as every time that is read.
             practitioners[practitioner_id][day].append(stretch)

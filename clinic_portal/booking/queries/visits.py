@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
+from clinic_portal.booking.queries.series import SessionNumber, session_numbers
 from clinic_portal.booking.rules import AppointmentState, Verdict, judge_change, judge_change_by_staff
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock
@@ -58,6 +59,8 @@ class VisitFacts:
     #: None when online.
     room: RoomFacts | None
     person: PersonFacts | None = None
+    #: Which session of a series it is; None for a visit by itself, and for a session that was given back.
+    session: SessionNumber | None = None
 
     @property
     def tz(self) -> str:
@@ -155,12 +158,13 @@ def visit_for_message(db: Session, appointment_id: AppointmentId) -> VisitFacts 
 
 
 def describe(db: Session, appointments: Iterable[AppointmentFacts]) -> Sequence[VisitFacts]:
-    """Return appointments with their names and places, in four statements however many they are."""
+    """Return appointments with their names and places, in four statements however many they are, and one for series."""
     rows = list(appointments)
     services = find_services(db, {row.service_id for row in rows})
     people = practitioners(db, {row.practitioner_id for row in rows})
     places = find_facilities(db, {row.facility_id for row in rows}) if rows else {}
     rooms = find_rooms(db, {row.room_id for row in rows if row.room_id})
+    numbers = session_numbers(db, {row.series_id for row in rows if row.series_id})
     return [
         VisitFacts(
             appointment=row,
@@ -168,6 +172,7 @@ def describe(db: Session, appointments: Iterable[AppointmentFacts]) -> Sequence[
             practitioner=people[row.practitioner_id],
             facility=places[row.facility_id],
             room=rooms[row.room_id] if row.room_id else None,
+            session=numbers.get(row.id),
         )
         for row in rows
     ]

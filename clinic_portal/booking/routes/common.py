@@ -58,6 +58,11 @@ class Way:
         """A free time that is none to choose: none in booking."""
         return None
 
+    @property
+    def is_for_series(self) -> bool:
+        """Whether several sessions of the service can be booked at once."""
+        return self.service.rules.series_max is not None
+
     def fitting(self) -> list[FacilityFacts]:
         """Where the chosen practitioner (or anybody) gives the service."""
         wanted = {

@@ -58,6 +58,11 @@ class MoveWay(Way):
         return visit.appointment.starts_at if same_place and same_person else None
 
     @property
+    def is_for_series(self) -> bool:
+        """One visit is moved."""
+        return False
+
+    @property
     def moved(self) -> VisitFacts:
         """The visit. Raises: ValueError when there is none."""
         if self.visit is None:

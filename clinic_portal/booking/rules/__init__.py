@@ -1,4 +1,4 @@
-"""Pure decisions of booking: `states` (which change may follow which), `slots` (which times are offered), `coverage`."""
+"""Pure decisions of booking: `states` (what may follow), `slots` (times that are offered), `coverage`, `series` (plans)."""
 
 from clinic_portal.booking.rules.coverage import StrandedAnswer, is_covered
 from clinic_portal.booking.rules.slots import (

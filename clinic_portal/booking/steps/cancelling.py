@@ -23,7 +23,7 @@ from clinic_portal.notifications.steps import queue_message, void_messages
 BY_CLINIC = "appointment_cancelled_by_clinic"
 
 
-def cancel_visit(
+def cancel_visit(  # noqa: PLR0913 - who, why, what staff wrote, and who tells the patient
     db: Session,
     clock: Clock,
     *,
@@ -31,10 +31,12 @@ def cancel_visit(
     actor: Actor,
     reason: CancelReason | ClinicReason,
     note: str = "",
+    is_told: bool = True,
 ) -> AppointmentFacts:
     """Cancel a visit and give its time back. The caller has checked that the actor may change it.
 
-    What was queued about it is replaced by one message on both channels. When the patient asks, on the page or by phone,
+    What was queued about it is replaced by one message on both channels (not `is_told`: the caller sends one about
+    several). When the patient asks, on the page or by phone,
     the cut-off of the service counts, unless staff write why not (`note`); a reason of the clinic's is bound by nothing.
     Repeating the call returns the first result and queues no second message.
     Raises: NotFound; Conflict "appointment.already_started", "appointment.too_late_to_change".
@@ -56,6 +58,7 @@ def cancel_visit(
     row.sequence += 1
     move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason.value, note=note)
     void_messages(db, clock, subject_id=row.id)
-    queue_message(db, clock, "appointment_cancelled" if is_wanted else BY_CLINIC, subject_id=row.id)
+    if is_told:
+        queue_message(db, clock, "appointment_cancelled" if is_wanted else BY_CLINIC, subject_id=row.id)
     publish(db, clock, AppointmentCancelled(appointment_id, FacilityId(row.facility_id)))
     return facts_of(row)

@@ -1,0 +1,190 @@
+"""What somebody wishes of a series, kept in the address as the way to a single visit is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+from babel.dates import get_day_names
+from babel.lists import format_list
+from flask import request, url_for
+from flask_babel import gettext as _
+
+from clinic_portal.booking.forms import SeriesForm
+from clinic_portal.booking.queries.openings import Openings, read_openings
+from clinic_portal.booking.routes.common import ANY, Way, own_hold_hash, way_so_far
+from clinic_portal.booking.routes.times import SLOT_FORMAT, day_title, parse_slot, part_name
+from clinic_portal.booking.rules import PartOfDay
+from clinic_portal.booking.rules.series import Plan, SeriesWish, propose_with_one
+from clinic_portal.core.clock import local_day
+from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import PractitionerId
+from clinic_portal.facilities.queries import FacilityFacts
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.filters import local_text
+from clinic_portal.web.i18n import current_language
+
+#: What the wish page proposes at first, where the service allows as many.
+USUAL_COUNT = 10
+#: How many first days there are to choose from.
+FIRST_DAYS = 42
+#: Weeks that are read beyond those that are needed, before the rest of the calendar is.
+SPARE_WEEKS = 4
+FIRST_MINUTE, LAST_MINUTE, HALF_HOUR = 7 * 60, 20 * 60, 30
+
+
+@dataclass(frozen=True)
+class SeriesWay:
+    """A checked wish, and the way that it belongs to."""
+
+    way: Way
+    facility: FacilityFacts
+    wanted: int
+    per_week: int
+    weekdays: tuple[int, ...]
+    part: PartOfDay
+    minute: int | None
+    first: date
+
+    def query(self) -> list[tuple[str, str]]:
+        """The query string: the way's own, and the wish."""
+        at = self.part.value if self.minute is None else _clock(self.minute)
+        own = self.way.query() | {
+            "facility": self.facility.slug,
+            "practitioner": self.way.query().get("practitioner", ANY),
+        }
+        own.pop("part", None)
+        wish = [("count", str(self.wanted)), ("per_week", str(self.per_week)), ("at", at), ("first", str(self.first))]
+        return [*own.items(), *wish, *(("weekday", str(weekday)) for weekday in self.weekdays)]
+
+    def link(self, endpoint: str, times: Sequence[datetime] = ()) -> str:
+        """The address of a page of this series, with the times that were chosen."""
+        query = [*self.query(), *(("time", start.strftime(SLOT_FORMAT)) for start in times)]
+        return f"{url_for(f'booking.{endpoint}', service=self.way.service.slug)}?{urlencode(query)}"
+
+    def with_one(self, practitioner_id: UUID) -> "SeriesWay":
+        """The same with the practitioner whom the plan is made with."""
+        who = next(one for one in self.way.practitioners() if one.id == practitioner_id)
+        return replace(self, way=replace(self.way, practitioner=who, is_practitioner_chosen=True))
+
+    def openings(self, *, to_day: date, from_day: date | None = None) -> Openings:
+        """What is offered, from the first day on."""
+        person = self.way.person
+        wish = replace(self.way.wish(own_hold_hash()), facility_id=self.facility.id, part=PartOfDay.ANY)
+        return read_openings(
+            db_session(), clock(), wish, from_day=from_day or self.first, to_day=to_day,
+            patient_id=person.patient_id if person else None,
+        )  # fmt: skip
+
+    def plan(self) -> tuple[PractitionerId, Plan, Openings] | None:
+        """Return the best plan and with whom it is; None when there is not one free time."""
+        weeks = -(-self.wanted // self.per_week) + SPARE_WEEKS
+        openings = self.openings(to_day=self.first + timedelta(weeks=weeks))
+        found = self._propose(openings)
+        if (found is None or found[1].missing) and openings.last_day > self.first + timedelta(weeks=weeks):
+            openings = self.openings(to_day=openings.last_day)
+            found = self._propose(openings)
+        return (*found, openings) if found else None
+
+    def _propose(self, openings: Openings) -> tuple[PractitionerId, Plan] | None:
+        wish = SeriesWish(
+            self.wanted, self.per_week, self.first, openings.last_day, frozenset(self.weekdays), self.part, self.minute
+        )
+        return propose_with_one(wish, openings.starts, openings.loads, openings.tz)
+
+
+def series_form(service_slug: str) -> tuple[Way, SeriesForm]:
+    """Return the way so far and the form, with what the address says. Raises: NotFound (not a service for series)."""
+    way = way_so_far(service_slug)
+    longest = way.service.rules.series_max
+    if longest is None or not way.places:
+        raise NotFound
+    form = SeriesForm(formdata=request.args if "count" in request.args else None, data=_before(way, longest))
+    form.count.choices = [(number, str(number)) for number in range(2, longest + 1)]
+    form.weekday.choices = [(str(number), name) for number, name in enumerate(weekday_names())]
+    form.at.choices = times_of_day()
+    form.practitioner.choices = [
+        (ANY, _("No preference")),
+        *((str(one.id), one.full_name) for one in way.practitioners()),
+    ]
+    places = replace(way, practitioner=None).fitting()
+    form.facility.choices = [(one.slug, local_text(one.names)) for one in places]
+    form.first.choices = first_days(way, places)
+    return way, form
+
+
+def series_way(way: Way, form: SeriesForm) -> SeriesWay | None:
+    """Return what the form wishes; None when it is not valid: its errors say why."""
+    if not form.validate():
+        return None
+    facility = next((one for one in way.fitting() if one.slug == form.facility.data), None)
+    if facility is None:
+        form.facility.errors = [
+            _("%(name)s does not work there", name=way.practitioner.full_name if way.practitioner else "")
+        ]
+        return None
+    at = form.at.data
+    part = next((part for part in PartOfDay if part.value == at), None)
+    return SeriesWay(
+        way=replace(way, is_practitioner_chosen=True, facility=facility, part=PartOfDay.ANY, from_day=None),
+        facility=facility,
+        wanted=form.count.data,
+        per_week=int(form.per_week.data),
+        weekdays=tuple(sorted(int(one) for one in form.weekday.data or ())),
+        part=part or PartOfDay.ANY,
+        minute=None if part else int(at[:2]) * 60 + int(at[3:]),
+        first=date.fromisoformat(form.first.data),
+    )
+
+
+def chosen_times(longest: int) -> tuple[datetime, ...]:
+    """Return the times in the address, each once, in order; what is none counts as left out."""
+    found = {start for text in request.args.getlist("time") if (start := parse_slot(text)) is not None}
+    return tuple(sorted(found)[:longest])
+
+
+def weekday_names() -> list[str]:
+    """Return the seven names, Monday first, as they stand at the beginning of a line."""
+    names = get_day_names("wide", locale=current_language())
+    return [names[number][:1].upper() + names[number][1:] for number in range(7)]
+
+
+def pattern_in_words(plan: Plan) -> str:
+    """Return "Monday and Thursday, 10:30"."""
+    names = get_day_names("wide", locale=current_language())
+    days = format_list([names[number] for number in plan.pattern.weekdays], locale=current_language())
+    return f"{days[:1].upper()}{days[1:]}, {_clock(plan.pattern.minute)}"
+
+
+def times_of_day() -> dict[str, list[tuple[str, str]]]:
+    """Return the choices: parts of the day, and times by the clock."""
+    times = [_clock(minute) for minute in range(FIRST_MINUTE, LAST_MINUTE + 1, HALF_HOUR)]
+    return {
+        _("Part of the day"): [(part.value, part_name(part)) for part in PartOfDay],
+        _("A certain time"): [(time, time) for time in times],
+    }
+
+
+def first_days(way: Way, places: Sequence[FacilityFacts]) -> list[tuple[str, str]]:
+    """Return the first days to choose from: today, and the days after it as far as the calendar is open."""
+    today = local_day(clock().now(), (way.facility or places[0]).tz)
+    days = [today + timedelta(days=count) for count in range(min(FIRST_DAYS, way.service.rules.horizon_days) + 1)]
+    return [(str(days[0]), _("As soon as possible")), *((str(day), day_title(day, today)) for day in days[1:])]
+
+
+def _before(way: Way, longest: int) -> dict[str, object]:
+    """What the form shows when nothing was answered yet."""
+    places = replace(way, practitioner=None).fitting()
+    place = way.facility or (places[0] if len(places) == 1 else None)
+    return {
+        "count": min(USUAL_COUNT, longest),
+        "per_week": "1",
+        "at": way.part.value,
+        "practitioner": str(way.practitioner.id) if way.practitioner else ANY,
+        "facility": place.slug if place else None,
+    }
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

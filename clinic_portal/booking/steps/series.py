@@ -1,0 +1,87 @@
+"""Giving a patient several times at once: all of them or none."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.events import AppointmentBooked
+from clinic_portal.booking.models import Appointment, Series
+from clinic_portal.booking.queries import Taker
+from clinic_portal.booking.queries.openings import Openings
+from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.steps.appointments import write_history
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.events import publish
+from clinic_portal.core.ids import AppointmentId, PractitionerId, new_id, spoken_code
+
+TIMES_LOST = "series.times_lost"
+
+
+def takers_of(
+    openings: Openings, practitioner_id: PractitionerId, starts: tuple[datetime, ...]
+) -> dict[datetime, Taker]:
+    """Return where the practitioner takes each session, in order of time.
+
+    Raises: Conflict "series.times_lost" with the codes of those that cannot be had: `lost`, by start.
+    """
+    lost = openings.refusals(practitioner_id, starts)
+    if lost:
+        raise Conflict(TIMES_LOST, lost=lost)
+    found = {start: openings.taker(practitioner_id, start) for start in sorted(starts)}
+    return {start: taker for start, taker in found.items() if taker is not None}
+
+
+def insert_sessions(
+    db: Session, clock: Clock, series: Series, sessions: Mapping[datetime, Taker], *, openings: Openings, actor: Actor
+) -> None:
+    """Book the sessions of a new series. The caller holds the patient's lock and has ended expired holds in the way.
+
+    In order of time, as everybody who inserts more than one does: two series that want the same times wait for each
+    other in one direction only. Raises: Conflict "series.times_lost" when somebody was faster.
+    """
+    for start in sorted(sessions):
+        taker, draft = sessions[start], _draft(series, openings, start, now=clock.now())
+        row = db.scalar(
+            insert(Appointment)
+            .values(
+                **draft,
+                id=new_id(),
+                reference=spoken_code(8),
+                practitioner_id=taker.practitioner_id,
+                room_id=taker.room_id,
+                mode=taker.mode,
+            )
+            .on_conflict_do_nothing()
+            .returning(Appointment)
+        )
+        if row is None:
+            raise Conflict(TIMES_LOST, lost={start: "appointment.slot_taken"})
+        write_history(db, clock, row, before=None, actor=actor, reason="booked")
+        publish(db, clock, AppointmentBooked(AppointmentId(row.id), openings.facility_id))
+
+
+def _draft(series: Series, openings: Openings, start: datetime, *, now: datetime) -> dict[str, object]:
+    need, service = openings.rota.need, openings.service
+    busy = need.busy(start)
+    return {
+        "state": AppointmentState.BOOKED,
+        "series_id": series.id,
+        "patient_id": series.patient_id,
+        "service_id": service.id,
+        "facility_id": openings.facility_id,
+        "starts_at": start,
+        "ends_at": start + need.length,
+        "busy_from": busy.start,
+        "busy_until": busy.end,
+        "price_minor": service.price.minor,
+        "currency": service.price.currency,
+        "any_practitioner": False,
+        "booked_by_account_id": series.account_id,
+        "created_at": now,
+        "booked_at": now,
+        "sequence": 0,
+    }
