@@ -49,6 +49,9 @@ ACCOUNTS = {
 #: Public routes whose id belongs to whoever has the key of the held time: the patient's browser has it.
 HOLD = "/book/hold/"
 
+#: Addresses that only a session of a series has.
+OF_SESSIONS = "-later"
+
 #: URL part → what is none. "" stands for values that do not even look like one.
 BAD = {
     "appointment_id": (str(new_id()), "1", "0" * 36, "%00"),
@@ -124,6 +127,8 @@ class Climber:
         values: dict[str, object] = {name: found[0] for name, found in self.world.arguments().items()}
         if rule.rule.startswith(HOLD):
             values["appointment_id"] = self.world.held.id
+        if OF_SESSIONS in rule.rule:
+            values["appointment_id"] = self.world.session.id
         return path_of(rule, values | changed)
 
 

@@ -1,6 +1,7 @@
 """Booking a series: all of the chosen times or none, once, with one message."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
@@ -47,6 +48,12 @@ def lost(refused: pytest.ExceptionInfo[Conflict]) -> dict[datetime, str]:
     return found
 
 
+def told(db: Session) -> list[tuple[str, UUID]]:
+    """What was said but for reminders: kind and about what."""
+    rows = db.execute(select(Message.kind, Message.subject_id).where(Message.kind.not_like("reminder%")))
+    return [(kind, subject_id) for kind, subject_id in rows]
+
+
 def nothing_was_booked(db: Session) -> bool:
     return not db.scalar(select(func.count()).select_from(Series)) and not db.scalar(
         select(func.count()).where(Appointment.series_id.is_not(None))
@@ -66,16 +73,18 @@ def test_all_times_are_booked_with_one_message(
     assert all(one.room_id == clinic.room_1.id and one.booked_by == cast.patient.id for one in found.sessions)
     history = db.execute(select(AppointmentHistory.to_state, AppointmentHistory.reason)).all()
     assert [tuple(row) for row in history] == [(AppointmentState.BOOKED, "booked")] * 4
-    messages = db.execute(select(Message.kind, Message.subject_id)).all()
-    assert {tuple(row) for row in messages} == {("series_booked", series_id)}
-    assert len(messages) == 2
+    assert told(db) == [("series_booked", series_id)] * 2
+    # Reminders stay with each visit.
+    reminded = db.scalars(select(Message.subject_id).where(Message.kind.like("reminder%"))).all()
+    assert set(reminded) <= {one.id for one in found.sessions}
+    assert len(set(reminded)) >= 3
 
 
 def test_booking_twice_books_once(app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
     first = book(db, clock, clinic, cast)
     assert book(db, clock, clinic, cast, *reversed(FOUR)) == first
     assert db.scalar(select(func.count()).select_from(Appointment)) == 4
-    assert db.scalar(select(func.count()).select_from(Message)) == 2
+    assert told(db) == [("series_booked", first)] * 2
 
 
 def test_one_lost_time_books_nothing_and_says_which(

@@ -59,8 +59,8 @@ HELD_AT = datetime(2026, 11, 26, 15, 0, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class World:
-    """Marta Araújo has a visit to come, a series, a time that her browser holds, a ticket in today's queue of Lisbon, a session, a
-    code and messages; a screen hangs in Lisbon. `ids` are all ids that are hers alone (and the screen's).
+    """Marta Araújo has a visit to come, a series, a time that her browser holds, a ticket in today's queue of Lisbon, a
+    session, a code and messages; a screen hangs in Lisbon. `ids` are all ids that are hers alone (and the screen's).
     """
 
     cast: Cast

@@ -82,7 +82,7 @@ def plan_series(service: str) -> ResponseReturnValue:
     """Propose a plan, one line a session."""
     way, form = series_form(service)
     wished = series_way(way, form)
-    return _plan_page(wished) if wished else _wish_page(way, form, status=422)
+    return _plan_page(wished) if wished else _ask_again(way, form)
 
 
 @blueprint.get("/book/<service>/series/check")
@@ -93,7 +93,7 @@ def check_series(service: str) -> ResponseReturnValue:
     way, form = series_form(service)
     wished = series_way(way, form)
     if wished is None:
-        return _wish_page(way, form, status=422)
+        return _ask_again(way, form)
     times = chosen_times(wished.way.service.rules.series_max or 0)
     if wished.way.practitioner is None or not times:
         return _plan_page(wished, is_empty=not times)
@@ -144,6 +144,13 @@ def _openings(wished: SeriesWay, times: Sequence[datetime]) -> Openings:
     """What is offered in the weeks of these times."""
     first, last = local_day(min(times), wished.facility.tz), local_day(max(times), wished.facility.tz)
     return wished.openings(from_day=first - A_WEEK, to_day=last + A_WEEK)
+
+
+def _ask_again(way: Way, form: SeriesForm) -> ResponseReturnValue:
+    """Answer a wish that is none: when nothing was wished yet, the page that asks; else the same with its errors."""
+    if "count" not in request.args:
+        return redirect(way.link("wish_series"), 303)
+    return _wish_page(way, form, status=422)
 
 
 def _wish_page(way: Way, form: SeriesForm, *, status: int = 200) -> Response:
