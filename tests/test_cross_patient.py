@@ -74,7 +74,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "change": "time", "choice": "full", "day": "", "days": "14", "from": "", "part": "morning", "language": "en",
         "name": "Hall", "next": "/visits", "old_password": "not her password", "password": "seven green kettles sing",
         "patient_note": "mine", "reason": "patient.other", "slot": FREE_SLOT, "version": "", "seen": "", "as": "text",
-        "count": "4", "per_week": "1", "weekday": "3", "at": "10:30", "first": "2026-11-23", "time": FREE_SLOT,
+        "count": "4", "per_week": "1", "weekday": "3", "first": "2026-11-23", "time": FREE_SLOT,
         "moved": "1", "by_sms": "y", "by_email": "y",
         "noshow_limit": "3", "noshow_days": "180",
         "quiet_from": "21:00", "quiet_until": "08:00", "early_days": "7", "last_days": "1",

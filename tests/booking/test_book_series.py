@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
 from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
+from clinic_portal.booking.queries.missed import MissedRule
 from clinic_portal.booking.queries.series import series_facts
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
+from clinic_portal.booking.use_cases.change_missed_rule import change_missed_rule
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, SeriesId, ServiceId
@@ -209,3 +211,13 @@ def test_over_the_clock_change_each_session_is_at_the_same_wall_time(
     found = series_facts(db, book(db, clock, clinic, cast, *starts))
     assert found is not None
     assert [one.starts_at for one in found.sessions] == list(starts)
+
+
+def test_who_missed_too_often_books_by_phone(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    make_appointment(db, clinic, cast.patient_person, at=clock.now() - timedelta(days=3), state=AppointmentState.NOSHOW)
+    change_missed_rule(db, clock, actor=cast.administrator.actor(), rule=MissedRule(1, 90))
+    with pytest.raises(Conflict, match=r"appointment\.missed_too_often"):
+        book(db, clock, clinic, cast)
+    assert nothing_was_booked(db)

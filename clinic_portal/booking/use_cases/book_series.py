@@ -10,6 +10,7 @@ from clinic_portal.booking.models import Series
 from clinic_portal.booking.queries import Wish
 from clinic_portal.booking.queries.openings import read_openings
 from clinic_portal.booking.queries.series import lock_in_the_way, same_series
+from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.booking.steps.series import insert_sessions, takers_of
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, local_day
@@ -41,8 +42,8 @@ def book_series(
 
     Repeating the call returns the same series and sends nothing again.
     Raises: NotFound (no such service or facility, or none of the actor's people); Forbidden (may not book for this
-    person); Conflict "series.not_offered" (too many, none, or not this service), "series.times_lost" with the codes of
-    those that cannot be had (`lost`, by start).
+    person); Conflict "series.not_offered" (too many, none, or not this service), "appointment.missed_too_often",
+    "series.times_lost" with the codes of those that cannot be had (`lost`, by start).
     """
     own_hold = steps.hold_key_hash(hold_key) if hold_key else None
     wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, own_hold=own_hold)
@@ -59,6 +60,7 @@ def book_series(
         )  # fmt: skip
         if before is not None:
             return before
+        check_missed(db, clock, choice.patient_id, actor=actor)
         tz = facility_by_id(db, choice.facility_id).tz
         days = local_day(starts[0], tz), local_day(starts[-1], tz)
         openings = read_openings(
