@@ -8,6 +8,7 @@ from clinic_portal.booking.models.appointments import (
     ReminderPlan,
     VisitPolicy,
 )
+from clinic_portal.booking.models.series import Series
 from clinic_portal.booking.models.waiting import FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FreedTime",
     "OutsideHours",
     "ReminderPlan",
+    "Series",
     "VisitPolicy",
     "WaitingEntry",
     "WaitingOffer",
