@@ -13,6 +13,8 @@ class AppointmentBooked(Event):
 
     appointment_id: AppointmentId
     facility_id: FacilityId
+    #: Confirmation and reminders are queued already.
+    is_told: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ __all__ = [
     "service_by_slug",
     "service_row",
     "staff_facility",
+    "tz_of",
     "works_at",
     "year_of",
 ]
@@ -204,6 +205,11 @@ def _facts(row: Facility) -> FacilityFacts:
         phone=row.phone,
         directions=row.directions,
     )
+
+
+def tz_of(facility_id: FacilityId) -> ScalarSelect[str]:
+    """Return a facility's zone as a part of somebody else's statement."""
+    return select(Facility.tz).where(Facility.id == facility_id).scalar_subquery()
 
 
 def find_facilities(

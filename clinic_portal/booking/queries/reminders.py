@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, ReminderPlan, VisitPolicy
@@ -14,8 +15,8 @@ from clinic_portal.booking.queries.recipients import recipients
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.rules.reminders import EMAIL_PLAN, SMS_PLAN, Plan, QuietHours
 from clinic_portal.core.clock import Clock, day_bounds, local_day
-from clinic_portal.core.ids import AppointmentId, ServiceId
-from clinic_portal.facilities.queries import facility_by_id
+from clinic_portal.core.ids import AppointmentId, FacilityId, ServiceId
+from clinic_portal.facilities.queries import facility_by_id, tz_of
 from clinic_portal.notifications.queries import Channel
 
 __all__ = [
@@ -45,17 +46,13 @@ class Reminding:
 
 def reminding(db: Session, service_id: ServiceId | UUID | None) -> Reminding:
     """Return the plans of a service (None: of all that have none of their own) and the quiet hours: one statement."""
-    rows = db.execute(
-        select(VisitPolicy.quiet_from_minute, VisitPolicy.quiet_until_minute, ReminderPlan).outerjoin(
-            ReminderPlan, or_(ReminderPlan.service_id.is_(None), ReminderPlan.service_id == service_id)
-        )
-    ).all()
-    # Without any plan the outer join gives one row: the quiet hours alone.
-    joined: list[ReminderPlan | None] = [row[2] for row in rows]
-    found = [plan for plan in joined if plan is not None]
-    usual = {plan.channel: _plan(plan) for plan in found if plan.service_id is None}
-    own = {plan.channel: _plan(plan) for plan in found if plan.service_id is not None}
-    return Reminding({**DEFAULTS, **usual, **own}, QuietHours(rows[0][0], rows[0][1]))
+    return _reminding(db.execute(_plans_of(service_id)).all())
+
+
+def reminding_at(db: Session, service_id: ServiceId, facility_id: FacilityId) -> tuple[Reminding, str]:
+    """Return how a visit of the service is reminded of, and the zone of the facility where it is: one statement."""
+    rows = db.execute(_plans_of(service_id).add_columns(tz_of(facility_id))).all()
+    return _reminding(rows), rows[0][3]
 
 
 def own_plans(db: Session) -> Mapping[tuple[ServiceId | None, Channel], Plan]:
@@ -154,3 +151,18 @@ def _plan(row: ReminderPlan) -> Plan:
         late_from_minute=row.late_from_minute,
         late_minutes=row.late_minutes,
     )
+
+
+def _plans_of(service_id: ServiceId | UUID | None) -> Select[int, int, ReminderPlan | None]:
+    return select(VisitPolicy.quiet_from_minute, VisitPolicy.quiet_until_minute, ReminderPlan).outerjoin(
+        ReminderPlan, or_(ReminderPlan.service_id.is_(None), ReminderPlan.service_id == service_id)
+    )
+
+
+def _reminding(rows: Sequence[Row[*tuple[Any, ...]]]) -> Reminding:
+    # Without any plan the outer join gives one row: the quiet hours alone.
+    joined: list[ReminderPlan | None] = [row[2] for row in rows]
+    found = [plan for plan in joined if plan is not None]
+    usual = {plan.channel: _plan(plan) for plan in found if plan.service_id is None}
+    own = {plan.channel: _plan(plan) for plan in found if plan.service_id is not None}
+    return Reminding({**DEFAULTS, **usual, **own}, QuietHours(rows[0][0], rows[0][1]))

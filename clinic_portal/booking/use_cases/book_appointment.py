@@ -10,6 +10,7 @@ from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries import AppointmentFacts, facts_of
 from clinic_portal.booking.queries.holds import lock_hold_for, own_hold
 from clinic_portal.booking.rules import MAX_NOTE, AppointmentState, judge_hold
+from clinic_portal.booking.steps.reminders import tell_of_booking
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -17,7 +18,6 @@ from clinic_portal.core.errors import Conflict
 from clinic_portal.core.events import publish
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.dependents.steps import lock_person_to_book_for
-from clinic_portal.notifications.steps import queue_message
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def book_appointment(
         row.booked_by_account_id = actor.account_id
         row.booked_at = clock.now()
         steps.move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked")
-        queue_message(db, clock, "appointment_booked", subject_id=row.id, expires_at=row.starts_at)
-        publish(db, clock, AppointmentBooked(appointment_id, FacilityId(row.facility_id)))
+        tell_of_booking(db, clock, facts_of(row))
+        publish(db, clock, AppointmentBooked(appointment_id, FacilityId(row.facility_id), is_told=True))
         return facts_of(row)
 
 
