@@ -17,7 +17,7 @@ from clinic_portal.demo.ledger import UNFINISHED, Ledger
 from clinic_portal.demo.life import pass_by
 from clinic_portal.demo.people import MARTA, PATIENTS, STAFF
 from clinic_portal.demo.people_rows import insert_patients, insert_staff, staff_email
-from clinic_portal.demo.place_rows import STORY_BACK, insert_places, insert_practitioners, open_today
+from clinic_portal.demo.place_rows import STORY_BACK, insert_places, insert_practitioners, open_today, plan_absence
 from clinic_portal.demo.plan import plan_ahead, plan_family, plan_past, plan_today
 from clinic_portal.demo.store import read_ledger, turn_queue, write_hours, write_ledger
 from clinic_portal.demo.today import Session as TodaySession
@@ -52,7 +52,7 @@ def build_demo(db: Session, clock: Clock) -> DemoSummary:
         password_hash = hash_password(PASSWORD)  # Slow on purpose, so once for all and before the transaction.
         with transaction(db):
             _insert(db, clock, password_hash)
-            _bring_up_to_date(db, clock)
+            _bring_up_to_date(db, clock, is_new=True)
     else:
         refresh_demo(db, clock)
     return _summary()
@@ -83,11 +83,12 @@ def _insert(db: Session, clock: Clock, password_hash: str) -> None:
     insert_patients(db, password_hash=password_hash, now=now)
 
 
-def _bring_up_to_date(db: Session, clock: Clock) -> None:
+def _bring_up_to_date(db: Session, clock: Clock, *, is_new: bool = False) -> None:
     now = clock.now()
     for slug, facility_id, tz in db.execute(select(Facility.slug, Facility.id, Facility.tz)).all():
         if slug in {place.slug for place in FACILITIES}:
             open_today(db, facility_id, today=local_day(now, tz))
+    plan_absence(db, today=now.date(), is_new=is_new)
     places = load_places(db, now.date())
     ledger = read_ledger(db, now)
     swinging = [place for place in places if _go_on(db, ledger, place)]

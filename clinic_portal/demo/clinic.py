@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
-from clinic_portal.booking.rules import Stretch, working_stretch
+from clinic_portal.booking.rules import Need, Stretch, working_stretch
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.ids import FacilityId
@@ -20,7 +20,7 @@ from clinic_portal.dependents.models import Relationship
 from clinic_portal.facilities.models import Facility, Service
 from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.patients.models import Patient
-from clinic_portal.practitioners.models import Practitioner, PractitionerService, WeeklyHours
+from clinic_portal.practitioners.models import Absence, Practitioner, PractitionerService, WeeklyHours
 
 #: The days of which the demo knows whether they are closed.
 CLOSED_BACK, CLOSED_AHEAD = timedelta(days=35), timedelta(days=366)
@@ -41,6 +41,14 @@ class Treatment:
     slug: str
     minutes: int
     price_minor: int
+    #: Minutes that practitioner and room are kept free for beside it.
+    before: int = 0
+    after: int = 0
+
+    @property
+    def need(self) -> Need:
+        """How much of practitioner's and room's time it takes up."""
+        return Need(self.length, timedelta(minutes=self.before), timedelta(minutes=self.after))
 
     @property
     def length(self) -> timedelta:
@@ -76,9 +84,13 @@ class Worker:
     tz: str
     treatments: tuple[Treatment, ...]
     hours: list[Hours] = field(default_factory=list)
+    #: The days on which they are away.
+    away: frozenset[date] = frozenset()
 
     def hours_on(self, day: date) -> list[Hours]:
         """Return the hours of a day, in order."""
+        if day in self.away:
+            return []
         return sorted((row for row in self.hours if row.holds_on(day)), key=lambda row: row.starts_minute)
 
     def stretches(self, day: date) -> list[Stretch]:
@@ -120,6 +132,11 @@ class Wanted:
     def stretch(self) -> Stretch:
         """From when to when."""
         return Stretch(self.start, self.start + self.treatment.length)
+
+    @property
+    def busy(self) -> Stretch:
+        """What it takes up of practitioner's and room's time."""
+        return self.treatment.need.busy(self.start)
 
     @property
     def is_in_hours(self) -> bool:
@@ -196,13 +213,21 @@ def _people(db: Session, names: dict[UUID, Who], desks: dict[str, Who]) -> list[
 
 def _workers(db: Session, accounts: dict[str, Who], facilities: dict[str, UUID]) -> list[Worker]:
     given = db.execute(
-        select(PractitionerService.practitioner_id, Service.id, Service.slug, Service.minutes, Service.price_minor)
+        select(
+            PractitionerService.practitioner_id,
+            Service.id,
+            Service.slug,
+            Service.minutes,
+            Service.price_minor,
+            Service.buffer_before_minutes,
+            Service.buffer_after_minutes,
+        )
         .join(Service, Service.id == PractitionerService.service_id)
         .order_by(Service.position)
     ).all()
     ids = {row.account_id: row.id for row in db.execute(select(Practitioner.account_id, Practitioner.id))}
     zones = {place.slug: place.tz for place in FACILITIES}
-    hours = _hours(db)
+    hours, away = _hours(db), list(db.scalars(select(Absence)))
     workers: list[Worker] = []
     for one in PRACTITIONERS:
         who = accounts[staff_email(one.email)]
@@ -218,9 +243,18 @@ def _workers(db: Session, accounts: dict[str, Who], facilities: dict[str, UUID])
                 tz=zones[one.facility],
                 treatments=tuple(Treatment(*row[1:]) for row in given if row.practitioner_id == worker_id),
                 hours=rows,
+                away=frozenset(
+                    day for row in away if row.practitioner_id == worker_id for day in _days(row, zones[one.facility])
+                ),
             )
         )
     return workers
+
+
+def _days(absence: Absence, tz: str) -> list[date]:
+    """Return the days that an absence touches."""
+    first, last = local_day(absence.starts_at, tz), local_day(absence.ends_at - timedelta(minutes=1), tz)
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
 def _hours(db: Session) -> dict[UUID, tuple[UUID, list[Hours]]]:

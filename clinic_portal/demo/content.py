@@ -58,6 +58,11 @@ class ServiceContent:
     preparations: LocalizedText
     #: How many sessions can be booked as a series.
     series_max: int | None = None
+    #: Minutes that practitioner and room are kept free for, before and after.
+    buffers: tuple[int, int] = (0, 0)
+    #: A patient moves or cancels a visit up to so many hours before.
+    cutoff_hours: int = 0
+    visits_per_day: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,7 @@ SERVICES = (
             "en": "Bring recent scans or reports if you have them, and a list of the medicines that you take.",
             "pt_PT": "Traga exames ou relatórios recentes, se os tiver, e a lista dos medicamentos que toma.",
         },
+        cutoff_hours=4,
     ),
     ServiceContent(
         "musculoskeletal-physiotherapy",
@@ -172,6 +178,7 @@ SERVICES = (
             "pt_PT": "Venha com roupa e calçado para fazer exercício. Pode mudar de roupa na clínica.",
         },
         series_max=12,
+        cutoff_hours=4,
     ),
     ServiceContent(
         "therapeutic-massage",
@@ -184,6 +191,9 @@ SERVICES = (
         },
         _LIGHT_CLOTHES,
         series_max=12,
+        buffers=(0, 15),
+        cutoff_hours=4,
+        visits_per_day=1,
     ),
     ServiceContent(
         "shock-waves",
@@ -199,6 +209,8 @@ SERVICES = (
             "pt_PT": "Avise-nos antes se estiver grávida, tiver um pacemaker ou tomar anticoagulantes.",
         },
         series_max=6,
+        cutoff_hours=4,
+        visits_per_day=1,
     ),
     ServiceContent(
         "general-practice",
@@ -234,3 +246,7 @@ PRACTITIONERS = (
         ("general-practice", "evaluation", "massage"),
     ),
 )  # fmt: skip
+
+#: Who is away for some days soon, and who works some hours more one evening.
+AWAY, AWAY_DAYS = "miguel", 3
+EXTRA, EXTRA_HOURS = "rui", (20, 22)

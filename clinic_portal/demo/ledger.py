@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from clinic_portal.booking.rules import LIVE_STATES, AppointmentState, Stretch
+from clinic_portal.booking.rules import AppointmentState, Stretch
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.ids import SPOKEN_ALPHABET, new_id
 from clinic_portal.demo.clinic import Place, Treatment, Wanted, Who, Worker
@@ -52,6 +52,8 @@ class Visit:
     patient_id: UUID | None
     start: datetime
     end: datetime
+    #: What it takes up of practitioner's and room's time.
+    busy: Stretch
     slip: Slip | None = None
     #: Only what is new has these.
     treatment: Treatment | None = None
@@ -101,9 +103,9 @@ class Ledger:
         self.changed: dict[UUID, Visit] = {}
         self.history: list[dict[str, object]] = []
         self.diary = Diary()
+        # What was given back as well: a second start then finds the same times taken as the first one, and plans the same.
         for visit in self.visits:
-            if visit.state in LIVE_STATES:
-                self._take(visit)
+            self._take(visit)
 
     def at(self, place: Place, stretch: Stretch) -> list[Visit]:
         """Return a facility's visits that start in a stretch, in order."""
@@ -114,7 +116,8 @@ class Ledger:
         """Book a visit; None when the time is not free, or when this very visit was booked before and given back."""
         worker, person, stretch = wanted.worker, wanted.person, wanted.stretch
         reference = _reference(worker, wanted.start, salt)
-        if reference in self.references or not self.diary.is_free((worker.id, worker.room_id, person.id), stretch):
+        is_free = self.diary.is_free((worker.id, worker.room_id), wanted.busy)
+        if reference in self.references or not is_free or not self.diary.is_free((person.id,), stretch):
             return None
         visit = Visit(
             id=new_id(),
@@ -126,6 +129,7 @@ class Ledger:
             patient_id=person.id,
             start=stretch.start,
             end=stretch.end,
+            busy=wanted.busy,
             treatment=wanted.treatment,
             booker=person.booker,
             booked_at=booked_at,
@@ -151,7 +155,8 @@ class Ledger:
         self.changed[visit.id] = visit
 
     def _take(self, visit: Visit) -> None:
-        self.diary.take((visit.worker_id, visit.room_id, visit.patient_id), Stretch(visit.start, visit.end))
+        self.diary.take((visit.worker_id, visit.room_id), visit.busy)
+        self.diary.take((visit.patient_id,), Stretch(visit.start, visit.end))
 
     def _write(self, visit: Visit, before: AppointmentState | None, at: datetime, who: Who, reason: str) -> None:
         self.history.append(

@@ -1,21 +1,36 @@
 """Inserts the places of the demo clinic, its services, and who works when."""
 
 from datetime import date, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.orm import Session
 
+from clinic_portal.accounts.models import Account
+from clinic_portal.core.clock import day_bounds
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.modes import Mode
-from clinic_portal.demo.content import FACILITIES, PRACTITIONERS, SERVICES
+from clinic_portal.demo.content import (
+    AWAY,
+    AWAY_DAYS,
+    EXTRA,
+    EXTRA_HOURS,
+    FACILITIES,
+    PRACTITIONERS,
+    SERVICES,
+    PractitionerContent,
+)
+from clinic_portal.demo.people_rows import staff_email
 from clinic_portal.facilities.models import Facility, OpenHoliday, Room, Service
-from clinic_portal.practitioners.models import Practitioner, PractitionerService, WeeklyHours
+from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner, PractitionerService, WeeklyHours
 
 COUNTRY = "PT"
 #: How far back the demo's story goes.
 STORY_BACK = timedelta(days=30)
+#: When somebody is away: soon in a new clinic, later (where nothing is booked yet) in one that has been running.
+SOON, LATER = timedelta(days=9), timedelta(days=32)
 
 
 def insert_places(db: Session) -> dict[str, UUID]:
@@ -60,6 +75,10 @@ def insert_places(db: Session) -> dict[str, UUID]:
                 "price_minor": service.price_minor,
                 "series_max": service.series_max,
                 "position": position,
+                "buffer_before_minutes": service.buffers[0],
+                "buffer_after_minutes": service.buffers[1],
+                "change_cutoff_minutes": service.cutoff_hours * 60,
+                "visits_per_day": service.visits_per_day,
             }
             for position, service in enumerate(SERVICES, start=1)
         ],
@@ -116,3 +135,51 @@ def insert_practitioners(db: Session, facilities: dict[str, UUID], accounts: dic
 def open_today(db: Session, facility_id: UUID, *, today: date) -> None:
     """Open the facility on today's public holiday: the demo is open whenever somebody looks at it."""
     db.execute(insert_once(OpenHoliday).values(facility_id=facility_id, day=today).on_conflict_do_nothing())
+
+
+def plan_absence(db: Session, *, today: date, is_new: bool) -> None:
+    """Have somebody be away for some days soon, and somebody work one evening longer; never today.
+
+    What is planned once stays until it has come. Later ones lie where nobody has booked yet.
+    """
+    people = {one.email: one for one in PRACTITIONERS}
+    away, extra = _worker(db, people[AWAY]), _worker(db, people[EXTRA])
+    tomorrow = day_bounds(today + timedelta(days=1), away.tz)[0]
+    db.execute(delete(Absence).where(Absence.practitioner_id == away.practitioner_id, Absence.starts_at < tomorrow))
+    db.execute(delete(ExtraHours).where(ExtraHours.practitioner_id == extra.practitioner_id, ExtraHours.day <= today))
+    if not db.scalar(select(Absence.id).where(Absence.practitioner_id == away.practitioner_id).limit(1)):
+        first = today + (SOON if is_new else LATER)
+        last = first + timedelta(days=AWAY_DAYS - 1)
+        starts_at, ends_at = day_bounds(first, away.tz)[0], day_bounds(last, away.tz)[1]
+        db.add(Absence(practitioner_id=away.practitioner_id, starts_at=starts_at, ends_at=ends_at, reason="Holiday"))
+    if not db.scalar(select(ExtraHours.id).where(ExtraHours.practitioner_id == extra.practitioner_id).limit(1)):
+        db.add(
+            ExtraHours(
+                practitioner_id=extra.practitioner_id,
+                facility_id=extra.facility_id,
+                room_id=extra.room_id,
+                mode=Mode.IN_PERSON,
+                day=today + SOON,
+                starts_minute=EXTRA_HOURS[0] * 60,
+                ends_minute=EXTRA_HOURS[1] * 60,
+            )
+        )
+    db.flush()
+
+
+class _Worker(NamedTuple):
+    practitioner_id: UUID
+    facility_id: UUID
+    room_id: UUID
+    tz: str
+
+
+def _worker(db: Session, one: PractitionerContent) -> _Worker:
+    statement = (
+        select(Practitioner.id, Facility.id, Room.id, Facility.tz)
+        .join(Account, Account.id == Practitioner.account_id)
+        .join(Facility, Facility.slug == one.facility)
+        .join(Room, Room.facility_id == Facility.id)
+        .where(Account.email == staff_email(one.email), Room.name == one.room)
+    )
+    return _Worker(*db.execute(statement).one())

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Insert, case, func, insert, or_, select, update
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.rules import Stretch
 from clinic_portal.core.db import Base
 from clinic_portal.core.modes import Mode
 from clinic_portal.demo.clinic import Hours, Place, Worker
@@ -36,6 +38,8 @@ def read_ledger(db: Session, now: datetime) -> Ledger:
             Appointment.patient_id,
             Appointment.starts_at,
             Appointment.ends_at,
+            Appointment.busy_from,
+            Appointment.busy_until,
             Ticket.id,
             Ticket.state,
             Ticket.arrived_at,
@@ -51,10 +55,11 @@ def read_ledger(db: Session, now: datetime) -> Ledger:
     )
     visits: list[Visit] = []
     for row in db.execute(statement):
-        visit = Visit(*row[:9])
-        if row[9] is not None:
-            ticket_id, state, arrived_at, *rest = row[9:]
-            visit.slip = Slip(ticket_id, state, arrived_at, *rest)
+        values: list[Any] = list(row)  # As many columns as two classes have fields: checked by their constructors.
+        values[9:11] = [Stretch(*values[9:11])]
+        visit = Visit(*values[:10])
+        if values[10] is not None:
+            visit.slip = Slip(*values[10:])
         visits.append(visit)
     return Ledger(visits, now)
 
@@ -97,6 +102,8 @@ def _appointment(visit: Visit) -> dict[str, object]:
         "patient_id": visit.patient_id,
         "starts_at": visit.start,
         "ends_at": visit.end,
+        "busy_from": visit.busy.start,
+        "busy_until": visit.busy.end,
         "price_minor": visit.treatment.price_minor,
         "any_practitioner": visit.id.int % 3 == 0,
         "booked_by_account_id": visit.booker.account_id,

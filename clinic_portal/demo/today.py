@@ -57,7 +57,7 @@ class Session:
         """Return who works now, one a room: first those whose hours it is, then others who help out today."""
         crew: list[Worker] = []
         for worker in sorted(self.place.workers, key=lambda one: not one.works_at(self.mark)):
-            if worker.room_id not in {one.room_id for one in crew}:
+            if self.day not in worker.away and worker.room_id not in {one.room_id for one in crew}:
                 crew.append(worker)
         return crew[: self.place.content.at_work]
 
@@ -118,12 +118,15 @@ class Session:
     def _fill(self, worker: Worker, gap: Stretch, *, from_end: bool) -> None:
         longest = min(LONGEST_FILLER, self.place.content.longest_ahead)
         start, end = gap
-        while fitting := [one for one in worker.treatments if one.length <= end - start and one.minutes <= longest]:
+        while fitting := [
+            one for one in worker.treatments if sum(one.need, timedelta()) <= end - start and one.minutes <= longest
+        ]:
             # Short ones twice: a queue moves.
             treatment = self.chance.choice([*fitting, *(one for one in fitting if one.minutes <= 30)])
-            begin = end - treatment.length if from_end else start
-            self._book(worker, treatment, begin)
-            start, end = (start, begin) if from_end else (begin + treatment.length, end)
+            taken = sum(treatment.need, timedelta())
+            begin = end - taken if from_end else start
+            self._book(worker, treatment, begin + treatment.need.before)
+            start, end = (start, begin) if from_end else (begin + taken, end)
 
     def _book(self, worker: Worker, treatment: Treatment, start: datetime) -> None:
         booked_at = self.now - timedelta(days=self.chance.randint(1, 20), minutes=self.chance.randint(0, 600))

@@ -278,3 +278,23 @@ def test_the_home_page_shows_the_next_visit_and_whose_it_is(cast: Cast, clinic: 
     assert "Thursday 26 November, 10:30" in page.text
     assert "For Tomás" in page.text
     assert f"/visits/{row.id}" in page.links()
+
+
+@pytest.mark.parametrize(
+    ("cutoff_minutes", "words"),
+    [
+        (0, ""),
+        (240, "You can move or cancel it here until"),
+        (7 * 1440, "once it is booked, you cannot move or cancel it here"),
+    ],
+)
+def test_until_when_it_can_be_changed_is_said_before_booking(
+    db: Session, cast: Cast, clinic: Clinic, cutoff_minutes: int, words: str
+) -> None:
+    clinic.massage.change_cutoff_minutes = cutoff_minutes
+    db.commit()
+    client = cast.browser(cast.patient)
+    page = client.page(press(client, client.page(TIMES)))
+    assert page.h1 == "Check your answers"
+    assert ("cancel it here" in page.text) == bool(words)
+    assert words in page.text

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
@@ -12,6 +12,7 @@ from clinic_portal.accounts.passwords import verify_password
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.free_times import free_times
 from clinic_portal.booking.queries.rota import Wish
+from clinic_portal.booking.queries.stranded import visits_outside_hours
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock, local_day
@@ -22,7 +23,7 @@ from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.facilities.models import Facility, Room, Service
 from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.patients.models import Patient
-from clinic_portal.practitioners.models import Practitioner
+from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner
 from tests.demo.story import assert_holds_together, day_at, utc
 
 #: Monday morning, Sunday afternoon, New Year's Day at 03:00, Christmas at noon, lunch time.
@@ -132,3 +133,15 @@ def test_every_text_is_in_both_languages(db: Session, clock: FixedClock) -> None
     names = {place.slug: place.names for place in db.scalars(select(Facility))}
     assert names["lisbon"] == {"en": "Lisbon", "pt_PT": "Lisboa"}
     assert names["ponta-delgada"] == {"en": "Ponta Delgada", "pt_PT": "Ponta Delgada"}
+
+
+def test_there_are_rules_an_absence_and_extra_hours_to_look_at(db: Session, clock: FixedClock) -> None:
+    build_demo(db, clock)
+    administrator = db.scalars(select(Account).where(Account.role == Role.ADMINISTRATOR)).one().actor()
+    assert visits_outside_hours(db, clock, actor=administrator) == ()
+    absence, extra = db.scalars(select(Absence)).one(), db.scalars(select(ExtraHours)).one()
+    assert clock.now() < absence.starts_at < clock.now() + timedelta(days=14)
+    assert clock.now().date() < extra.day
+    buffered = select(Appointment).where(Appointment.busy_until > Appointment.ends_at)
+    assert len(list(db.scalars(buffered))) >= 5
+    assert db.scalar(select(func.count()).select_from(Service).where(Service.change_cutoff_minutes == 240))

@@ -210,6 +210,7 @@ def _check_page(held: AppointmentFacts, form: FlaskForm) -> Response:
         "booking/check_answers.html",
         status=422 if form.errors else 200,
         visit=visit,
+        can_change=clock().now() < visit.change_until,
         person=_person_of(held),
         people=bookable_people(),
         way=_way(visit),
