@@ -1,11 +1,24 @@
 """Page or fragment from one view, and the redirect that both understand."""
 
+import json
+from collections.abc import Callable
+
 from flask import make_response, redirect, render_template
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import generate_csrf
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
+
+from clinic_portal.core.cache import cache_of
+from clinic_portal.web.database import db_session
+from clinic_portal.web.i18n import current_language
+from clinic_portal.web.security import csp_nonce
+
+#: Where a kept page has the visitor's own token and nonce. No text on a page looks like them.
+TOKEN_PLACE = "\N{SYMBOL FOR NULL}token\N{SYMBOL FOR NULL}"  # noqa: S105 - the place of one
+NONCE_PLACE = "\N{SYMBOL FOR NULL}nonce\N{SYMBOL FOR NULL}"
 
 
 def wants_fragment() -> bool:
@@ -20,7 +33,33 @@ def render_page(template: str, *, block: str = "content", status: int = 200, **c
     The same URL answers with both, so `Vary` names every header that decided.
     """
     html = render_block(template, block, **context) if wants_fragment() else render_template(template, **context)
-    response = make_response(html, status)
+    return _varying(make_response(html, status))
+
+
+def page_for_visitors(subject: str, key: str, render: Callable[[], Response]) -> Response:
+    """Return a whole page that is the same for everybody who is not signed in, rendered once for all of them.
+
+    What is theirs alone, the form's token and the nonce, is put into their places. `key` names all that the page depends
+    on but its language; it is forgotten with the cache's `subject`.
+    """
+    cache = cache_of(db_session())
+    answer = cache.get(subject, json.dumps(["page", current_language(), key]))
+    own = {TOKEN_PLACE: generate_csrf(), NONCE_PLACE: csp_nonce()}
+    if answer.text is not None:
+        html = answer.text
+        for place, value in own.items():
+            html = html.replace(place, value)
+        return _varying(make_response(html))
+    response = render()
+    if response.status_code == 200:
+        html = response.get_data(as_text=True)
+        for place, value in own.items():
+            html = html.replace(value, place)
+        cache.put(subject, json.dumps(["page", current_language(), key]), answer, html)
+    return response
+
+
+def _varying(response: Response) -> Response:
     response.vary.update(("HX-Request", "HX-Boosted", "HX-History-Restore-Request"))
     return response
 

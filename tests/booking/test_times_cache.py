@@ -99,3 +99,25 @@ def test_an_absence_takes_its_times_away_at_once(
     away = AddAbsence(PractitionerId(clinic.ines.id), THURSDAY, THURSDAY + timedelta(hours=1), "course")
     change_hours(db, clock, change=away, answers={}, actor=administrator.actor())
     assert AT not in slots(client, clinic)
+
+
+def test_a_kept_page_has_each_visitors_own_token_and_nonce(
+    client: PortalClient, other: PortalClient, clinic: Clinic
+) -> None:
+    path = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"
+    first, second = client.page(path), other.page(path)
+    assert first.fields()["csrf_token"] != second.fields()["csrf_token"]
+    assert first.text == second.text
+    held = other.post(path, data={"csrf_token": second.fields()["csrf_token"], "slot": AT})
+    assert held.status_code == 303
+
+
+def test_a_kept_page_is_not_shown_in_another_language_or_to_who_is_signed_in(
+    client: PortalClient, other: PortalClient, clinic: Clinic, cast: Cast
+) -> None:
+    path = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"
+    assert "When would you like to come?" in client.page(path).text
+    assert "Sign in" in client.page(path).text
+    other.set_cookie("clinic_language", "pt_PT")
+    assert "When would you like to come?" not in other.page(path).text
+    assert "Sign out" in cast.browser(cast.patient).page(path).text

@@ -42,7 +42,7 @@ from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import clinic_date
 from clinic_portal.web.i18n import current_language
 from clinic_portal.web.limits import limiter
-from clinic_portal.web.pages import render_page, see_other
+from clinic_portal.web.pages import page_for_visitors, render_page, see_other, wants_fragment
 
 SLOT_FORMAT = "%Y-%m-%dT%H:%MZ"
 
@@ -120,7 +120,10 @@ def choose_time(service: str) -> ResponseReturnValue:
     way = way_so_far(service)
     if way.facility is None:
         return redirect(way.link("choose_facility"), 303)
-    return times_page(way)
+    if current_actor() is not None or own_hold_hash() is not None or wants_fragment():
+        return times_page(way)
+    today = local_day(clock().now(), way.facility.tz)
+    return page_for_visitors(FREE_TIMES, f"{today} {request.path} {way.query()}", lambda: times_page(way))
 
 
 @blueprint.post("/book/<service>/times")
