@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.core import cache, events, jobs, live
@@ -45,6 +46,8 @@ class Ask:
     actor: Actor | None = None
     blind: "Blind | None" = None
     visit: AppointmentId | None = None
+    #: Sessions to book at once, in place of the choice.
+    series: SeriesChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,9 @@ def _ask(db: Session, now: datetime, ask: Ask, key: str) -> str:
         if ask.visit is not None:
             _move(db, now, ask, ask.visit)
             return "moved"
+        if ask.series is not None and ask.actor is not None:
+            book_series(db, FixedClock(now), choice=ask.series, actor=ask.actor)
+            return "booked"
         if ask.blind is not None:
             _insert_blindly(db, now, ask, ask.blind)
         else:
