@@ -75,6 +75,19 @@ class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     facility = SelectField(_l("Where?"))
 
 
+class LaterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """When later sessions would suit better. It is sent in the address, as `SeriesForm` is."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """No token: the form only asks."""
+
+        csrf = False
+
+    weekday = SelectMultipleField(_l("Which days suit you?"))
+    at = SelectField(_l("What time of the day?"))
+    first = SelectField(_l("From which day?"))
+
+
 class SeriesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """What is wished of a series. It is sent in the address: nothing is changed by it. The choices are set by the page."""
 

@@ -45,6 +45,10 @@ BY_CODE = {
         _("There is already a visit of this kind on that day"),
         _("Nothing was booked. Please choose a time on another day, or phone us."),
     ),
+    "series.changed": (
+        _("These sessions have changed in the meantime"),
+        _("Nothing was changed. Look at the sessions as they are now, then decide again."),
+    ),
     "series.not_offered": (
         _("These sessions cannot be booked together"),
         _("Nothing was booked. Choose other dates, or fewer of them, or phone us."),

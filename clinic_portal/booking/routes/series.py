@@ -170,7 +170,7 @@ def _plan_page(wished: SeriesWay, *, is_empty: bool = False) -> Response:
         missing=plan.missing,
         last_day=clinic_date(openings.last_day),
     )
-    sessions = _sessions(plan.lines, openings.tz, {})
+    sessions = session_lines(plan.lines, openings.tz, {})
     return _sessions_page(wished.with_one(who), sessions, remarks, status=422 if is_empty else 200)
 
 
@@ -182,7 +182,7 @@ def _lost_page(wished: SeriesWay, times: Sequence[datetime], lost: Mapping[datet
         [wall_of(start, openings.tz) for start in times], _still_free(openings, who.id, times, lost) if who else {}
     )
     codes = {wall_of(start, openings.tz): code for start, code in lost.items()}
-    return _sessions_page(wished, _sessions(lines, openings.tz, codes), Remarks(lost=len(lost)), status=409)
+    return _sessions_page(wished, session_lines(lines, openings.tz, codes), Remarks(lost=len(lost)), status=409)
 
 
 def _still_free(
@@ -221,7 +221,8 @@ def _check_page(wished: SeriesWay, times: Sequence[datetime], *, status: int = 2
     )
 
 
-def _sessions(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> list[Session]:
+def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> list[Session]:
+    """Return the lines of a plan as a page shows them; `lost` says why which wished time is gone."""
     found: list[Session] = []
     number = 0
     for line in lines:

@@ -133,7 +133,7 @@ def series_way(way: Way, form: SeriesForm) -> SeriesWay | None:
         per_week=int(form.per_week.data),
         weekdays=tuple(sorted(int(one) for one in form.weekday.data or ())),
         part=part or PartOfDay.ANY,
-        minute=None if part else int(at[:2]) * 60 + int(at[3:]),
+        minute=None if part else minute_of_day(at),
         first=date.fromisoformat(form.first.data),
     )
 
@@ -171,6 +171,11 @@ def first_days(way: Way, places: Sequence[FacilityFacts]) -> list[tuple[str, str
     today = local_day(clock().now(), (way.facility or places[0]).tz)
     days = [today + timedelta(days=count) for count in range(min(FIRST_DAYS, way.service.rules.horizon_days) + 1)]
     return [(str(days[0]), _("As soon as possible")), *((str(day), day_title(day, today)) for day in days[1:])]
+
+
+def minute_of_day(at: str) -> int:
+    """Return the minute of "10:30"."""
+    return int(at[:2]) * 60 + int(at[3:])
 
 
 def _before(way: Way, longest: int) -> dict[str, object]:

@@ -107,7 +107,7 @@ def _step_into(db: Session, row: Appointment, service: ServiceFacts, to: NewTime
     db.execute(this.values(state=AppointmentState.CANCELLED))
     for taker in candidates:
         who = {"practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode}
-        claim = _claim(db, row, time | who)
+        claim = claim_time(db, row, time | who)
         if claim is not None:
             db.execute(delete(Appointment).where(Appointment.id == claim).execution_options(synchronize_session=False))
             values = time | who | {"any_practitioner": to.practitioner_id is None and to.anyway is None}
@@ -117,7 +117,7 @@ def _step_into(db: Session, row: Appointment, service: ServiceFacts, to: NewTime
     raise Conflict("appointment.slot_taken")
 
 
-def _claim(db: Session, row: Appointment, time: Mapping[str, object]) -> UUID | None:
+def claim_time(db: Session, row: Appointment, time: Mapping[str, object]) -> UUID | None:
     """Insert a hold of nobody's on the time; None when somebody else has it. Waits for a rival that has not committed."""
     statement = insert(Appointment).values(
         id=new_id(), reference=spoken_code(8), state=AppointmentState.PROPOSED, service_id=row.service_id,

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -12,6 +14,7 @@ from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.queries.openings import Openings
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps.appointments import write_history
+from clinic_portal.booking.steps.moving import claim_time
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
@@ -85,3 +88,34 @@ def _draft(series: Series, openings: Openings, start: datetime, *, now: datetime
         "booked_at": now,
         "sequence": 0,
     }
+
+
+def move_sessions(db: Session, moves: Mapping[datetime, tuple[Appointment, Taker]], *, openings: Openings) -> None:
+    """Give locked sessions their new times, by start: all of them, or none. The caller holds the patient's lock.
+
+    As in `move_visit`, the times are claimed by inserts (in order of time) before the rows step into them, and meanwhile
+    all of the rows are out of the way, because one may get the old time of another.
+    Raises: Conflict "series.times_lost" when somebody was faster.
+    """
+    ids = [row.id for row, _ in moves.values()]
+    aside = update(Appointment).where(Appointment.id.in_(ids)).execution_options(synchronize_session=False)
+    db.execute(aside.values(state=AppointmentState.CANCELLED))
+    need, claims, times = openings.rota.need, list[UUID](), dict[UUID, dict[str, object]]()
+    for start in sorted(moves):
+        row, taker = moves[start]
+        busy = need.busy(start)
+        time: dict[str, object] = {
+            "facility_id": openings.facility_id, "starts_at": start, "ends_at": start + need.length,
+            "busy_from": busy.start, "busy_until": busy.end, "practitioner_id": taker.practitioner_id,
+            "room_id": taker.room_id, "mode": taker.mode,
+        }  # fmt: skip
+        claim = claim_time(db, row, time)
+        if claim is None:
+            raise Conflict(TIMES_LOST, lost={start: "appointment.slot_taken"})
+        claims.append(claim)
+        times[row.id] = time | {"sequence": row.sequence + 1}
+    db.execute(delete(Appointment).where(Appointment.id.in_(claims)).execution_options(synchronize_session=False))
+    for row, _ in moves.values():
+        this = update(Appointment).where(Appointment.id == row.id).execution_options(synchronize_session=False)
+        db.execute(this.values(state=AppointmentState.BOOKED, confirmed_at=None, **times[row.id]))
+        db.refresh(row)

@@ -1,0 +1,118 @@
+"""Moving a session and all later ones: all or none, one message, the old times stay until the new ones are certain."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.ids import AppointmentId
+from clinic_portal.notifications.models import Message
+from tests.booking.factory import make_appointment
+from tests.booking.series import A_WEEK, make_series
+from tests.booking.test_series_pages import chosen, selects
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+
+A_DAY = timedelta(days=1)
+
+
+def move(db: Session, clock: FixedClock, cast: Cast, row: Appointment, *starts: object) -> None:
+    move_later_sessions(
+        db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), starts=starts,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def times(db: Session, rows: list[Appointment]) -> list[object]:
+    db.expire_all()
+    return [row.starts_at for row in rows]
+
+
+def told(db: Session) -> list[str]:
+    return list(db.scalars(select(Message.kind).where(Message.kind.not_like("reminder%"))))
+
+
+def test_all_later_ones_move_with_one_message(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    before = times(db, rows)
+    # Each takes the old time of the one after it: none is in the way of another.
+    wanted = [row.starts_at + A_WEEK for row in rows[1:]]
+    move(db, clock, cast, rows[1], *wanted)
+    assert times(db, rows) == [before[0], *wanted]
+    assert [row.sequence for row in rows] == [0, 1, 1, 1]
+    assert {row.state.value for row in rows} == {"booked"}
+    assert told(db) == ["series_moved"] * 2
+    assert db.scalars(select(AppointmentHistory.reason)).all() == ["moved"] * 3
+    assert len(db.scalars(select(Appointment.id)).all()) == 4, "the claims are gone"
+    # Pressed again.
+    move(db, clock, cast, rows[1], *wanted)
+    assert told(db) == ["series_moved"] * 2
+
+
+def test_one_lost_time_moves_nothing(app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    before = times(db, rows)
+    make_appointment(db, clinic, cast.stranger_person, at=rows[2].starts_at + A_DAY)
+    with pytest.raises(Conflict) as refused:
+        move(db, clock, cast, rows[0], *(row.starts_at + A_DAY for row in rows))
+    assert refused.value.values["lost"] == {rows[2].starts_at + A_DAY: "appointment.slot_taken"}
+    assert times(db, rows) == before
+    assert told(db) == []
+
+
+def test_too_late_for_one_moves_nothing_unless_it_stays(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    clinic.massage.change_cutoff_minutes = 24 * 60
+    db.merge(clinic.massage)
+    db.commit()
+    _, rows = make_series(db, clinic, cast.patient_person, sessions=2)
+    clock.at = rows[0].starts_at - timedelta(hours=3)
+    with pytest.raises(Conflict, match=r"appointment\.too_late_to_change"):
+        move(db, clock, cast, rows[0], rows[0].starts_at + A_DAY, rows[1].starts_at + A_DAY)
+    stays, moves = rows[0].starts_at, rows[1].starts_at + A_DAY
+    move(db, clock, cast, rows[0], stays, moves)
+    assert times(db, rows) == [stays, moves]
+
+
+def test_only_the_patients_own_series_and_all_of_it(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    _, theirs = make_series(db, clinic, cast.stranger_person)
+    with pytest.raises(NotFound):
+        move(db, clock, cast, theirs[0], *(row.starts_at + A_DAY for row in theirs))
+    _, rows = make_series(db, clinic, cast.patient_person, at=theirs[0].starts_at + timedelta(hours=4))
+    with pytest.raises(Conflict, match=r"series\.changed"):
+        move(db, clock, cast, rows[0], rows[0].starts_at + A_DAY)
+
+
+def test_the_pages_propose_and_move(cast: Cast, clinic: Clinic, db: Session) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    client = cast.browser(cast.patient)
+    ask = f"/visits/{rows[1].id}/move-later"
+    assert ask in client.page(f"/visits/{rows[1].id}").links()
+    assert client.page(ask).h1 == "Move 3 sessions"
+    path = f"/visits/{rows[1].id}/plan-later?weekday=1&at=15:00&first=2026-11-30"
+    page = client.page(path)
+    tuesdays = ["2026-12-01T15:00Z", "2026-12-08T15:00Z", "2026-12-15T15:00Z"]
+    assert chosen(page) == tuesdays
+    assert "Now: Thursday 3 December, 10:30" in page.text
+    keep = [list(select)[-1].get("value", "") for select in selects(page)]
+    assert keep == ["2026-12-03T10:30Z", "2026-12-10T10:30Z", "2026-12-17T10:30Z"]
+    make_appointment(db, clinic, cast.stranger_person, at=rows[2].starts_at.replace(day=8, hour=15, minute=0))
+    data = {"csrf_token": page.fields()["csrf_token"], "time": tuesdays}
+    again = client.page(path, method="POST", data=data, status=409)
+    assert "Tuesday 8 December, 15:00 has just been taken." in again.text
+    kept = chosen(again)
+    assert (kept[0], kept[2]) == (tuesdays[0], tuesdays[2])
+    response = client.post(path, data=data | {"time": [tuesdays[0], keep[1], tuesdays[2]]})
+    assert response.location == f"/visits/series/{series.id}"
+    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)] == [  # type: ignore[str-format]
+        "2026-11-26T10:30Z", tuesdays[0], keep[1], tuesdays[2],
+    ]  # fmt: skip
