@@ -120,9 +120,10 @@ class Way:
 W = TypeVar("W", bound=Way)
 
 
-def way_so_far(service_slug: str) -> Way:
+def way_so_far(service_slug: str, *, with_person: bool = True) -> Way:
     """Read the way from the address. What is unknown or malformed counts as not chosen.
 
+    `with_person` False: whom it is for is not looked up, because the use case that follows does it.
     Raises: NotFound (no such service; a stranger to the actor); Forbidden (may not book for this person).
     """
     db, time = db_session(), clock()
@@ -133,7 +134,7 @@ def way_so_far(service_slug: str) -> Way:
         raise NotFound
     places = tuple(catalogue.places(db, time, service.id))
     facilities = dict(catalogue.facilities(db, time))
-    return with_choices(Way(service, places, facilities, person=_person(), instead=_instead()))
+    return with_choices(Way(service, places, facilities, person=_person() if with_person else None, instead=_instead()))
 
 
 def with_choices(way: W) -> W:

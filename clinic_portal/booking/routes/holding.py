@@ -125,10 +125,12 @@ def release(appointment_id: UUID) -> ResponseReturnValue:
 
 
 def _book(appointment_id: UUID, note: str) -> None:
-    """Book the held time for whom it is held, or for the only one for whom this account books."""
+    """Book the held time for whom the page said, else for whom it is held or the only one for whom this account books."""
     db, time, id_, key, actor = db_session(), clock(), AppointmentId(appointment_id), hold_key() or "", require_actor()
+    said = parse_uuid(request.form.get("patient"))
+    answers = Answers(PatientId(said) if said else None, note)
     try:
-        book_appointment(db, time, appointment_id=id_, hold_key=key, actor=actor, answers=Answers(None, note))
+        book_appointment(db, time, appointment_id=id_, hold_key=key, actor=actor, answers=answers)
     except Conflict as refusal:
         person = _person_of(_held(appointment_id)) if refusal.code == "appointment.patient_missing" else None
         if person is None:

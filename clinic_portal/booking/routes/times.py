@@ -27,6 +27,7 @@ from clinic_portal.booking.routes.common import (
     blueprint,
     make_hold_key,
     own_hold_hash,
+    parse_uuid,
     stage,
     unless_final,
     way_so_far,
@@ -35,7 +36,7 @@ from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.core.cache import FREE_TIMES, cache_of
 from clinic_portal.core.clock import local_day, zone
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.ids import FacilityId
+from clinic_portal.core.ids import FacilityId, PatientId
 from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
@@ -131,22 +132,24 @@ def choose_time(service: str) -> ResponseReturnValue:
 @limiter.limit("40 per minute")
 def hold_chosen_time(service: str) -> ResponseReturnValue:
     """Hold the time that was pressed, then go on; when somebody was faster, say so and show the nearest."""
-    way = way_so_far(service)
-    start = parse_slot(request.form.get("slot"))
-    if way.facility is None or start is None:
-        return redirect(way.link("choose_facility"), 303) if way.facility is None else times_page(way, status=422)
+    way = way_so_far(service, with_person=False)
+    start, patient_id = parse_slot(request.form.get("slot")), parse_uuid(request.args.get("patient"))
+    if way.facility is None:
+        return redirect(way_so_far(service).link("choose_facility"), 303)
+    if start is None:
+        return times_page(way_so_far(service), status=422)
     choice = Choice(
         service_id=way.service.id,
         facility_id=FacilityId(way.facility.id),
         starts_at=start,
         practitioner_id=way.practitioner.id if way.practitioner else None,
-        patient_id=way.person.patient_id if way.person else None,
+        patient_id=PatientId(patient_id) if patient_id and current_actor() else None,
         instead_of=way.instead,
     )
     try:
         held = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
     except Conflict as refusal:
-        return times_page(way, status=409, lost=start, reason=unless_final(refusal))
+        return times_page(way_so_far(service), status=409, lost=start, reason=unless_final(refusal))
     return see_other(url_for("booking.check_answers", appointment_id=held.id))
 
 

@@ -14,7 +14,7 @@ from clinic_portal.booking.steps.reminders import tell_of_booking
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
-from clinic_portal.core.errors import Conflict
+from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.events import publish
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.dependents.steps import lock_person_to_book_for
@@ -40,12 +40,15 @@ def book_appointment(
     "appointment.missed_too_often".
     """
     with transaction(db):
-        held = own_hold(db, appointment_id, hold_key_hash=steps.hold_key_hash(hold_key))
-        patient_id = answers.patient_id or held.patient_id
+        key = steps.hold_key_hash(hold_key)
+        # Asked for only when the page did not say: the patient is locked before the hold.
+        patient_id = answers.patient_id or own_hold(db, appointment_id, hold_key_hash=key).patient_id
         if patient_id is None:
             raise Conflict("appointment.patient_missing")
         lock_person_to_book_for(db, clock, patient_id, actor=actor)
         row, expired = lock_hold_for(db, appointment_id, patient_id, now=clock.now())
+        if row.hold_key_hash != key:
+            raise NotFound
         if _is_booked(row, patient_id):
             return facts_of(row)
         verdict = judge_hold(row.state, row.held_until, now=clock.now())
