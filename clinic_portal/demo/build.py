@@ -22,6 +22,7 @@ from clinic_portal.demo.plan import plan_ahead, plan_family, plan_past, plan_tod
 from clinic_portal.demo.store import read_ledger, turn_queue, write_hours, write_ledger
 from clinic_portal.demo.today import Session as TodaySession
 from clinic_portal.demo.today import is_stale
+from clinic_portal.demo.waiting_rows import insert_waiting
 from clinic_portal.facilities.models import Facility
 
 #: Doctors whose sign-ins are shown at the start, one a facility; the others have one as well.
@@ -53,6 +54,7 @@ def build_demo(db: Session, clock: Clock) -> DemoSummary:
         with transaction(db):
             _insert(db, clock, password_hash)
             _bring_up_to_date(db, clock, is_new=True)
+            insert_waiting(db, clock.now())
     else:
         refresh_demo(db, clock)
     return _summary()

@@ -9,15 +9,17 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
 from clinic_portal.accounts.passwords import verify_password
-from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries.free_times import free_times
 from clinic_portal.booking.queries.rota import Wish
 from clinic_portal.booking.queries.stranded import visits_outside_hours
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock, local_day
-from clinic_portal.core.ids import FacilityId, ServiceId
+from clinic_portal.core.ids import FacilityId, FreedTimeId, ServiceId
 from clinic_portal.demo.build import build_demo
+from clinic_portal.demo.people import MARTA
 from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.facilities.models import Facility, Room, Service
@@ -145,3 +147,14 @@ def test_there_are_rules_an_absence_and_extra_hours_to_look_at(db: Session, cloc
     buffered = select(Appointment).where(Appointment.busy_until > Appointment.ends_at)
     assert len(list(db.scalars(buffered))) >= 5
     assert db.scalar(select(func.count()).select_from(Service).where(Service.change_cutoff_minutes == 240))
+
+
+def test_a_few_patients_wait_for_an_earlier_time_and_one_is_free(db: Session, clock: FixedClock) -> None:
+    build_demo(db, clock)
+    entries = db.scalars(select(WaitingEntry).order_by(WaitingEntry.created_at)).all()
+    assert len(entries) == len({entry.account_id for entry in entries}) == 3
+    freed = db.scalars(select(FreedTime.id)).one()
+    assert make_offers(db, clock, freed_time_id=FreedTimeId(freed)) == 1
+    offer = db.scalars(select(WaitingOffer)).one()
+    assert offer.entry_id == entries[0].id
+    assert entries[0].account_id == db.scalar(select(Account.id).where(Account.email == MARTA))
