@@ -1,0 +1,87 @@
+"""An earlier time comes free and is taken from the link in the SMS: with axe, and without JavaScript."""
+
+import re
+import time
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from clinic_portal.core.clock import SystemClock
+from tests.browser.conftest import DESK, PHONE
+from tests.browser.test_changing import Opened, book_later_day, look, with_and_without
+from tests.browser.test_journey import press_link
+from tests.support.running import Running
+
+pytestmark = pytest.mark.browser
+
+
+def book_soon(phone: Page, url: str, *, nth: int) -> str:
+    """Book a visit on the day after tomorrow; return when it is."""
+    day = (SystemClock().now() + timedelta(days=2)).date()
+    phone.goto(f"{url}/book/massage/times?practitioner=any&facility=lisbon&from={day}")
+    phone.locator(".slots button:visible").nth(nth).click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Check your answers")
+    phone.get_by_role("main").get_by_role("button", name="Book this visit").last.click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your visit is booked")
+    press_link(phone, "See this visit")
+    return phone.get_by_role("heading", level=1).inner_text()
+
+
+def newest_offer(inbox: Page, url: str, *, but: set[str]) -> str:
+    """The link that the patient finds in the SMS about the offer."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        inbox.goto(f"{url}/developer/inbox")
+        found = set(re.findall(r"/offers/\w{18}", inbox.get_by_role("main").inner_text())) - but
+        if found:
+            but |= found
+            return found.pop()
+        inbox.wait_for_timeout(300)
+    raise AssertionError("no offer arrived")
+
+
+SEEN: set[str] = set()
+
+
+@with_and_without
+def test_an_earlier_time_is_taken_from_the_message(portal: Running, open_browser: Opened, javascript: bool) -> None:
+    phone, inbox = open_browser(PHONE, javascript=javascript), open_browser(DESK)
+    book_later_day(phone, portal.url, nth=0 if javascript else 3)
+    press_link(phone, "See this visit")
+    late = phone.get_by_role("heading", level=1).inner_text()
+    press_link(phone, "Tell me when an earlier time comes free")
+    look(phone, "Tell me when an earlier time comes free", javascript=javascript)
+    phone.get_by_role("button", name="Put me on the waiting list").click()
+    look(phone, "You are on the waiting list", javascript=javascript)
+    phone.goto(f"{portal.url}/visits")
+    expect(phone.get_by_role("main")).to_contain_text("My waiting list")
+    if javascript:
+        look(phone, "My visits", javascript=True)
+
+    early = book_soon(phone, portal.url, nth=2 if javascript else 9)
+    press_link(phone, "Cancel this visit")
+    phone.get_by_label("Another reason").check()
+    phone.get_by_role("button", name="Cancel the visit").click()
+    expect(phone.get_by_role("main")).to_contain_text("This visit is cancelled.")
+
+    # Whoever opens the link needs no account; looking at it changes nothing.
+    other = open_browser(PHONE, javascript=javascript)
+    link = newest_offer(inbox, portal.url, but=SEEN)
+    for _ in range(2):
+        other.goto(portal.url + link)
+        look(other, "A time came free for you", javascript=javascript)
+    expect(other.get_by_role("main")).to_contain_text(early)
+    expect(other.get_by_role("main")).to_contain_text(late)
+    assert "Marta" not in other.content()
+    other.get_by_role("button", name="Take this time").click()
+    look(other, "The time is yours", javascript=javascript)
+    expect(other.get_by_role("main")).to_contain_text(early)
+    other.go_back()
+    other.goto(portal.url + link)
+    expect(other.get_by_role("heading", level=1)).to_have_text("The time is yours")
+
+    phone.goto(f"{portal.url}/visits")
+    expect(phone.get_by_role("article").filter(has_text=early)).to_have_count(1)
+    expect(phone.get_by_role("article").filter(has_text=late)).to_have_count(0)
+    expect(phone.get_by_role("main")).not_to_contain_text("My waiting list")
