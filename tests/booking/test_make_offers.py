@@ -3,20 +3,23 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry
+from clinic_portal.booking.models import Appointment, FreedTime, VisitPolicy, WaitingEntry
 from clinic_portal.booking.rules import AppointmentState, EntryEnd, OfferState, PartOfDay
 from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.change_hours import change_hours
 from clinic_portal.booking.use_cases.decline_offer import decline_offer
 from clinic_portal.booking.use_cases.end_expired_holds import end_expired_holds
 from clinic_portal.booking.use_cases.hold_time import hold_time
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.core.clock import FixedClock
-from clinic_portal.core.ids import AppointmentId, FacilityId, FreedTimeId, OfferId, PractitionerId
+from clinic_portal.core.ids import AbsenceId, AppointmentId, FacilityId, FreedTimeId, OfferId, PractitionerId
 from clinic_portal.notifications.models import Message
+from clinic_portal.practitioners.models import Absence
+from clinic_portal.practitioners.steps import RemoveAbsence
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.test_hold_time import choose, end_right
 from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers, sweep_offers
@@ -161,6 +164,42 @@ def test_first_come_many_are_told_and_nothing_is_held(
     assert make_offers(db, clock, freed_time_id=freed) == 0
     assert {offer.hold_id for offer in offers(db)} == {None}
     assert hold_time(db, clock, choice=choose(clinic, at=TUESDAY, practitioner=clinic.ines), hold_key="a", actor=None)
+
+
+def test_hours_that_are_worked_after_all_are_offered(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    wish = {"until_day": date(2026, 11, 25), "practitioner_id": clinic.ines.id}
+    first = join(db, clock, clinic, cast.patient, cast.patient_person, **wish)
+    second = join(db, clock, clinic, cast.guardian, cast.child, **wish)
+    away = Absence(
+        practitioner_id=clinic.ines.id, starts_at=datetime(2026, 11, 25, tzinfo=UTC),
+        ends_at=datetime(2026, 11, 26, 12, 0, tzinfo=UTC), reason="course",
+    )  # fmt: skip
+    db.add(away)
+    db.commit()
+    change = RemoveAbsence(PractitionerId(clinic.ines.id), AbsenceId(away.id))
+    change_hours(db, clock, change=change, answers={}, actor=cast.administrator.actor())
+    days = [FreedTimeId(row.id) for row in db.scalars(select(FreedTime).order_by(FreedTime.starts_at))]
+    assert len(days) == 2
+    assert [offer_all(db, clock, one) for one in days] == [2, 0]
+    # Two people, two times of the day that came free.
+    nine = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+    assert [(one.entry_id, one.starts_at) for one in offers(db)] == [
+        (first.id, nine),
+        (second.id, nine + timedelta(minutes=30)),
+    ]
+
+
+def test_who_missed_too_many_visits_is_not_offered_what_they_may_not_book(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    db.execute(update(VisitPolicy).values(noshow_limit=1))
+    missed = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+    make_appointment(db, clinic, cast.patient_person, at=missed, state=AppointmentState.NOSHOW)
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
+    assert offer_all(db, clock, freed) == 0
 
 
 def test_whoever_no_longer_waits_is_taken_off_the_list(

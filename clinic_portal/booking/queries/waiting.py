@@ -229,6 +229,13 @@ def is_undecided(db: Session, freed: FreedTime, *, now: datetime) -> bool:
     return bool(db.scalar(select(or_(exists().where(_in_time_of(freed), held), open_offer))))
 
 
+def is_still_held(db: Session, offer_id: OfferId, *, now: datetime) -> bool:
+    """Say whether the time of an offer is held for it: a change of hours ends holds."""
+    held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
+    hold_id = select(WaitingOffer.hold_id).where(WaitingOffer.id == offer_id).scalar_subquery()
+    return bool(db.scalar(select(exists().where(Appointment.id == hold_id, held))))
+
+
 def is_firmly_taken(db: Session, offer: WaitingOffer, *, end: datetime) -> bool:
     """Say whether a visit of somebody is in the way of an offered time."""
     overlaps = and_(Appointment.busy_from < end, Appointment.busy_until > offer.starts_at)

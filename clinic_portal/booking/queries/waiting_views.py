@@ -15,6 +15,7 @@ from clinic_portal.booking.queries.waiting import (
     EntryFacts,
     OfferFacts,
     entry_facts,
+    is_still_held,
     offer_by_reference,
     offer_facts_of,
     own_entry,
@@ -147,7 +148,9 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
     offer, entry = found
     is_open = entry.state is EntryState.WAITING and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
     wish = Wish(entry.service_id, offer.practitioner_id, offer.facility_id, own_visit=entry.appointment_id)
-    if is_open and not offer.is_held:
+    if is_open and offer.is_held:
+        is_open = is_still_held(db, offer.id, now=clock.now())
+    elif is_open:
         is_open = bool(takers(db, clock, wish, start=offer.starts_at)[1])
     return OfferView(
         offer=offer,

@@ -12,6 +12,7 @@ from clinic_portal.booking.queries.holds import PatientsTime, check_patients_tim
 from clinic_portal.booking.queries.rota import need_of
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps.appointments import insert_hold, move
+from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.booking.steps.waiting import end_expired_holds, time_of
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
@@ -36,12 +37,14 @@ def book_at_once(
 ) -> AppointmentFacts:
     """Book a time that is free now, by all the rules, and tell the patient. The caller holds the patient's lock.
 
-    Raises: Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day".
+    Raises: Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day",
+    "appointment.missed_too_often".
     """
     wish = Wish(visit.service_id, visit.practitioner_id, visit.facility_id)
     service, offered = takers(db, clock, wish, start=visit.starts_at)
     busy, now = need_of(service).busy(visit.starts_at), clock.now()
     end_expired_holds(db, clock, busy, *offered, patient_id=patient_id)
+    check_missed(db, clock, patient_id, actor=actor)
     check_patients_time(db, PatientsTime(patient_id, service, visit.facility_id, visit.starts_at), now=now)
     who = {"patient_id": patient_id, "booked_by_account_id": actor.account_id, "any_practitioner": False}
     draft = time_of(service, visit.facility_id, visit.starts_at) | who

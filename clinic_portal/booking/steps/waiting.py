@@ -27,6 +27,7 @@ from clinic_portal.booking.rules import (
     suits,
 )
 from clinic_portal.booking.steps.appointments import end_holds, insert_hold, move
+from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock, local_day
 from clinic_portal.core.errors import Conflict, NotFound
@@ -130,6 +131,8 @@ def _is_patient_free(
     but = (AppointmentId(entry.appointment_id),) if entry.appointment_id else ()
     wanted = PatientsTime(PatientId(entry.patient_id), service, facility_id, start, but=but)
     try:
+        if entry.appointment_id is None:
+            check_missed(db, clock, PatientId(entry.patient_id), actor=None)
         check_patients_time(db, wanted, now=clock.now())
     except Conflict:
         return False

@@ -4,7 +4,9 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries.stranded import Scope
 from clinic_portal.booking.rules import ClinicReason
+from clinic_portal.booking.steps.freed_hours import freed_by
 from clinic_portal.booking.steps.stranding import Answers, Edit, Settled, change_with_visits
+from clinic_portal.booking.steps.waiting import note_freed_time
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -26,4 +28,8 @@ def change_hours(db: Session, clock: Clock, *, change: PractitionerChange, answe
             make=lambda: practitioners.change_hours(db, clock, change, actor=actor),
             reason=ClinicReason.PRACTITIONER_AWAY,
         )
-        return change_with_visits(db, clock, edit=edit, answers=answers, actor=actor)
+        freed = freed_by(db, clock, change)
+        settled = change_with_visits(db, clock, edit=edit, answers=answers, actor=actor)
+        for one in freed:
+            note_freed_time(db, clock, one)
+        return settled

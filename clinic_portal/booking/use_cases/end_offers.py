@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries.waiting import is_firmly_taken, lock_offer
+from clinic_portal.booking.queries.waiting import is_firmly_taken, is_still_held, lock_offer
 from clinic_portal.booking.rules import OfferState
 from clinic_portal.booking.steps.waiting import end_offer
 from clinic_portal.core.clock import Clock
@@ -30,14 +30,14 @@ def end_offers(db: Session, clock: Clock, *, offer_id: OfferId) -> bool:
         if offer.ends_at <= clock.now():
             end_offer(db, clock, offer, OfferState.EXPIRED)
             return True
-        if _is_lost(db, entry, offer):
+        if _is_lost(db, clock, entry, offer):
             end_offer(db, clock, offer, OfferState.LOST)
             return True
         return False
 
 
-def _is_lost(db: Session, entry: WaitingEntry, offer: WaitingOffer) -> bool:
+def _is_lost(db: Session, clock: Clock, entry: WaitingEntry, offer: WaitingOffer) -> bool:
     if offer.hold_id is not None:
-        return False  # It is held for them.
+        return not is_still_held(db, OfferId(offer.id), now=clock.now())
     minutes = service_by_id(db, ServiceId(entry.service_id)).minutes
     return is_firmly_taken(db, offer, end=offer.starts_at + timedelta(minutes=minutes))
