@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import FreedTime, WaitingEntry, WaitingOffer
+from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries.free_times import takers
 from clinic_portal.booking.queries.rota import Wish
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
@@ -166,13 +166,15 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
 
 
 def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
-    """Return who waits for a time at a facility, or at any, in the order in which they asked. For its staff."""
+    """Return who waits for a time at a facility, in the order in which they asked. For its staff.
+
+    Who would come anywhere is shown where their visit is; without a visit, everywhere: that is what they asked for.
+    """
+    visit_at = select(Appointment.facility_id).where(Appointment.id == WaitingEntry.appointment_id).scalar_subquery()
+    here = func.coalesce(WaitingEntry.facility_id, visit_at, facility_id) == facility_id
     rows = db.scalars(
         select(WaitingEntry)
-        .where(
-            WaitingEntry.state == EntryState.WAITING,
-            or_(WaitingEntry.facility_id.is_(None), WaitingEntry.facility_id == facility_id),
-        )
+        .where(WaitingEntry.state == EntryState.WAITING, here)
         .order_by(WaitingEntry.created_at, WaitingEntry.id)
     ).all()
     offers: dict[EntryId, list[OfferFacts]] = {}
