@@ -116,3 +116,12 @@ def test_the_pages_propose_and_move(cast: Cast, clinic: Clinic, db: Session) -> 
     assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)] == [  # type: ignore[str-format]
         "2026-11-26T10:30Z", tuesdays[0], keep[1], tuesdays[2],
     ]  # fmt: skip
+
+
+def test_later_sessions_do_not_overtake_those_before_them(cast: Cast, clinic: Clinic, db: Session) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    client = cast.browser(cast.patient)
+    page = client.page(f"/visits/{rows[2].id}/plan-later?at=any&first=2026-11-23")
+    assert min(chosen(page)) > f"{rows[1].starts_at:%Y-%m-%dT%H:%MZ}"
+    # What is asked at first is the week of the session itself.
+    assert client.page(f"/visits/{rows[2].id}/move-later").fields()["first"] == "2026-12-07"

@@ -40,6 +40,8 @@ class Later:
     sessions: tuple[VisitFacts, ...]
     per_week: int
     back: str
+    #: The first day that is left: the one after the last session before these.
+    earliest: date
 
     def openings(self, first: date, last: date) -> Openings:
         """What the therapist offers; the times of these sessions count as free."""
@@ -53,7 +55,7 @@ class Later:
     def plan(self, form: LaterForm) -> list[Session]:
         """Return a new time for as many as fit."""
         part = next((part for part in PartOfDay if part.value == form.at.data), None)
-        first = date.fromisoformat(form.first.data)
+        first = max(date.fromisoformat(form.first.data), self.earliest)
         weeks = -(-len(self.sessions) // self.per_week) + SPARE_WEEKS
         openings = self.openings(first, first + A_WEEK * weeks)
         weekdays = frozenset(int(one) for one in form.weekday.data or ())
@@ -116,7 +118,9 @@ def _later(appointment_id: UUID) -> Later:
     if series is None:
         raise NotFound
     back = url_for("booking.series", series_id=series_id)
-    return Later(visit, tuple(sessions), series.per_week, back)
+    before = [local_day(one.starts_at, visit.tz) for one in series.kept if one.starts_at < visit.appointment.starts_at]
+    earliest = max((day + timedelta(days=1) for day in before), default=local_day(clock().now(), visit.tz))
+    return Later(visit, tuple(sessions), series.per_week, back, earliest)
 
 
 def _closed(later: Later) -> ResponseReturnValue | None:
@@ -128,7 +132,9 @@ def _closed(later: Later) -> ResponseReturnValue | None:
 
 
 def _form(later: Later) -> LaterForm:
-    form = LaterForm(formdata=request.args if "at" in request.args else None, data={"at": PartOfDay.ANY.value})
+    day = local_day(later.visit.appointment.starts_at, later.visit.tz)
+    data = {"at": PartOfDay.ANY.value, "first": str(day - timedelta(days=day.weekday()))}
+    form = LaterForm(formdata=request.args if "at" in request.args else None, data=data)
     form.weekday.choices = [(str(number), name) for number, name in enumerate(weekday_names())]
     form.at.choices = times_of_day()
     form.first.choices = first_days(Way(later.visit.service, (), {}, facility=later.visit.facility), ())
