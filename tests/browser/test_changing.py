@@ -73,7 +73,7 @@ def test_move_a_visit(portal: Running, open_browser: Opened, javascript: bool) -
     phone.go_forward()
     expect(phone.get_by_role("main")).to_contain_text(when)
     phone.get_by_role("button", name="Move the visit").click()
-    expect(phone.get_by_role("main")).to_contain_text("Your visit is moved.")
+    expect(phone.get_by_role("main")).to_contain_text("Your visit has moved.")
     new = phone.get_by_role("heading", level=1).inner_text()
     assert new != when
     if javascript:
