@@ -26,7 +26,7 @@ from clinic_portal.booking.use_cases.end_offers import end_offers
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.booking.use_cases.join_waiting_list import Wanted, join_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
-from clinic_portal.core import events, jobs, live
+from clinic_portal.core import cache, events, jobs, live
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import make_engine
 from clinic_portal.core.errors import DomainError
@@ -71,6 +71,7 @@ class Field:
         info = {
             events.SESSION_KEY: wiring.REACTIONS, sources.SESSION_KEY: wiring.MESSAGE_SOURCES,
             sources.GROUPS_KEY: wiring.MESSAGE_GROUPS, jobs.SESSION_KEY: Silence(), live.SESSION_KEY: Silence(),
+            cache.SESSION_KEY: cache.VersionedCache("redis://127.0.0.1:1/0", is_on=False),
         }  # fmt: skip
         return Session(self.engine, expire_on_commit=False, info=info)
 
