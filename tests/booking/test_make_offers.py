@@ -69,7 +69,7 @@ def test_one_at_a_time_who_asked_first_is_asked_first_and_the_time_is_held(
         {"facility_id": "azores"},
         {"service": "evaluation"},
     ],
-    ids=str,
+    ids=lambda asked: next(iter(asked)),
 )
 def test_whoever_asked_for_something_else_is_not_asked(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, asked: dict[str, object]
