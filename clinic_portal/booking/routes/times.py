@@ -121,7 +121,8 @@ def choose_time(service: str) -> ResponseReturnValue:
     way = way_so_far(service)
     if way.facility is None:
         return redirect(way.link("choose_facility"), 303)
-    if current_actor() is not None or own_hold_hash() is not None or wants_fragment():
+    is_own = current_actor() is not None or own_hold_hash() is not None or way.instead is not None
+    if is_own or wants_fragment():
         return times_page(way)
     today = local_day(clock().now(), way.facility.tz)
     return page_for_visitors(FREE_TIMES, f"{today} {request.path} {way.query()}", lambda: times_page(way))
