@@ -67,17 +67,6 @@ class Outcome:
     result: str
 
 
-@contextlib.contextmanager
-def own_database(name: str) -> Iterator[sessionmaker[Session]]:
-    """A database that the rivals may commit to."""
-    engine = make_engine(servers.clone_template(name))
-    try:
-        yield sessionmaker(engine, expire_on_commit=False)
-    finally:
-        engine.dispose()
-        servers.drop_database(name)
-
-
 class Silent:
     """No worker and no page is there to be told."""
 
@@ -96,6 +85,17 @@ INFO = {
     live.SESSION_KEY: Silent(),
     cache.SESSION_KEY: cache.VersionedCache("redis://127.0.0.1:1/0", is_on=False),
 }
+
+
+@contextlib.contextmanager
+def own_database(name: str) -> Iterator[sessionmaker[Session]]:
+    """A database that the rivals may commit to."""
+    engine = make_engine(servers.clone_template(name))
+    try:
+        yield sessionmaker(engine, expire_on_commit=False, info=dict(INFO))
+    finally:
+        engine.dispose()
+        servers.drop_database(name)
 
 
 def race(
