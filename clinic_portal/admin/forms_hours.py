@@ -112,6 +112,10 @@ class RulesForm(FlaskForm):  # type: ignore[misc]
         _l("Visits a day"),
         Whole(1, 10, _l("Enter a number from 1 to 10, or leave it empty"), may_be_empty=True),
     )
+    series = number_field(
+        _l("Sessions in a series"),
+        Whole(2, 20, _l("Enter a number from 2 to 20, or leave it empty"), may_be_empty=True),
+    )
 
     def validate(self, extra_validators: object = None) -> bool:
         """Also refuse lengths of time that are too long."""

@@ -198,14 +198,15 @@ def test_holidays_closed_days_and_their_visits(office: PortalClient, clinic: Cli
 def test_rules_of_a_service(office: PortalClient, clinic: Clinic, db: Session) -> None:
     page = send(
         office, "/admin/services/massage", before="5", after="10", notice="2", notice_unit="hours", horizon="30",
-        cutoff="4", cutoff_unit="hours", per_day="1",
+        cutoff="4", cutoff_unit="hours", per_day="1", series="6",
     )  # fmt: skip
     assert "Saved: the booking rules of Massage" in page.text
     assert "changed until 4 hours before" in page.text
+    assert "up to 6 sessions at once" in page.text
     db.expire_all()
     row = db.get_one(Service, clinic.massage.id)
     found = (row.buffer_before_minutes, row.buffer_after_minutes, row.notice_minutes, row.horizon_days)
-    assert (*found, row.change_cutoff_minutes, row.visits_per_day) == (5, 10, 120, 30, 240, 1)
+    assert (*found, row.change_cutoff_minutes, row.visits_per_day, row.series_max) == (5, 10, 120, 30, 240, 1, 6)
     page = send(
         office, "/admin/services/massage", status=422, before="121", notice="15", notice_unit="days", cutoff="x"
     )
@@ -213,6 +214,23 @@ def test_rules_of_a_service(office: PortalClient, clinic: Clinic, db: Session) -
     assert page.fields()["cutoff"] == "x"
     page = send(office, "/admin/services/massage", status=422, notice="15", notice_unit="days")
     assert page.text.count("The notice can be 14 days at most") == 2
+
+
+def test_series_are_offered_when_a_service_says_so(
+    office: PortalClient, clinic: Clinic, client: PortalClient, db: Session
+) -> None:
+    path = "/admin/services/massage"
+    series = "/book/massage/series"
+    for typed in ("1", "21", "ten"):
+        page = send(office, path, status=422, series=typed)
+        assert page.text.count("Enter a number from 2 to 20, or leave it empty") == 2
+        assert page.fields()["series"] == typed
+    assert office.page(path).fields()["series"] == "12"
+    assert client.get(series).status_code == 200
+    assert "sessions at once" not in send(office, path, series="").text
+    db.expire_all()
+    assert db.get_one(Service, clinic.massage.id).series_max is None
+    assert client.get(series).status_code == 404
 
 
 def test_a_practitioner_sees_and_changes_their_own_hours_only(cast: Cast, clinic: Clinic, db: Session) -> None:

@@ -1,5 +1,6 @@
 """What a service asks of those who book it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from tests.support.clinic import Clinic
 
 RULES = BookingRules(
     before=timedelta(minutes=5), after=timedelta(minutes=10), notice=timedelta(hours=2), horizon_days=30,
-    change_cutoff=timedelta(hours=24), visits_per_day=1,
+    change_cutoff=timedelta(hours=24), visits_per_day=1, series_max=8,
 )  # fmt: skip
 
 
@@ -34,6 +35,18 @@ def test_all_of_them_are_kept_and_the_change_is_written_down(
     assert service_by_id(db, ServiceId(clinic.evaluation.id)).rules == BookingRules()
     (entry,) = db.scalars(select(AuditEntry))
     assert (entry.action, entry.subject_id, entry.detail["horizon_days"]) == ("service.rules_changed", massage, "30")
+    assert entry.detail["series_max"] == "8"
+
+
+def test_a_series_that_is_no_longer_offered(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    massage = ServiceId(clinic.massage.id)
+    now = service_by_id(db, massage).rules
+    assert now.series_max == 12
+    booked_singly = replace(now, series_max=None)
+    change_service_rules(db, clock, service_id=massage, rules=booked_singly, actor=cast.administrator.actor())
+    db.expire_all()
+    assert service_by_id(db, massage).rules == booked_singly
+    assert db.scalars(select(AuditEntry.detail)).one() == {"series_max": "None"}
 
 
 def test_rights(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
@@ -43,4 +56,4 @@ def test_rights(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> N
             change_service_rules(db, clock, service_id=massage, rules=RULES, actor=account.actor())
     with pytest.raises(NotFound):
         change_service_rules(db, clock, service_id=ServiceId(new_id()), rules=RULES, actor=cast.administrator.actor())
-    assert service_by_id(db, massage).rules == BookingRules()
+    assert service_by_id(db, massage).rules == BookingRules(series_max=12)

@@ -56,6 +56,7 @@ def _typed(rules: BookingRules) -> dict[str, str]:
         "cutoff": str(cutoff),
         "cutoff_unit": cutoff_unit,
         "per_day": str(rules.visits_per_day or ""),
+        "series": str(rules.series_max or ""),
     }
 
 
@@ -67,4 +68,5 @@ def _rules(form: RulesForm) -> BookingRules:
         horizon_days=form.horizon.value,
         change_cutoff=minutes_of(form.cutoff.value, form.cutoff_unit.data),
         visits_per_day=form.per_day.value,
+        series_max=form.series.value,
     )
