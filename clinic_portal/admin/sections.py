@@ -23,6 +23,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("admin.closed_days", _l("Closed days"), _l("Public holidays, and days on which a facility is closed")),
     Section("admin.services", _l("Booking rules"), _l("Buffers, notice, how far ahead, and the last chance to change")),
     Section("admin.outside_hours", _l("Visits outside hours"), _l("What was booked and lies outside the hours now")),
+    Section("admin.waiting_list", _l("Waiting list"), _l("How times that come free are offered to those who wait")),
     Section("admin.messages", _l("Messages"), _l("Whether SMS and e-mails go out, and which did not")),
     Section("admin.reminders", _l("Reminders"), _l("When patients are reminded, and when nobody is disturbed")),
     Section(

@@ -11,6 +11,7 @@ from clinic_portal.admin.routes import (
     service_rules,
     start,
     stranded,
+    waiting_list,
 )
 from clinic_portal.admin.routes.pages import blueprint
 
@@ -26,4 +27,5 @@ __all__ = [
     "service_rules",
     "start",
     "stranded",
+    "waiting_list",
 ]

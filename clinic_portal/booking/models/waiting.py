@@ -1,13 +1,13 @@
 """The waiting list: who waits for what, times that came free, and to whom they were offered."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic_portal.booking.rules import EntryEnd, EntryState, OfferMode, OfferState
+from clinic_portal.booking.rules import EntryEnd, EntryState, OfferMode, OfferState, WaitingRules
 from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
 
@@ -138,3 +138,8 @@ class WaitingPolicy(Base):
     offer_minutes: Mapped[int]
     #: How long before its start a time is no longer offered.
     stop_minutes: Mapped[int]
+
+    @property
+    def rules(self) -> WaitingRules:
+        """What it says."""
+        return WaitingRules(self.mode, timedelta(minutes=self.offer_minutes), timedelta(minutes=self.stop_minutes))

@@ -109,9 +109,7 @@ def offer_facts_of(row: WaitingOffer) -> OfferFacts:
 def waiting_rules(db: Session, facility_id: FacilityId) -> WaitingRules:
     """Return how a facility offers times."""
     row = db.get(WaitingPolicy, facility_id)
-    if row is None:
-        return WaitingRules()
-    return WaitingRules(row.mode, timedelta(minutes=row.offer_minutes), timedelta(minutes=row.stop_minutes))
+    return row.rules if row else WaitingRules()
 
 
 def offer_by_reference(db: Session, reference: str) -> tuple[OfferFacts, EntryFacts] | None:
