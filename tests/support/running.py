@@ -17,7 +17,7 @@ from clinic_portal.core.processes import free_port
 from tests.support import servers
 
 FLASK = [sys.executable, "-m", "flask", "--app", "wsgi", "clinic"]
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 90.0
 
 
 @dataclass
