@@ -55,7 +55,14 @@ def test_every_use_case_has_a_test_module() -> None:
 def collected() -> Catalog:
     """The words of code and templates, as `make translations` collects them."""
     catalogue = Catalog()
-    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "pgettext": ((1, "c"), 2)}
+    keywords = {
+        "_": None,
+        "gettext": None,
+        "ngettext": (1, 2),
+        "lazy_gettext": None,
+        "_l": None,
+        "pgettext": ((1, "c"), 2),
+    }
     options = {"jinja2": {"silent": "false"}}
     for folder in ("clinic_portal", "templates"):
         found = extract_from_dir(
