@@ -52,13 +52,15 @@ def test_a_patient_signs_in_and_lands_on_the_home_page(cast: Cast, db: Session) 
 
 
 @pytest.mark.parametrize("role", [Role.RECEPTIONIST, Role.DOCTOR, Role.ADMINISTRATOR])
-def test_staff_land_on_the_desk(cast: Cast, role: Role) -> None:
+def test_staff_land_on_their_first_page(cast: Cast, role: Role) -> None:
     account = {Role.RECEPTIONIST: cast.receptionist, Role.DOCTOR: cast.doctor, Role.ADMINISTRATOR: cast.administrator}[
         role
     ]
     browser = cast.browser(None)
     fields = browser.page("/sign-in").fields() | {"email": account.email, "password": PASSWORD}
-    assert browser.post("/sign-in", data=fields).headers["Location"] == "/desk"
+    answer = browser.post("/sign-in", data=fields)
+    assert answer.headers["Location"] == ("/own/hours" if role is Role.DOCTOR else "/desk")
+    assert browser.get(answer.headers["Location"], follow_redirects=True).status_code == 200
 
 
 def test_wrong_and_unknown_are_answered_alike(cast: Cast) -> None:

@@ -16,7 +16,7 @@ from clinic_portal.accounts.errors import MustWait, WrongGuess
 from clinic_portal.accounts.queries import find_session
 from clinic_portal.accounts.steps import MAX_USER_AGENT, PendingRegistration
 from clinic_portal.accounts.use_cases.touch_session import TOUCH_EVERY, touch_session
-from clinic_portal.core.actor import Actor
+from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.db import end_read
 from clinic_portal.core.errors import Busy
 from clinic_portal.web.access import SignedIn
@@ -57,7 +57,8 @@ def link(endpoint: str) -> str:
 
 def way_on(actor: Actor) -> str:
     """Return where somebody goes after signing in: where they were on the way to, else their own first page."""
-    return wanted_path() or url_for("front_desk.day_redirect" if actor.is_staff else "booking.home")
+    first = {Role.DOCTOR: "admin.own_hours", Role.PATIENT: "booking.home"}.get(actor.role, "front_desk.day_redirect")
+    return wanted_path() or url_for(first)
 
 
 def user_agent() -> str:
