@@ -1,0 +1,117 @@
+"""Every page of the URL map, looked at by somebody who may: on a phone with axe, and whether it fits wider and narrower.
+
+A new route is looked at without a line here. The pages come from this process, on the test's own transaction and clock, for
+somebody who has something of everything (tests/support/world); what needs scripts and sockets is clicked in the other modules.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page
+from sqlalchemy.orm import Session
+from werkzeug.serving import make_server
+
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.settings import Settings
+from clinic_portal.web.access import ATTRIBUTE, Right
+from tests.browser.conftest import DESK, PHONE, check_accessible
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.world import World, make_world, path_of, rules_of
+from tests.test_ladder import HOLD, NO_FRAGMENT, OF_SESSIONS, WHO_HAS
+
+pytestmark = pytest.mark.browser
+
+#: The narrowest window in which nothing may scroll sideways.
+NARROW = {"width": 320, "height": 844}
+
+FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+
+#: Not pages of ours, or looked at where they live by scripts.
+ELSEWHERE = {*NO_FRAGMENT, "static", "waiting_room.tv", "waiting_room.tv_board", "notifications.developer_inbox"}
+
+#: Questions of the address without which a page sends on to another one.
+TIME = "practitioner=any&facility=lisbon&slot=2026-11-27T10:00Z"
+QUESTIONS = {
+    "booking.check_move": TIME,
+    "booking.check_move_by_link": TIME,
+    "front_desk.check_move": TIME,
+    "front_desk.check_booking": TIME,
+    "front_desk.find_patient": "q=Ara",
+    "booking.plan_series": "practitioner=any&facility=lisbon&sessions=4&every=week",
+}
+
+
+@pytest.fixture
+def world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, inbox: Path) -> World:
+    assert not list(inbox.iterdir())
+    return make_world(db, clock, clinic, cast, settings)
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where this process serves the application: one request at a time, as the test has one transaction."""
+    server = make_server("127.0.0.1", 0, app, threaded=False)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def pages_of(app: Flask, world: World) -> Iterator[tuple[str, str]]:
+    """Who looks at which path."""
+    for rule in rules_of(app):
+        if "GET" not in (rule.methods or ()) or rule.endpoint in ELSEWHERE:
+            continue
+        right: Right = getattr(app.view_functions[rule.endpoint], ATTRIBUTE)
+        values = {name: found[0] for name, found in world.arguments().items()}
+        if rule.rule.startswith(HOLD):
+            values["appointment_id"] = world.held.id
+        if OF_SESSIONS in rule.rule:
+            values["appointment_id"] = world.session.id
+        question = QUESTIONS.get(rule.endpoint)
+        yield (
+            "patient" if rule.rule.startswith(HOLD) else WHO_HAS[right],
+            path_of(rule, values) + (f"?{question}" if question else ""),
+        )
+
+
+def check_page(page: Page, path: str) -> None:
+    """One h1, which the title starts with, and nothing that a shared computer would keep."""
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == 200, f"{path}: {answer.status}"
+    assert "no-store" in answer.headers.get("cache-control", ""), path
+    headings = page.locator("h1")
+    assert headings.count() == 1, path
+    heading = " ".join((headings.text_content() or "").split())
+    assert page.title().startswith(heading), f"{path}: {page.title()} / {heading}"
+
+
+def test_every_page_on_a_phone_and_on_a_desk(
+    app: Flask, world: World, address: str, open_browser: Callable[..., Page]
+) -> None:
+    windows: dict[str, Page] = {}
+    wrong = []
+    for who, path in pages_of(app, world):
+        if who not in windows:
+            windows[who] = open_browser(PHONE)
+            cookie = world.browser(who).get_cookie("clinic_session")
+            if cookie is not None:
+                windows[who].context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": address}])
+        page = windows[who]
+        try:
+            check_page(page, address + path)
+            check_accessible(page)
+            for size in (DESK, NARROW, PHONE):
+                page.set_viewport_size(size)  # type: ignore[arg-type]  # as in open_browser
+                assert page.evaluate(FITS), f"scrolls sideways at {size['width']}"
+        except AssertionError as error:
+            wrong.append(f"{who} {path}: {error}")
+    assert len(windows) == len({"visitor", "patient", "receptionist", "administrator"})
+    assert not wrong, "\n".join(wrong)
