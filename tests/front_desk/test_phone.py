@@ -41,6 +41,9 @@ def test_somebody_known_is_found_and_booked(db: Session, clinic: Clinic, cast: C
     assert f"{home}/massage" in links(desk.page(home))
     times = desk.page(f"{home}/massage?from=2026-11-26")
     assert "Come to Ponta Delgada" not in times.text
+    assert f"{home}/massage/anyway" in links(times)
+    assert not [link for link in links(times) if link.endswith("/waiting-list") and not link.startswith("/desk/")]
+    assert not [link for link in links(times) if link.startswith("tel:")]
     assert "Choose one of the times" in press(desk, times, f"{home}/massage", status=422, slot="soon").text
     check = press(desk, times, f"{home}/massage?from=2026-11-26", slot="2026-11-26T10:30Z")
     for words in ("Marta Araújo", "Thursday 26 November, 10:30", "or a colleague", "€30.00"):
