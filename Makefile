@@ -19,7 +19,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed-run $(CATALOGUES) ## the portal with a demo clinic; Ctrl-C stops all of it
-	@$(PY) -m flask --app wsgi clinic run
+	@$(PY) wsgi.py
 
 test: $(VENV)/.installed-dev $(CATALOGUES) browser ## all tests (PYTEST_ARGS="tests/booking -x" for some)
 	@$(PY) -m pytest $(PYTEST_ARGS)

@@ -43,8 +43,9 @@ class Child:
     """A program to keep running.
 
     `ready` is asked often and must answer at once; without it a started program counts as ready. With `gate` the next
-    program waits for it. `after_ready` runs once, in the supervisor, when it is ready for the first time (migrations).
-    With `log` its output goes to that file instead of the console. `env` is added to our environment.
+    program waits for it; one with `last` waits for all before it. `after_ready` runs once, in the supervisor, when it is
+    ready for the first time (migrations). With `log` its output goes to that file instead of the console. `env` is added
+    to our environment.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     gate: bool = True
+    last: bool = False
     after_ready: Callable[[], None] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 10.0
@@ -127,7 +129,9 @@ class Supervisor:
 
     def _start_all(self) -> bool:
         """Start each child, waiting at each gate; False when a stop was asked for meanwhile."""
-        for state in self._states:
+        for number, state in enumerate(self._states):
+            if state.child.last and not self._wait_ready(self._states[:number]):
+                return False
             self._start(state)
             if state.child.gate and not self._wait_ready([state]):
                 return False

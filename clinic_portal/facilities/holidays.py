@@ -13,13 +13,16 @@ LANGUAGES = {"en": "en_US", "pt_PT": "pt_PT"}
 @lru_cache(maxsize=64)
 def holidays_of_year(country: str, region: str | None, year: int, language: str = "en") -> Mapping[date, str]:
     """Return the public holidays of a year with their names. A country that the package does not know has none."""
-    if country not in holidays.list_supported_countries():
-        return {}
-    known = holidays.list_supported_countries()[country]
-    calendar = holidays.country_holidays(
-        country, subdiv=region if region in known else None, years=year, language=LANGUAGES.get(language)
-    )
-    return dict(calendar.items())
+    # Asked one by one: the package's own list of countries loads every one of them.
+    for subdivision in (region, None):
+        try:
+            calendar = holidays.country_holidays(
+                country, subdiv=subdivision, years=year, language=LANGUAGES.get(language)
+            )
+        except NotImplementedError:
+            continue  # It does not know the region, or not the country.
+        return dict(calendar.items())
+    return {}
 
 
 def holidays_between(

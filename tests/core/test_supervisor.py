@@ -221,6 +221,14 @@ def test_a_gate_holds_the_next_child_until_ready_and_runs_its_step_once(tmp_path
     assert steps == [1]
 
 
+def test_a_last_child_waits_for_those_that_start_beside_each_other(tmp_path: Path) -> None:
+    marks = [tmp_path / "one", tmp_path / "two"]
+    beside = [shell(mark.name, f"sleep 0.3; touch {mark}; sleep 60", ready=mark.exists, gate=False) for mark in marks]
+    last = shell("last", f"test -e {marks[0]} && test -e {marks[1]} && echo after; sleep 60", gate=False, last=True)
+    printed = run_until([*beside, last], lambda text: "after" in text, io.StringIO())
+    assert "after" in printed
+
+
 def test_a_child_that_never_gets_ready_stops_the_others(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     good = Child("good", [sys.executable, "-c", FAMILY, str(pids), "good"], ready=pids.exists)
