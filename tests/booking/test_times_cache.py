@@ -121,3 +121,23 @@ def test_a_kept_page_is_not_shown_in_another_language_or_to_who_is_signed_in(
     other.set_cookie("clinic_language", "pt_PT")
     assert "When would you like to come?" not in other.page(path).text
     assert "Sign out" in cast.browser(cast.patient).page(path).text
+
+
+def test_what_one_visitors_address_says_is_on_nobody_elses_page(
+    client: PortalClient, other: PortalClient, clinic: Clinic
+) -> None:
+    plain = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"
+    assert "only-mine" in client.get(f"{plain}&x=only-mine").text
+    assert "only-mine" in client.get(f"{plain}&patient=only-mine").text
+    assert "only-mine" not in other.get(plain).text
+
+
+def test_visitors_share_the_page(db: Session, client: PortalClient, other: PortalClient, clinic: Clinic) -> None:
+    path = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"
+    client.page(path)
+    clinic.lisbon.street = "Rua Nova 1"
+    db.commit()
+    # Control: what changed beside the cache is not seen, so the page is the kept one.
+    assert "Rua Nova 1" not in other.page(path).text
+    db.info[SESSION_KEY].changed(FREE_TIMES)
+    assert "Rua Nova 1" in other.page(path).text

@@ -122,10 +122,11 @@ def choose_time(service: str) -> ResponseReturnValue:
     if way.facility is None:
         return redirect(way.link("choose_facility"), 303)
     is_own = current_actor() is not None or own_hold_hash() is not None or way.instead is not None
-    if is_own or wants_fragment():
+    # The page repeats its own address (the language switch leads back to it): what else somebody's has is theirs alone.
+    if is_own or wants_fragment() or request.full_path != way.link("choose_time"):
         return times_page(way)
     today = local_day(clock().now(), way.facility.tz)
-    return page_for_visitors(FREE_TIMES, f"{today} {request.path} {way.query()}", lambda: times_page(way))
+    return page_for_visitors(FREE_TIMES, f"{today} {request.full_path}", lambda: times_page(way))
 
 
 @blueprint.post("/book/<service>/times")
