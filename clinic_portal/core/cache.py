@@ -8,16 +8,13 @@ therefore has it judged again by the database.
 
 import hashlib
 import logging
-import time
 from dataclasses import dataclass
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.db import after_commit
+from clinic_portal.core.valkey import Pause, impatient_client
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +27,6 @@ FREE_TIMES = "free-times"
 KEEP_FOR_S = 20
 #: A version that nobody raised for a day starts again: by then every answer of that time is gone.
 KEEP_VERSION_S = 86_400
-#: After a failure Valkey is left alone for this long, so that a dead one costs one request 0.3 s and not every one.
-PAUSE_AFTER_FAILURE_S = 2.0
 
 _SEPARATOR = "\n"
 
@@ -52,15 +47,9 @@ class VersionedCache:
 
     def __init__(self, redis_url: str, *, is_on: bool) -> None:
         """Connect lazily. `is_on` False: remembers nothing."""
-        self._redis = Redis.from_url(
-            redis_url,
-            decode_responses=True,
-            socket_timeout=0.3,
-            socket_connect_timeout=0.3,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = impatient_client(redis_url, decode_responses=True)
         self._is_on = is_on
-        self._silent_until_s = 0.0
+        self._pause = Pause()
 
     def get(self, subject: str, key: str) -> Answer:
         """Return what is kept, in one round trip."""
@@ -97,10 +86,10 @@ class VersionedCache:
             self._failed(error)
 
     def _may_ask(self) -> bool:
-        return self._is_on and time.monotonic() >= self._silent_until_s
+        return self._is_on and not self._pause.is_on
 
     def _failed(self, error: RedisError) -> None:
-        self._silent_until_s = time.monotonic() + PAUSE_AFTER_FAILURE_S
+        self._pause.begin()
         log.warning("cache_failed", extra={"error": type(error).__name__})
 
 

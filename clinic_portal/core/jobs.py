@@ -1,22 +1,19 @@
 """Background work: the nudge after a commit, and what a job function finds when the worker runs it."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rq import Queue
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import after_commit
 from clinic_portal.core.settings import Settings
+from clinic_portal.core.valkey import Pause, impatient_client
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +21,6 @@ log = logging.getLogger(__name__)
 QUEUES = ("sos", "notify", "default")
 
 SESSION_KEY = "nudger"
-
-#: After a failure the broker is left alone for this long, so that a dead Valkey costs one request 0.3 s and not every one.
-PAUSE_AFTER_FAILURE_S = 2.0
 
 
 class Nudger(Protocol):
@@ -41,19 +35,17 @@ class RqNudger:
 
     def __init__(self, redis_url: str) -> None:
         """Connect lazily to Valkey or Redis."""
-        self._redis = Redis.from_url(
-            redis_url, socket_timeout=0.3, socket_connect_timeout=0.3, retry=Retry(NoBackoff(), 0)
-        )
-        self._silent_until_s = 0.0
+        self._redis = impatient_client(redis_url)
+        self._pause = Pause()
 
     def nudge(self, queue: str, function: str, *args: str | int) -> None:
         """Enqueue the call; when the broker does not answer, log it and go on."""
-        if time.monotonic() < self._silent_until_s:
+        if self._pause.is_on:
             return
         try:
             Queue(queue, connection=self._redis).enqueue(function, *args, result_ttl=0, failure_ttl=86_400)
         except RedisError as error:
-            self._silent_until_s = time.monotonic() + PAUSE_AFTER_FAILURE_S
+            self._pause.begin()
             log.warning("nudge_failed", extra={"queue": queue, "function": function, "error": type(error).__name__})
 
 
