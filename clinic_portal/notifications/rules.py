@@ -217,7 +217,8 @@ def _segments(sizes: list[int], *, single: int, several: int) -> int:
 def plain_sms(text: str) -> str:
     """Return the text in one paragraph, with plain quotes and dashes, and without accents where they cost a segment.
 
-    "Clínica" is then "Clinica", as Portuguese texts are often written; a text that fits anyway keeps all its letters.
+    "Clínica, 4.º andar" is then "Clinica, 4.o andar", as Portuguese texts are often written; a text that fits anyway
+    keeps all its letters.
     """
     text = " ".join(text.translate(_PLAIN).split())
     bare = "".join(letter if letter in _GSM_BASIC or letter in _GSM_EXTENDED else _bare(letter) for letter in text)
@@ -225,4 +226,4 @@ def plain_sms(text: str) -> str:
 
 
 def _bare(letter: str) -> str:
-    return "".join(part for part in unicodedata.normalize("NFD", letter) if not unicodedata.combining(part))
+    return "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
