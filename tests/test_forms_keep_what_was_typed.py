@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
+from tests.booking.series import make_series
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
@@ -24,7 +26,11 @@ class Form:
     who: str | None
     boxes: tuple[str, ...]
     wrong: tuple[tuple[str, str], ...]
-    post_to: str = ""
+    #: Where it is sent, when that is not its own address.
+    send_to: str = ""
+    method: str = "POST"
+    #: What is refused and cannot be kept: a choice that is not offered.
+    unoffered: tuple[tuple[str, str], ...] = ()
 
 
 NAMES = ("given_name", "family_name", "email", "phone")
@@ -35,6 +41,23 @@ FORMS = [
     Form("/account/phone", "patient", (), (("phone", "12"),)),
     Form("/account/password", "patient", (), (("password", "short"),)),
     Form("/book/massage/waiting-list", "patient", (), (("until_day", "31/2/2027"), ("from_day", "tomorrow"))),
+    Form(
+        "/book/massage/series",
+        "patient",
+        (),
+        (("per_week", "2"), ("weekday", "3"), ("count", "7"), ("at", "10:30")),
+        send_to="/book/massage/series/plan",
+        method="GET",
+    ),
+    Form(
+        "/visits/{session}/move-later",
+        "patient",
+        (),
+        (("weekday", "4"), ("at", "afternoon")),
+        send_to="/visits/{session}/plan-later",
+        method="GET",
+        unoffered=(("first", "1999-01-01"),),
+    ),
     Form("/desk/lisbon/screens", "receptionist", ("name",), (("code", ""),)),
     Form("/admin/closed-days/lisbon", "administrator", ("reason",), (("day", "31/11/2026"),)),
     Form("/admin/services/massage", "administrator", (), (("before", "many"), ("horizon", "0"), ("per_day", "11"))),
@@ -48,8 +71,10 @@ FORMS = [
 
 
 @pytest.mark.parametrize("form", FORMS, ids=[form.path for form in FORMS])
-def test_a_refused_form_keeps_what_was_typed(cast: Cast, clinic: Clinic, form: Form) -> None:
-    form = replace(form, path=form.path.format(ines=clinic.ines.id))
+def test_a_refused_form_keeps_what_was_typed(db: Session, cast: Cast, clinic: Clinic, form: Form) -> None:
+    _, sessions = make_series(db, clinic, cast.patient_person)
+    ids = {"ines": clinic.ines.id, "session": sessions[1].id}
+    form = replace(form, path=form.path.format(**ids), send_to=form.send_to.format(**ids))
     client = cast.browser(getattr(cast, form.who) if form.who else None)
     blank = client.page(form.path)
     fields = form_with(blank, form).fields()
@@ -61,8 +86,9 @@ def test_a_refused_form_keeps_what_was_typed(cast: Cast, clinic: Clinic, form: F
     @example(typed="Ω🙂 D'Almeida-Sá")
     @given(typed=TYPED)
     def refuse(typed: str) -> None:
-        sent = fields | dict.fromkeys(form.boxes, typed) | dict(form.wrong)
-        page = client.page(form.post_to or form.path, method="POST", status=422, data=sent)
+        sent = fields | dict.fromkeys(form.boxes, typed) | dict(form.wrong) | dict(form.unoffered)
+        as_sent = {"data": sent} if form.method == "POST" else {"query_string": sent}
+        page = client.page(form.send_to or form.path, method=form.method, status=422, **as_sent)
         kept = form_with(page, form).fields()
         typed_in = dict.fromkeys(form.boxes, typed) | {name: value for name, value in form.wrong if name != "password"}
         assert {name: kept[name] for name in typed_in} == typed_in

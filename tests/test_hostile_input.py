@@ -9,10 +9,13 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
 from clinic_portal.core.ids import new_id
+from tests.booking.series import make_series
 from tests.support.cast import Cast
+from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,6 +116,56 @@ def test_no_input_is_a_server_error(app: Flask, cast: Cast, who: str) -> None:
         assert response.status_code < 500, f"{method} {path} {query} {form}: {response.status_code} {text[:2000]}"
         if response.mimetype == "text/html":
             assert "<script>alert(1)</script>" not in text
+
+    throw()
+
+
+#: What a browser sends of a wish for several sessions: hostile values take the place of some of these.
+SERIES = {
+    "count": "4", "per_week": "1", "weekday": "3", "at": "10:30", "first": "2026-11-23", "facility": "lisbon",
+    "practitioner": "any", "time": "2026-11-26T10:30Z", "patient": "", "reason": "unwell",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/book/massage/series", "GET"),
+        ("/book/massage/series/plan", "GET"),
+        ("/book/massage/series/check", "GET"),
+        ("/book/massage/series/check", "POST"),
+        ("/visits/{session}/move-later", "GET"),
+        ("/visits/{session}/plan-later", "GET"),
+        ("/visits/{session}/plan-later", "POST"),
+        ("/visits/{session}/cancel-later", "GET"),
+        ("/visits/{session}/cancel-later", "POST"),
+        ("/visits/series/{series}", "GET"),
+        ("/visits/series/{series}/booked", "GET"),
+    ],
+)
+def test_no_wish_for_a_series_is_a_server_error(
+    db: Session, cast: Cast, clinic: Clinic, path: str, method: str
+) -> None:
+    series, sessions = make_series(db, clinic, cast.patient_person)
+    client = cast.browser(cast.patient)
+    token = csrf_token(client)
+    target = path.format(session=sessions[1].id, series=series.id)
+    # Several times may be sent under one name, as checkboxes and the plan's lists are.
+    hostile = st.dictionaries(
+        st.sampled_from(sorted(SERIES)), st.one_of(HOSTILE, st.lists(HOSTILE, max_size=3)), max_size=4
+    )
+
+    @settings(
+        max_examples=40, deadline=None, database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )  # fmt: skip
+    @given(query=hostile, form=hostile)
+    def throw(query: dict[str, str | list[str]], form: dict[str, str | list[str]]) -> None:
+        data = SERIES | form | {"csrf_token": token} if method == "POST" else None
+        response = client.open(target, method=method, query_string=SERIES | query, data=data)
+        text = response.get_data(as_text=True)
+        assert response.status_code < 500, f"{target} {query} {form}: {response.status_code} {text[:2000]}"
+        assert "<script>alert(1)</script>" not in text
 
     throw()
 
