@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 TIMEOUT_S = 30.0
+#: In production the portal answers to its own name only: that of `bench.site.PRODUCTION`.
+HOST = "clinic.example"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Client:
             self._socket = None
 
     def _send(self, method: str, path: str, body: bytes) -> Answer:
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nX-Forwarded-For: {self.address}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {self.address}\r\n"
         if self.cookies:
             head += "Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()) + "\r\n"
         if method == "POST":

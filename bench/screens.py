@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import websocket
 
+from bench.client import HOST
+
 WAIT_S = 20.0
 CONNECT = "40/live,"
 #: How many connect at once.
@@ -173,7 +175,7 @@ def _advance(selector: selectors.BaseSelector, fetch: Fetch) -> bool:
     if not fetch.answer and selector.get_key(fetch.asking).events == selectors.EVENT_WRITE:
         ears = fetch.screen.ears
         fetch.asking.sendall(
-            f"GET {ears.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nHX-Request: true\r\nConnection: close\r\n"
+            f"GET {ears.path} HTTP/1.1\r\nHost: {HOST}\r\nHX-Request: true\r\nConnection: close\r\n"
             f"Cookie: {fetch.screen.cookie}\r\n\r\n".encode()
         )
         selector.modify(fetch.asking, selectors.EVENT_READ, fetch)

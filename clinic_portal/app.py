@@ -17,7 +17,7 @@ from clinic_portal.front_desk.routes import blueprint as front_desk_blueprint
 from clinic_portal.notifications.routes import blueprint as notifications_blueprint
 from clinic_portal.waiting_room.routes import blueprint as waiting_room_blueprint
 from clinic_portal.waiting_room.sockets import init_sockets
-from clinic_portal.web import assets, errors, filters, i18n, limits, security
+from clinic_portal.web import assets, errors, filters, hosts, i18n, limits, security
 from clinic_portal.web.access import SignedIn, current_actor
 from clinic_portal.web.database import EXTENSION_KEY, clock, db_session, init_database, session_factory
 from clinic_portal.web.pages import wants_fragment
@@ -98,6 +98,6 @@ def _init_templates(app: Flask, settings: Settings) -> None:
         return {
             "actor": current_actor(),
             "current_language": i18n.current_language(),
-            "live_url": security.live_origin(settings),
+            "live_url": hosts.live_origin(settings),
             "htmx_request": wants_fragment(),
         }

@@ -1,13 +1,13 @@
 """Security headers with a CSP nonce, CSRF, proxies, and no storing of pages with patient data."""
 
 import secrets
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clinic_portal.core.settings import Settings
+from clinic_portal.web.hosts import init_hosts, live_origin
 
 csrf = CSRFProtect()
 
@@ -21,7 +21,7 @@ def csp_nonce() -> str:
 
 
 def init_security(app: Flask, settings: Settings) -> None:
-    """Set cookies, headers, CSRF and the believed proxies."""
+    """Set cookies, headers, CSRF, the name that is answered to, and the believed proxies."""
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME="clinic_session",
@@ -35,6 +35,7 @@ def init_security(app: Flask, settings: Settings) -> None:
         MAX_FORM_PARTS=200,
     )
     csrf.init_app(app)
+    init_hosts(app, settings)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -56,13 +57,6 @@ def _headers(response: Response, settings: Settings) -> Response:
     if settings.is_production:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     return response
-
-
-def live_origin(settings: Settings) -> str:
-    """Return where this request's page finds the socket server: "https://host" or "http://host:8001"."""
-    if settings.live_url.startswith(":"):
-        return f"{request.scheme}://{urlsplit(request.host_url).hostname}{settings.live_url}"
-    return settings.live_url or request.host_url.rstrip("/")
 
 
 def _policy(settings: Settings) -> str:

@@ -56,7 +56,9 @@ class Loaded(HTMLParser):
 def get(portal: Running, address: str) -> tuple[bytes, bytes, dict[str, str]]:
     """Return what came over the wire (head and body), the readable body, and the headers."""
     connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=20)
-    connection.request("GET", address, headers={"Accept-Encoding": "gzip, deflate, br", "Accept-Language": "pt-PT"})
+    asked = {"Host": "portal.clinic.example", "X-Forwarded-Proto": "https"}
+    asked |= {"Accept-Encoding": "gzip, deflate, br", "Accept-Language": "pt-PT"}
+    connection.request("GET", address, headers=asked)
     response = connection.getresponse()
     body = response.read()
     connection.close()
