@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent
 SERVERS_FILE = ROOT / "var" / "servers.json"
 DEVELOPMENT_SECRET = "development-only-secret-never-use-in-production"  # noqa: S105 - refused in production below
 MIN_SECRET_LENGTH = 32
+#: Set where patients are served, hardly ever on a laptop: then nobody may fall into development by forgetting to say so.
+SIGNS_OF_PRODUCTION = ("SECRET_KEY", "DATABASE_URL", "SMTP_PASSWORD")
 
 
 class ConfigurationError(SystemExit):
@@ -66,6 +68,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     read = _Reader(os.environ if environ is None else environ)
     environment = Environment(read.choice("CLINIC_ENV", tuple(Environment), Environment.DEVELOPMENT))
     production = environment is Environment.PRODUCTION
+    read.problems.extend(_unsaid_environment(read.environ))
     embedded = {} if production else _embedded_servers()
     email_provider = read.choice("EMAIL_PROVIDER", ("inbox", "smtp", "ses"), "inbox")
     settings = Settings(
@@ -106,6 +109,19 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if read.problems:
         raise ConfigurationError(read.problems)
     return settings
+
+
+def _unsaid_environment(environ: Mapping[str, str]) -> list[str]:
+    if environ.get("CLINIC_ENV", "").strip():
+        return []
+    signs = [name for name in SIGNS_OF_PRODUCTION if environ.get(name, "").strip()]
+    if environ.get("PUBLIC_URL", "").strip().startswith("https://"):
+        signs.append("PUBLIC_URL")
+    if not signs:
+        return []
+    return [
+        f"CLINIC_ENV is missing beside {', '.join(signs)}: it must be said whether this is production or development"
+    ]
 
 
 def _embedded_servers() -> dict[str, str]:

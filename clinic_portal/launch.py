@@ -72,6 +72,7 @@ class Launch:
     def addresses(self) -> dict[str, str]:
         """What the children find in their environment."""
         return {
+            "CLINIC_ENV": self.settings.environment.value,
             "DATABASE_URL": self.postgres.url("clinic") if self.own_database else os.environ["DATABASE_URL"],
             "REDIS_URL": embedded.valkey_url(self.valkey_port) if self.own_valkey else os.environ["REDIS_URL"],
             "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{self.port}"),

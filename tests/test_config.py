@@ -70,3 +70,14 @@ def test_a_laptop_needs_no_settings() -> None:
     settings = load_settings({})
     assert settings.environment == "development"
     assert settings.has_inbox_page
+
+
+@pytest.mark.parametrize("left", ["SECRET_KEY", "DATABASE_URL", "SMTP_PASSWORD", "PUBLIC_URL"])
+def test_production_never_starts_as_development_because_nobody_said_so(left: str) -> None:
+    everything = GOOD | {"SMTP_PASSWORD": "secret"}
+    with pytest.raises(ConfigurationError, match="CLINIC_ENV is missing beside") as refused:
+        load_settings({left: everything[left]})
+    assert everything[left] not in str(refused.value)
+    with pytest.raises(ConfigurationError, match="CLINIC_ENV is missing"):
+        load_settings(everything | {"CLINIC_ENV": " "})
+    assert load_settings({left: everything[left], "CLINIC_ENV": "development"}).environment == "development"

@@ -304,8 +304,8 @@ def start_valkey(folder: Path, *, durable: bool = True) -> EmbeddedValkey:
 
 
 _INSTEAD = (
-    "Set DATABASE_URL to a PostgreSQL 15 or newer (postgresql+psycopg://user:password@host/database) and REDIS_URL to "
-    "a Valkey or Redis (redis://host:6379/0), and run the same command again."
+    "Set CLINIC_ENV to development, DATABASE_URL to a PostgreSQL 15 or newer (postgresql+psycopg://user:password@host/database)"
+    " and REDIS_URL to a Valkey or Redis (redis://host:6379/0), and run the same command again."
 )
 
 
