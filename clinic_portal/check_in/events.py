@@ -23,6 +23,14 @@ class ArrivalUndone(Event):
 
 
 @dataclass(frozen=True)
+class MissingUndone(Event):
+    """The patient of a visit that counted as missed came after all."""
+
+    appointment_id: AppointmentId
+    facility_id: FacilityId
+
+
+@dataclass(frozen=True)
 class PatientMissed(Event):
     """The patient of a booked appointment did not come."""
 

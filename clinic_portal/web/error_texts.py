@@ -61,6 +61,10 @@ BY_CODE = {
         _("This visit has changed in the meantime"),
         _("Nothing was changed. Look at the visit as it is now, then decide again."),
     ),
+    "appointment.time_given_away": (
+        _("Somebody else has this time now"),
+        _("Nothing was changed. To see the patient today, book another visit by phone."),
+    ),
     "appointment.not_started": (
         _("The time of this visit has not come yet"),
         _("Nothing was changed. A visit can only be marked as missed after it was due to start."),

@@ -1,5 +1,6 @@
 """Pressing buttons at the desk."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -65,6 +66,30 @@ def test_each_step_can_be_taken_back_from_its_confirmation(desk: Desk) -> None:
         assert ticket.state is state
     press(client, "Undo: not arrived")
     assert ticket_of_appointment(desk.db, visit) is None
+
+
+def test_a_visit_marked_as_missed_by_mistake_is_taken_back(desk: Desk) -> None:
+    visit = make_visit(desk.db, desk.clock, desk.clinic, desk.cast.patient_person, minutes=-20)
+    client = browser(desk)
+    assert "Not attended" in press(client, "No-show").text
+    page = press(client, "Undo Marta")
+    assert "Not arrived, 20 min late" in page.text
+    assert "missed 1 visit" not in page.text
+    assert "Attended after all" in client.page(f"/desk/lisbon/visits/{visit}").text
+
+
+def test_a_visit_missed_on_an_earlier_day_is_taken_back_on_its_page(desk: Desk) -> None:
+    visit = make_visit(desk.db, desk.clock, desk.clinic, desk.cast.patient_person, state=AppointmentState.NOSHOW)
+    day = desk.clock.now().date().isoformat()
+    desk.clock.advance(timedelta(days=2))
+    client, path = browser(desk), f"/desk/lisbon/visits/{visit}"
+    page = client.page(path)
+    assert "The patient did come" in page.text
+    answer = client.post(f"{path}/came", data=page.fields())
+    assert (answer.status_code, answer.location) == (303, f"/desk/lisbon?said={visit}&day={day}")
+    page = client.page(path)
+    assert "The patient did come" not in page.text
+    assert "Missed visits" not in page.text
 
 
 def test_what_stands_behind_more(desk: Desk) -> None:
@@ -154,7 +179,7 @@ def test_an_old_address_does_not_confirm_again(desk: Desk) -> None:
     assert "has arrived" not in client.page("/desk/lisbon?said=%00").text
 
 
-VISIT_PRESSES = ["arrived", "not-arrived", "no-show"]
+VISIT_PRESSES = ["arrived", "not-arrived", "no-show", "came"]
 TICKET_PRESSES = ["call", "call-again", "entered", "done", "put-back", "left", "undo/called"]
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, VisitPolicy
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules import LIVE_STATES, AppointmentState
 from clinic_portal.booking.rules.missed import MissedRule
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day
@@ -16,7 +16,14 @@ from clinic_portal.core.ids import AppointmentId, PatientId
 from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.queries import find_facilities
 
-__all__ = ["MissedRule", "missed_counts", "missed_rule", "missed_under_rule", "visits_never_arrived_for"]
+__all__ = [
+    "MissedRule",
+    "is_time_taken",
+    "missed_counts",
+    "missed_rule",
+    "missed_under_rule",
+    "visits_never_arrived_for",
+]
 
 
 def missed_rule(db: Session) -> MissedRule:
@@ -87,6 +94,22 @@ def visits_never_arrived_for(db: Session, clock: Clock, *, limit: int) -> Sequen
         )
         found.extend(AppointmentId(id_) for id_ in rows)
     return found
+
+
+def is_time_taken(db: Session, row: Appointment) -> bool:
+    """Say whether somebody else has a missed visit's time by now, or its patient something else."""
+    busy = and_(Appointment.busy_from < row.busy_until, Appointment.busy_until > row.busy_from)
+    same = or_(
+        Appointment.practitioner_id == row.practitioner_id,
+        and_(Appointment.room_id.is_not(None), Appointment.room_id == row.room_id),
+    )
+    theirs = and_(
+        Appointment.patient_id == row.patient_id,
+        Appointment.starts_at < row.ends_at,
+        Appointment.ends_at > row.starts_at,
+    )
+    other = and_(Appointment.id != row.id, Appointment.state.in_(LIVE_STATES))
+    return bool(db.scalar(select(exists().where(other, or_(and_(busy, same), theirs)))))
 
 
 def _since(clock: Clock) -> ColumnElement[datetime]:

@@ -61,7 +61,7 @@ NEXT_STATES: Mapping[AppointmentState, frozenset[AppointmentState]] = {
     AppointmentState.CHECKED_IN: frozenset({AppointmentState.ARRIVED, AppointmentState.FULFILLED}),
     AppointmentState.FULFILLED: frozenset({AppointmentState.CHECKED_IN}),
     AppointmentState.CANCELLED: frozenset(),
-    AppointmentState.NOSHOW: frozenset(),
+    AppointmentState.NOSHOW: frozenset({AppointmentState.BOOKED, AppointmentState.FULFILLED}),
     AppointmentState.ENTERED_IN_ERROR: frozenset(),
 }
 

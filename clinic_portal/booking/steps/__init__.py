@@ -15,6 +15,7 @@ from clinic_portal.booking.steps.appointments import (
     move,
     start_consultation,
     undo_arrival,
+    undo_noshow,
     write_history,
 )
 from clinic_portal.booking.steps.cancelling import cancel_visit
@@ -34,5 +35,6 @@ __all__ = [
     "move_visit",
     "start_consultation",
     "undo_arrival",
+    "undo_noshow",
     "write_history",
 ]

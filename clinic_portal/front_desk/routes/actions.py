@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from clinic_portal.check_in.use_cases import mark_arrived as arriving
 from clinic_portal.check_in.use_cases import mark_noshow as missing
 from clinic_portal.check_in.use_cases import undo_arrival as undoing
+from clinic_portal.check_in.use_cases import undo_noshow as coming
 from clinic_portal.front_desk.routes.pages import blueprint, chosen_id, press
 from clinic_portal.waiting_room.queries import TicketState
 from clinic_portal.waiting_room.use_cases import call_next as next_calling
@@ -42,6 +43,13 @@ def undo_arrival(slug: str, appointment_id: UUID) -> ResponseReturnValue:
 def mark_noshow(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     """The patient did not come."""
     return press(slug, missing.mark_noshow, appointment_id=appointment_id)
+
+
+@blueprint.post(f"{VISIT}/came")
+@right(Right.DESK)
+def undo_noshow(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """The patient did come."""
+    return press(slug, coming.undo_noshow, appointment_id=appointment_id)
 
 
 @blueprint.post("/desk/<slug>/call-next")
