@@ -21,6 +21,7 @@ from clinic_portal.practitioners.queries import (
 )
 
 ONLINE = "online"
+ANY_ROOM = "any"
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,25 @@ class Plan:
 
 @dataclass(frozen=True)
 class Place:
-    """Somewhere to work: a room, or online. `value` is what the form sends."""
+    """Somewhere to work: a room, any room that is free (in person, without one), or online."""
 
     facility: FacilityFacts
     room: RoomFacts | None
+    mode: Mode = Mode.IN_PERSON
 
     @property
     def value(self) -> str:
-        """The place as one word."""
-        return f"{self.facility.id}:{self.room.id if self.room else ONLINE}"
+        """The place as one word: what the form sends."""
+        return _value(self.facility.id, self.room.id if self.room else None, self.mode)
+
+
+def value_of(hours: HoursFacts) -> str:
+    """Return the value of the place where hours are worked."""
+    return _value(hours.facility_id, hours.room_id, hours.mode)
+
+
+def _value(facility_id: FacilityId, room_id: RoomId | None, mode: Mode) -> str:
+    return f"{facility_id}:{room_id or (ONLINE if mode is Mode.ONLINE else ANY_ROOM)}"
 
 
 def read_plan(db: Session, practitioner: PractitionerFacts, *, now: datetime) -> Plan:
@@ -85,21 +96,20 @@ def read_plan(db: Session, practitioner: PractitionerFacts, *, now: datetime) ->
 
 
 def places_to_work(db: Session) -> Sequence[Place]:
-    """Return every room of every facility, and online work for each."""
-    return [
-        place
-        for facility in find_facilities(db).values()
-        for place in [*(Place(facility, room) for room in rooms_of(db, facility.id)), Place(facility, None)]
-    ]
+    """Return every room of every facility, then any of them, and online work for each."""
+    found: list[Place] = []
+    for facility in find_facilities(db).values():
+        rooms = [Place(facility, room) for room in rooms_of(db, facility.id)]
+        found += [*rooms, *([Place(facility, None)] if rooms else []), Place(facility, None, Mode.ONLINE)]
+    return found
 
 
 def hours_at(
     place: Place, who: PractitionerId, *, weekday: int, at: tuple[int, int], days: tuple[date, date | None]
 ) -> HoursFacts:
     """Return hours at a place: `at` are minutes after midnight, `days` the first and the last day."""
-    mode = Mode.IN_PERSON if place.room else Mode.ONLINE
     room_id = place.room.id if place.room else None
-    return HoursFacts(who, place.facility.id, room_id, mode, weekday, *at, *days)
+    return HoursFacts(who, place.facility.id, room_id, place.mode, weekday, *at, *days)
 
 
 def absence_instants(

@@ -113,11 +113,12 @@ class ServiceFacts:
 
 @dataclass(frozen=True)
 class OpenFacility:
-    """A facility's wall clock and its closed days in some stretch of days."""
+    """A facility's wall clock, its closed days in some stretch of days, and its rooms by name."""
 
     id: FacilityId
     tz: str
     closed_days: frozenset[date]
+    rooms: tuple[RoomId, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -295,7 +296,7 @@ def read_service(row: Service) -> ServiceFacts:
 def open_facilities_column(
     facility_id: FacilityId | None, *, from_day: date, to_day: date
 ) -> ScalarSelect[list[list[Any]]]:
-    """Return a column that holds each facility (or the one) with what decides its closed days in [from_day, to_day].
+    """Return a column that holds each facility (or the one): its rooms, and what decides its closed days in [from_day, to_day].
 
     For one statement with other features' columns; `read_open_facilities` reads it.
     """
@@ -307,8 +308,9 @@ def open_facilities_column(
         )
         for table in (Closure, OpenHoliday)
     ]
+    rooms = func.array(select(Room.id).where(Room.facility_id == Facility.id).order_by(Room.name).scalar_subquery())
     one = func.json_build_array(
-        Facility.id, Facility.tz, Facility.country, Facility.region, Facility.observes_holidays, *of_days
+        Facility.id, Facility.tz, Facility.country, Facility.region, Facility.observes_holidays, *of_days, rooms
     )
     statement = select(func.json_agg(aggregate_order_by(one, Facility.slug)))
     if facility_id is not None:
@@ -321,12 +323,12 @@ def read_open_facilities(
 ) -> Mapping[FacilityId, OpenFacility]:
     """Return what an `open_facilities_column` of the same days holds."""
     found = {}
-    for id_, tz, country, region, observes, closures, openings in column or []:
+    for id_, tz, country, region, observes, closures, openings, rooms in column or []:
         holidays = holidays_between(country, region, from_day, to_day) if observes else {}
         closed = closed_days(
             holidays, closures=map(date.fromisoformat, closures), openings=map(date.fromisoformat, openings)
         )
-        facility = OpenFacility(FacilityId(UUID(id_)), tz, closed)
+        facility = OpenFacility(FacilityId(UUID(id_)), tz, closed, tuple(RoomId(UUID(room)) for room in rooms))
         found[facility.id] = facility
     return found
 

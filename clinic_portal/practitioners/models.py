@@ -48,7 +48,7 @@ class WeeklyHours(Base):
     __table_args__ = (
         CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday"),
         CheckConstraint("0 <= starts_minute AND starts_minute < ends_minute AND ends_minute <= 1440", name="minutes"),
-        CheckConstraint("(mode = 'online') = (room_id IS NULL)", name="room_unless_online"),
+        CheckConstraint("mode <> 'online' OR room_id IS NULL", name="no_room_online"),
         ExcludeConstraint(
             (literal_column("uuidrange(practitioner_id, practitioner_id, '[]')"), "&&"),
             (literal_column("int4range(weekday, weekday, '[]')"), "&&"),
@@ -63,7 +63,7 @@ class WeeklyHours(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
     facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"))
-    #: None when online.
+    #: None when online, and in person: any room of the facility that is free.
     room_id: Mapped[UUID | None] = mapped_column(ForeignKey("room.id"))
     mode: Mapped[Mode] = mapped_column(state_type(Mode))
     #: 0 is Monday.
@@ -82,7 +82,7 @@ class ExtraHours(Base):
     __tablename__ = "extra_hours"
     __table_args__ = (
         CheckConstraint("0 <= starts_minute AND starts_minute < ends_minute AND ends_minute <= 1440", name="minutes"),
-        CheckConstraint("(mode = 'online') = (room_id IS NULL)", name="room_unless_online"),
+        CheckConstraint("mode <> 'online' OR room_id IS NULL", name="no_room_online"),
         ExcludeConstraint(
             (literal_column("uuidrange(practitioner_id, practitioner_id, '[]')"), "&&"),
             (literal_column("daterange(day, day, '[]')"), "&&"),
@@ -95,7 +95,7 @@ class ExtraHours(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     practitioner_id: Mapped[UUID] = mapped_column(ForeignKey("practitioner.id"))
     facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"))
-    #: None when online.
+    #: None when online, and in person: any room of the facility that is free.
     room_id: Mapped[UUID | None] = mapped_column(ForeignKey("room.id"))
     mode: Mapped[Mode] = mapped_column(state_type(Mode))
     day: Mapped[date]

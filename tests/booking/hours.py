@@ -28,6 +28,7 @@ def hours(
     place: Facility | None = None,
     room: Room | None = None,
     mode: Mode = Mode.IN_PERSON,
+    any_room: bool = False,
     weekday: int = THURSDAY_WEEKDAY,
     at: tuple[int, int] = (540, 780),
     since: date = DAY,
@@ -35,7 +36,7 @@ def hours(
 ) -> HoursFacts:
     """Hours of Inês in room 1 of Lisbon, unless told otherwise; minutes after midnight."""
     who, place = who or clinic.ines, place or clinic.lisbon
-    room_id = None if mode is Mode.ONLINE else RoomId((room or clinic.room_1).id)
+    room_id = None if mode is Mode.ONLINE or any_room else RoomId((room or clinic.room_1).id)
     return HoursFacts(PractitionerId(who.id), FacilityId(place.id), room_id, mode, weekday, *at, since, until)
 
 

@@ -12,7 +12,7 @@ from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
 from clinic_portal.admin.forms_hours import EndForm, ExtraForm, StretchForm, WeeklyForm
-from clinic_portal.admin.hours import ONLINE, Place, Plan, hours_at, places_to_work, read_people, read_plan
+from clinic_portal.admin.hours import Place, Plan, hours_at, places_to_work, read_people, read_plan, value_of
 from clinic_portal.admin.routes.pages import blueprint
 from clinic_portal.admin.routes.stranded import carry_out
 from clinic_portal.booking.queries.stranded import visits_outside_hours
@@ -20,6 +20,7 @@ from clinic_portal.booking.steps.stranding import Answers, Settled
 from clinic_portal.booking.use_cases import change_hours as changing
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import ExtraHoursId, PractitionerId, WeeklyHoursId
+from clinic_portal.core.modes import Mode
 from clinic_portal.core.wording import day_in_words, weekday_in_words
 from clinic_portal.practitioners.queries import HoursFacts, HoursRow, find_practitioner_of, practitioner_to_plan
 from clinic_portal.practitioners.rules import write_time
@@ -165,13 +166,15 @@ def offer_places(form: StretchForm) -> dict[str, Place]:
 
 def usual_place(plan: Plan) -> str:
     """Return where they work first in the week, as the form sends it."""
-    rows = [f"{row.hours.facility_id}:{row.hours.room_id or ONLINE}" for row in plan.timetable.weekly]
-    return rows[0] if rows else ""
+    return next((value_of(row.hours) for row in plan.timetable.weekly), "")
 
 
 def place_words(place: Place) -> str:
-    """Return a place in words: "Lisbon, room 2", "Lisbon, online"."""
-    where = _("room %(name)s", name=place.room.name) if place.room else _("online")
+    """Return a place in words: "Lisbon, room 2", "Lisbon, any free room", "Lisbon, online"."""
+    if place.room:
+        where = _("room %(name)s", name=place.room.name)
+    else:
+        where = _("online") if place.mode is Mode.ONLINE else _("any free room")
     return f"{local_text(place.facility.names)}, {where}"
 
 
@@ -238,12 +241,11 @@ def _weekly_hours(plan: Plan, form: WeeklyForm, places: dict[str, Place]) -> Hou
 
 
 def _typed(row: HoursFacts, today: date) -> dict[str, object]:
-    where = f"{row.facility_id}:{row.room_id or ONLINE}"
     return {
         "weekday": row.weekday,
         "starts": write_time(row.starts_minute),
         "ends": write_time(row.ends_minute),
-        "where": where,
+        "where": value_of(row),
         "valid_from": max(today, row.valid_from).isoformat(),
         "valid_until": row.valid_until.isoformat() if row.valid_until else "",
     }

@@ -11,13 +11,12 @@ from clinic_portal.booking.queries.free_times import (
     FreeDay,
     FreeTime,
     FreeTimes,
-    Taker,
     free_times,
     nearest_times,
     next_free_day,
     takers,
 )
-from clinic_portal.booking.queries.rota import Wish
+from clinic_portal.booking.queries.rota import Taker, Wish
 from clinic_portal.booking.queries.visits import VisitFacts, Visits, describe, visit_of, visits_of
 from clinic_portal.booking.rules import AppointmentState, CancelReason, ClinicReason, PartOfDay
 

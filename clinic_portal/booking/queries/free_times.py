@@ -8,11 +8,10 @@ from itertools import pairwise
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.queries.rota import Rota, Taken, Window, Wish, read_rota, read_taken
-from clinic_portal.booking.rules import PartOfDay, Stretch, fits, free_starts, in_part
+from clinic_portal.booking.queries.rota import Rota, Taken, Taker, Window, Wish, read_rota, read_taken
+from clinic_portal.booking.rules import PartOfDay, Stretch, free_starts, in_part
 from clinic_portal.core.clock import Clock, day_bounds
-from clinic_portal.core.ids import FacilityId, PractitionerId, RoomId
-from clinic_portal.core.modes import Mode
+from clinic_portal.core.ids import FacilityId, PractitionerId
 from clinic_portal.facilities.queries import ServiceFacts
 
 #: A check on `service`.
@@ -48,15 +47,6 @@ class FreeTimes:
     to_day: date
     #: Where to go on; None when the calendar ends before.
     next_from: date | None
-
-
-@dataclass(frozen=True)
-class Taker:
-    """Who can take a time, and where."""
-
-    practitioner_id: PractitionerId
-    room_id: RoomId | None
-    mode: Mode
 
 
 def free_times(db: Session, clock: Clock, wish: Wish, *, from_day: date, days: int = 14) -> FreeTimes:
@@ -117,17 +107,15 @@ def takers(db: Session, clock: Clock, wish: Wish, *, start: datetime) -> tuple[S
     """
     now, around = clock.now(), start.astimezone(UTC).date()
     first, last = around - timedelta(days=1), around + timedelta(days=1)
-    rota = read_rota(db, wish, from_day=first, to_day=last, now=now)
+    rota = read_rota(db, wish, from_day=first, to_day=last, now=now, with_room_plan=True)
     taken = read_taken(db, rota, wish, from_day=first, to_day=last, now=now)
-    need, found = rota.need, list[tuple[int, PractitionerId, Taker]]()
+    found = list[tuple[int, PractitionerId, Taker]]()
     if start >= now + rota.service.rules.notice:
         for day in (first, around, last):
             for window in rota.windows(day):
-                if fits(start, window.stretch, need, taken.beside(window, rota), tz=window.tz):
-                    hours = window.hours
-                    load = taken.load(hours.practitioner_id, Stretch(*day_bounds(day, window.tz)))
-                    taker = Taker(hours.practitioner_id, hours.room_id, hours.mode)
-                    found.append((load, hours.practitioner_id, taker))
+                for taker in taken.takers(window, rota, start):
+                    load = taken.load(taker.practitioner_id, Stretch(*day_bounds(day, window.tz)))
+                    found.append((load, taker.practitioner_id, taker))
     found.sort(key=lambda entry: entry[:2])
     return rota.service, [taker for _, _, taker in found]
 

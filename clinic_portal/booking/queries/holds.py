@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
-from clinic_portal.booking.queries.free_times import Taker
+from clinic_portal.booking.queries.rota import Taker
 from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import day_bounds, zone

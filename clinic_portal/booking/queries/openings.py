@@ -9,9 +9,8 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
-from clinic_portal.booking.queries.free_times import Taker
-from clinic_portal.booking.queries.rota import LONGEST_VISIT, Rota, Taken, Wish, read_rota, read_taken
-from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch, fits, free_starts
+from clinic_portal.booking.queries.rota import LONGEST_VISIT, Rota, Taken, Taker, Wish, read_rota, read_taken
+from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch, free_starts
 from clinic_portal.booking.rules.series import Wall, wall_of
 from clinic_portal.core.clock import Clock, day_bounds, local_day
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId
@@ -43,17 +42,16 @@ class Openings:
         """Return what one practitioner offers, by what the wall clock shows."""
         return {wall_of(start, self.tz): start for start in self.starts.get(practitioner_id, ())}
 
-    def taker(self, practitioner_id: PractitionerId, start: datetime) -> Taker | None:
-        """Return where the practitioner can take a start; None when they cannot."""
+    def takers(self, practitioner_id: PractitionerId, start: datetime) -> list[Taker]:
+        """Return where the practitioner can take a start, in the order in which to ask; nowhere when they cannot."""
         if start < self.earliest:
-            return None
-        for window in self.rota.windows(local_day(start, self.tz)):
-            hours = window.hours
-            if hours.practitioner_id == practitioner_id:
-                busy = self.taken.beside(window, self.rota)
-                if fits(start, window.stretch, self.rota.need, busy, tz=self.tz):
-                    return Taker(hours.practitioner_id, hours.room_id, hours.mode)
-        return None
+            return []
+        return [
+            taker
+            for window in self.rota.windows(local_day(start, self.tz))
+            if window.hours.practitioner_id == practitioner_id
+            for taker in self.taken.takers(window, self.rota, start)
+        ]
 
     def refusals(self, practitioner_id: PractitionerId, starts: Collection[datetime]) -> dict[datetime, str]:
         """Return why which of the sessions cannot be had, as codes: of two that exclude each other, the later one."""
@@ -78,7 +76,7 @@ class Openings:
         theirs: Collection[Stretch],
         on_day: Mapping[date, int],
     ) -> str:
-        if self.taker(practitioner_id, start) is None:
+        if not self.takers(practitioner_id, start):
             return "appointment.slot_taken"
         return self._patients_refusal(start, theirs, on_day)
 
@@ -104,7 +102,7 @@ def read_openings(
     if wish.facility_id is None:
         raise ValueError("a series is planned at one place")
     now = clock.now()
-    rota = read_rota(db, wish, from_day=from_day, to_day=to_day, now=now)
+    rota = read_rota(db, wish, from_day=from_day, to_day=to_day, now=now, with_room_plan=True)
     taken = read_taken(db, rota, wish, from_day=from_day, to_day=to_day, now=now)
     tz, (first, last) = rota.facilities[wish.facility_id].tz, rota.open_days[wish.facility_id]
     from_day, to_day = max(from_day, first), min(to_day, last)

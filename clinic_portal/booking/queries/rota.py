@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -18,10 +18,12 @@ from clinic_portal.booking.rules import (
     PartOfDay,
     Stretch,
     first_day,
+    fits,
     last_day,
+    without_room,
     working_stretch,
 )
-from clinic_portal.core.clock import day_bounds
+from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId, ServiceId
 from clinic_portal.core.modes import Mode
@@ -39,6 +41,7 @@ from clinic_portal.practitioners.queries import (
     hours_column,
     read_absences,
     read_hours,
+    room_plan_column,
 )
 
 #: A visit lasts eight hours at most and its buffers two each (checks on `service`), so an index on starts finds what
@@ -79,6 +82,15 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Taker:
+    """Who can take a time, and where."""
+
+    practitioner_id: PractitionerId
+    room_id: RoomId | None
+    mode: Mode
+
+
+@dataclass(frozen=True)
 class Rota:
     """Who works when, before anything was booked."""
 
@@ -90,6 +102,8 @@ class Rota:
     #: Weekday → hours.
     weekdays: Mapping[int, Sequence[HoursFacts]]
     absences: Mapping[PractitionerId, Sequence[Stretch]]
+    #: Room → the hours that have it as theirs: read where a visit in any free room gets its room.
+    room_plan: Mapping[RoomId, Sequence[HoursFacts]] = field(default_factory=dict)
 
     @property
     def need(self) -> Need:
@@ -101,10 +115,23 @@ class Rota:
         for hours in self.weekdays.get(day.weekday(), ()):
             first, last = self.open_days[hours.facility_id]
             facility = self.facilities[hours.facility_id]
+            if hours.is_in_any_room and not facility.rooms:
+                continue
             if first <= day <= last and hours.holds_on(day) and day not in facility.closed_days:
                 stretch = working_stretch(day, hours.starts_minute, hours.ends_minute, facility.tz)
                 if stretch is not None:
                     yield Window(hours, facility.tz, stretch)
+
+    def is_planned(self, room_id: RoomId, busy: Stretch, tz: str) -> bool:
+        """Whether somebody's hours have this room as theirs in some of a stretch."""
+        day = local_day(busy.start, tz)
+        while day <= local_day(busy.end, tz):
+            for hours in self.room_plan.get(room_id, ()):
+                work = working_stretch(day, hours.starts_minute, hours.ends_minute, tz) if hours.holds_on(day) else None
+                if work is not None and work.touches(busy):
+                    return True
+            day += ONE_DAY
+        return False
 
 
 @dataclass(frozen=True)
@@ -113,11 +140,13 @@ class Taken:
 
     practitioners: Mapping[UUID, ByDay]
     rooms: Mapping[UUID, ByDay]
+    #: What was found of stretches in which no room of a facility is free: everybody who works then asks for the same.
+    _no_room: dict[tuple[FacilityId, Stretch], Sequence[Stretch]] = field(default_factory=dict)
 
     def beside(self, window: Window, rota: Rota) -> list[Stretch]:
         """Return what is busy in a window and as far around it as buffers reach, in order of starts.
 
-        Busy is the practitioner, absences included, or the room.
+        Busy is the practitioner, absences included, or the room; where any room will do, all of them.
         """
         hours, _, work = window
         stretch = Stretch(work.start - rota.need.before, work.end + rota.need.after)
@@ -125,7 +154,32 @@ class Taken:
         busy.update(_touching(self.practitioners.get(hours.practitioner_id), stretch))
         if hours.room_id is not None:
             busy.update(_touching(self.rooms.get(hours.room_id), stretch))
+        elif hours.is_in_any_room:
+            busy.update(self._without_room(hours.facility_id, stretch, rota))
         return sorted(busy)
+
+    def takers(self, window: Window, rota: Rota, start: datetime) -> Iterator[Taker]:
+        """Yield where the window's practitioner can take a start, in the order in which to ask: no room, or a few.
+
+        Where any room will do, first come those in which nobody's hours are planned then, each time by name.
+        """
+        hours, tz, work = window
+        if not fits(start, work, rota.need, self.beside(window, rota), tz=tz):
+            return
+        if not hours.is_in_any_room:
+            yield Taker(hours.practitioner_id, hours.room_id, hours.mode)
+            return
+        busy = rota.need.busy(start)
+        free = [room for room in rota.facilities[hours.facility_id].rooms if not _touching(self.rooms.get(room), busy)]
+        for room_id in sorted(free, key=lambda room: rota.is_planned(room, busy, tz)):
+            yield Taker(hours.practitioner_id, room_id, hours.mode)
+
+    def _without_room(self, facility_id: FacilityId, stretch: Stretch, rota: Rota) -> Sequence[Stretch]:
+        key = facility_id, stretch
+        if key not in self._no_room:
+            rooms = (_touching(self.rooms.get(room), stretch) for room in rota.facilities[facility_id].rooms)
+            self._no_room[key] = without_room(rooms, rota.need)
+        return self._no_room[key]
 
     def load(self, practitioner_id: PractitionerId, day: Stretch) -> int:
         """Return how many appointments of the practitioner touch a day."""
@@ -144,13 +198,16 @@ def _touching(by_day: ByDay | None, stretch: Stretch) -> list[Stretch]:
     return found
 
 
-def read_rota(db: Session, wish: Wish, *, from_day: date, to_day: date, now: datetime) -> Rota:
+def read_rota(
+    db: Session, wish: Wish, *, from_day: date, to_day: date, now: datetime, with_room_plan: bool = False
+) -> Rota:
     """Return who works in [from_day, to_day]: one statement. Raises: NotFound (no such service or facility)."""
     service_id, practitioner_id, facility_id = wish.service_id, wish.practitioner_id, wish.facility_id
     service = service_row()
     # No clock is further from UTC than a day.
     start = datetime.combine(from_day - ONE_DAY, time(), UTC)
     end = datetime.combine(to_day + 2 * ONE_DAY, time(), UTC)
+    plan = [room_plan_column(facility_id=facility_id, from_day=from_day, to_day=to_day)] if with_room_plan else []
     row = db.execute(
         select(
             service,
@@ -163,6 +220,7 @@ def read_rota(db: Session, wish: Wish, *, from_day: date, to_day: date, now: dat
                 to_day=to_day,
             ),
             absences_column(service_id=service_id, practitioner_id=practitioner_id, start=start, end=end),
+            *plan,
         ).where(service.id == service_id)
     ).one_or_none()
     facilities = read_open_facilities(row[1], from_day=from_day, to_day=to_day) if row else {}
@@ -180,7 +238,11 @@ def read_rota(db: Session, wish: Wish, *, from_day: date, to_day: date, now: dat
         one.id: (first_day(now, one.tz, notice=rules.notice), last_day(now, one.tz, horizon_days=rules.horizon_days))
         for one in facilities.values()
     }
-    return Rota(found, facilities, open_days, hours, weekdays, away)
+    planned: dict[RoomId, list[HoursFacts]] = defaultdict(list)
+    for one in read_hours(row[4]) if with_room_plan else ():
+        if one.room_id is not None:
+            planned[one.room_id].append(one)
+    return Rota(found, facilities, open_days, hours, weekdays, away, planned)
 
 
 def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: date, now: datetime) -> Taken:
@@ -195,7 +257,7 @@ def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: d
         statement = select(
             Appointment.practitioner_id, Appointment.room_id, Appointment.busy_from, Appointment.busy_until
         ).where(
-            _of_these(rota.hours),
+            _of_these(rota),
             Appointment.starts_at > start - LONGEST_VISIT,
             Appointment.starts_at < end + 2 * LONGEST_BUFFER,
             Appointment.busy_until > start - LONGEST_BUFFER,
@@ -213,10 +275,12 @@ def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: d
     return Taken(practitioners, rooms)
 
 
-def _of_these(hours: Sequence[HoursFacts]) -> ColumnElement[bool]:
-    practitioner_ids = {row.practitioner_id for row in hours}
-    room_ids: set[RoomId] = {row.room_id for row in hours if row.room_id}
-    facility_ids = {row.facility_id for row in hours}
+def _of_these(rota: Rota) -> ColumnElement[bool]:
+    practitioner_ids = {row.practitioner_id for row in rota.hours}
+    room_ids: set[RoomId] = {row.room_id for row in rota.hours if row.room_id}
+    facility_ids = {row.facility_id for row in rota.hours}
+    for facility_id in {row.facility_id for row in rota.hours if row.is_in_any_room}:
+        room_ids.update(rota.facilities[facility_id].rooms)
     return or_(
         Appointment.practitioner_id.in_(practitioner_ids),
         # A room belongs to its facility: named as well, because that is what the index starts with.

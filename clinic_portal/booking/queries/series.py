@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, Series
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
-from clinic_portal.booking.queries.free_times import Taker
+from clinic_portal.booking.queries.rota import Taker
 from clinic_portal.booking.rules import LIVE_STATES, AppointmentState, Stretch
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock

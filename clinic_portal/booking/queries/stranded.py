@@ -125,9 +125,13 @@ class _Work:
         day: date = local_day(row.starts_at, facility.tz)
         if day in facility.closed_days:
             return []
-        key = (row.practitioner_id, row.facility_id, row.room_id, row.mode, day.weekday())
+        # Hours without a room: online, or in any room.
+        keys = {
+            (row.practitioner_id, row.facility_id, room_id, row.mode, day.weekday()) for room_id in (row.room_id, None)
+        }
         found = [
             working_stretch(day, one.starts_minute, one.ends_minute, facility.tz)
+            for key in keys
             for one in self._hours.get(key, ())
             if one.holds_on(day)
         ]

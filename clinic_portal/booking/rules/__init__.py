@@ -1,6 +1,7 @@
-"""Pure decisions of booking: `states` (what may follow), `slots` (times that are offered), `coverage`, `series` (plans)."""
+"""Pure decisions of booking: `states` (what may follow), `slots` (offered times), `rooms`, `coverage`, `series` (plans)."""
 
 from clinic_portal.booking.rules.coverage import StrandedAnswer, is_covered
+from clinic_portal.booking.rules.rooms import without_room
 from clinic_portal.booking.rules.slots import (
     HOURS_OF_PART,
     STEP,
@@ -90,5 +91,6 @@ __all__ = [
     "may_follow",
     "offer_until",
     "suits",
+    "without_room",
     "working_stretch",
 ]

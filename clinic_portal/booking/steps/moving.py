@@ -105,19 +105,35 @@ def _step_into(db: Session, row: Appointment, service: ServiceFacts, to: NewTime
     }
     this = update(Appointment).where(Appointment.id == row.id).execution_options(synchronize_session=False)
     db.execute(this.values(state=AppointmentState.CANCELLED))
+    claimed = claim_with(db, row, time, candidates)
+    if claimed is None:
+        raise Conflict("appointment.slot_taken")
+    claim, values = claimed
+    db.execute(delete(Appointment).where(Appointment.id == claim).execution_options(synchronize_session=False))
+    any_practitioner = to.practitioner_id is None and to.anyway is None
+    new = values | {"any_practitioner": any_practitioner, "sequence": row.sequence + 1, "confirmed_at": None}
+    db.execute(this.values(state=state, **new))
+    db.refresh(row)
+
+
+def claim_with(
+    db: Session, row: Appointment, time: Mapping[str, object], candidates: Sequence[Taker]
+) -> tuple[UUID, dict[str, object]] | None:
+    """Claim a time with the first candidate who has it; returns the claim and the columns that say when, who and where."""
     for taker in candidates:
-        who = {"practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode}
-        claim = claim_time(db, row, time | who)
+        who: dict[str, object] = {
+            "practitioner_id": taker.practitioner_id,
+            "room_id": taker.room_id,
+            "mode": taker.mode,
+        }
+        values = {**time, **who}
+        claim = _claim(db, row, values)
         if claim is not None:
-            db.execute(delete(Appointment).where(Appointment.id == claim).execution_options(synchronize_session=False))
-            values = time | who | {"any_practitioner": to.practitioner_id is None and to.anyway is None}
-            db.execute(this.values(state=state, sequence=row.sequence + 1, confirmed_at=None, **values))
-            db.refresh(row)
-            return
-    raise Conflict("appointment.slot_taken")
+            return claim, values
+    return None
 
 
-def claim_time(db: Session, row: Appointment, time: Mapping[str, object]) -> UUID | None:
+def _claim(db: Session, row: Appointment, time: Mapping[str, object]) -> UUID | None:
     """Insert a hold of nobody's on the time; None when somebody else has it. Waits for a rival that has not committed."""
     statement = insert(Appointment).values(
         id=new_id(), reference=spoken_code(8), state=AppointmentState.PROPOSED, service_id=row.service_id,

@@ -1,6 +1,6 @@
 """Giving a patient several times at once: all of them or none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.queries.openings import Openings
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps.appointments import write_history
-from clinic_portal.booking.steps.moving import claim_time
+from clinic_portal.booking.steps.moving import claim_with
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
@@ -26,20 +26,25 @@ TIMES_LOST = "series.times_lost"
 
 def takers_of(
     openings: Openings, practitioner_id: PractitionerId, starts: tuple[datetime, ...]
-) -> dict[datetime, Taker]:
-    """Return where the practitioner takes each session, in order of time.
+) -> dict[datetime, list[Taker]]:
+    """Return where the practitioner can take each session, in order of time: the first place, and where else.
 
     Raises: Conflict "series.times_lost" with the codes of those that cannot be had: `lost`, by start.
     """
     lost = openings.refusals(practitioner_id, starts)
     if lost:
         raise Conflict(TIMES_LOST, lost=lost)
-    found = {start: openings.taker(practitioner_id, start) for start in sorted(starts)}
-    return {start: taker for start, taker in found.items() if taker is not None}
+    return {start: openings.takers(practitioner_id, start) for start in sorted(starts)}
 
 
 def insert_sessions(
-    db: Session, clock: Clock, series: Series, sessions: Mapping[datetime, Taker], *, openings: Openings, actor: Actor
+    db: Session,
+    clock: Clock,
+    series: Series,
+    sessions: Mapping[datetime, Sequence[Taker]],
+    *,
+    openings: Openings,
+    actor: Actor,
 ) -> None:
     """Book the sessions of a new series. The caller holds the patient's lock and has ended expired holds in the way.
 
@@ -47,24 +52,29 @@ def insert_sessions(
     other in one direction only. Raises: Conflict "series.times_lost" when somebody was faster.
     """
     for start in sorted(sessions):
-        taker, draft = sessions[start], _draft(series, openings, start, now=clock.now())
-        row = db.scalar(
-            insert(Appointment)
-            .values(
-                **draft,
-                id=new_id(),
-                reference=spoken_code(8),
-                practitioner_id=taker.practitioner_id,
-                room_id=taker.room_id,
-                mode=taker.mode,
-            )
-            .on_conflict_do_nothing()
-            .returning(Appointment)
-        )
+        draft = _draft(series, openings, start, now=clock.now())
+        tries = (_insert(db, draft, taker) for taker in sessions[start])
+        row = next((row for row in tries if row is not None), None)
         if row is None:
             raise Conflict(TIMES_LOST, lost={start: "appointment.slot_taken"})
         write_history(db, clock, row, before=None, actor=actor, reason="booked")
         publish(db, clock, AppointmentBooked(AppointmentId(row.id), openings.facility_id))
+
+
+def _insert(db: Session, draft: Mapping[str, object], taker: Taker) -> Appointment | None:
+    return db.scalar(
+        insert(Appointment)
+        .values(
+            **draft,
+            id=new_id(),
+            reference=spoken_code(8),
+            practitioner_id=taker.practitioner_id,
+            room_id=taker.room_id,
+            mode=taker.mode,
+        )
+        .on_conflict_do_nothing()
+        .returning(Appointment)
+    )
 
 
 def _draft(series: Series, openings: Openings, start: datetime, *, now: datetime) -> dict[str, object]:
@@ -90,7 +100,9 @@ def _draft(series: Series, openings: Openings, start: datetime, *, now: datetime
     }
 
 
-def move_sessions(db: Session, moves: Mapping[datetime, tuple[Appointment, Taker]], *, openings: Openings) -> None:
+def move_sessions(
+    db: Session, moves: Mapping[datetime, tuple[Appointment, Sequence[Taker]]], *, openings: Openings
+) -> None:
     """Give locked sessions their new times, by start: all of them, or none. The caller holds the patient's lock.
 
     As in `move_visit`, the times are claimed by inserts (in order of time) before the rows step into them, and meanwhile
@@ -102,18 +114,18 @@ def move_sessions(db: Session, moves: Mapping[datetime, tuple[Appointment, Taker
     db.execute(aside.values(state=AppointmentState.CANCELLED))
     need, claims, times = openings.rota.need, list[UUID](), dict[UUID, dict[str, object]]()
     for start in sorted(moves):
-        row, taker = moves[start]
+        row, takers = moves[start]
         busy = need.busy(start)
         time: dict[str, object] = {
             "facility_id": openings.facility_id, "starts_at": start, "ends_at": start + need.length,
-            "busy_from": busy.start, "busy_until": busy.end, "practitioner_id": taker.practitioner_id,
-            "room_id": taker.room_id, "mode": taker.mode,
+            "busy_from": busy.start, "busy_until": busy.end,
         }  # fmt: skip
-        claim = claim_time(db, row, time)
-        if claim is None:
+        claimed = claim_with(db, row, time, takers)
+        if claimed is None:
             raise Conflict(TIMES_LOST, lost={start: "appointment.slot_taken"})
+        claim, values = claimed
         claims.append(claim)
-        times[row.id] = time | {"sequence": row.sequence + 1}
+        times[row.id] = values | {"sequence": row.sequence + 1}
     db.execute(delete(Appointment).where(Appointment.id.in_(claims)).execution_options(synchronize_session=False))
     for row, _ in moves.values():
         this = update(Appointment).where(Appointment.id == row.id).execution_options(synchronize_session=False)

@@ -85,12 +85,12 @@ def note_old_time(db: Session, clock: Clock, event: AppointmentMoved) -> None:
 
 @dataclass(frozen=True)
 class Found:
-    """A time for somebody who waits: until when it may be taken, and by whom it is given."""
+    """A time for somebody who waits: until when it may be taken, by whom it is given, and in which rooms it can be."""
 
     starts_at: datetime
     until: datetime
     service: ServiceFacts
-    taker: Taker
+    takers: tuple[Taker, ...]
 
 
 def find_time(
@@ -116,7 +116,7 @@ def find_time(
             continue
         service, offered = takers(db, clock, wish, start=start)
         if offered:
-            yield Found(start, until, service, offered[0])
+            yield Found(start, until, service, tuple(offered))
 
 
 def _latest(service: ServiceFacts, start: datetime, visit: VisitFacts | None) -> list[datetime]:
@@ -161,9 +161,10 @@ def make_offer(
 
 
 def _hold(db: Session, clock: Clock, freed: FreedTime, found: Found) -> Appointment | None:
-    end_expired_holds(db, clock, need_of(found.service).busy(found.starts_at), found.taker)
+    end_expired_holds(db, clock, need_of(found.service).busy(found.starts_at), *found.takers)
     draft = time_of(found.service, FacilityId(freed.facility_id), found.starts_at) | {"any_practitioner": False}
-    return insert_hold(db, clock, found.taker, draft, actor=OFFERS, until=found.until)
+    tries = (insert_hold(db, clock, taker, draft, actor=OFFERS, until=found.until) for taker in found.takers)
+    return next((hold for hold in tries if hold is not None), None)
 
 
 def end_expired_holds(

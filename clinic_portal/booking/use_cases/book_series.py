@@ -68,7 +68,7 @@ def book_series(
         )  # fmt: skip
         sessions = takers_of(openings, choice.practitioner_id, starts)
         need, now = openings.rota.need, clock.now()
-        wanted = [(taker, need.busy(start)) for start, taker in sessions.items()]
+        wanted = [(taker, need.busy(start)) for start, found in sessions.items() for taker in found]
         rows = lock_in_the_way(db, wanted=wanted, patient_id=choice.patient_id, now=now, own_hold=own_hold)
         steps.end_holds(db, clock, rows, actor=actor, now=now)
         series = Series(

@@ -63,7 +63,7 @@ def _move(
     ids, starts = tuple(old.id for old, _ in changed), tuple(start for _, start in changed)
     openings = _openings(db, clock, visit, ids, starts)
     takers = takers_of(openings, who, starts)
-    stretches = [(taker, openings.rota.need.busy(start)) for start, taker in takers.items()]
+    stretches = [(taker, openings.rota.need.busy(start)) for start, found in takers.items() for taker in found]
     rows = lock_in_the_way(db, wanted=stretches, patient_id=patient_id, now=now, visits=ids)
     ours = {row.id: row for row in rows if row.id in ids}
     for row in ours.values():

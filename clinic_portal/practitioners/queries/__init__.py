@@ -16,6 +16,7 @@ from clinic_portal.practitioners.queries.rota import (
     practitioners,
     read_absences,
     read_hours,
+    room_plan_column,
 )
 from clinic_portal.practitioners.queries.timetable import AbsenceRow, HoursRow, Timetable, find_clash, timetable_of
 
@@ -39,5 +40,6 @@ __all__ = [
     "practitioners",
     "read_absences",
     "read_hours",
+    "room_plan_column",
     "timetable_of",
 ]

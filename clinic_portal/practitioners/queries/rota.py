@@ -56,7 +56,7 @@ class HoursFacts:
 
     practitioner_id: PractitionerId
     facility_id: FacilityId
-    #: None when online.
+    #: None when online, and in person: any room of the facility that is free.
     room_id: RoomId | None
     mode: Mode
     #: 0 is Monday.
@@ -67,6 +67,11 @@ class HoursFacts:
     valid_from: date
     #: The last day; None is until further notice.
     valid_until: date | None
+
+    @property
+    def is_in_any_room(self) -> bool:
+        """Whether each visit gets a room that is free then."""
+        return self.room_id is None and self.mode is Mode.IN_PERSON
 
     def holds_on(self, day: date) -> bool:
         """Whether the practitioner works this stretch on that day."""
@@ -182,6 +187,20 @@ def read_hours(column: list[list[Any]] | None) -> Sequence[HoursFacts]:
         )
         for row in column or []
     ]
+
+
+def room_plan_column(*, facility_id: FacilityId | None, from_day: date, to_day: date) -> ScalarSelect[list[list[Any]]]:
+    """Return a column with all hours that have a room of their own, valid on some day of [from_day, to_day].
+
+    Only where somebody works in any room, and therefore must know them; otherwise it is empty. `read_hours` reads it.
+    """
+    hours, others = _hours(from_day, to_day).subquery(), _hours(from_day, to_day).subquery()
+    somebody = select(others.c[0]).where(others.c[3] == Mode.IN_PERSON, others.c[2].is_(None))
+    statement = select(func.json_agg(func.json_build_array(*hours.c))).where(hours.c[2].is_not(None))
+    if facility_id is not None:
+        somebody = somebody.where(others.c[1] == facility_id)
+        statement = statement.where(hours.c[1] == facility_id)
+    return statement.where(somebody.exists()).scalar_subquery()
 
 
 def absences_column(
