@@ -13,11 +13,12 @@ from clinic_portal.booking.rules import Need, Stretch, working_stretch
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.ids import FacilityId
+from clinic_portal.core.modes import Mode
 from clinic_portal.demo.content import FACILITIES, PRACTITIONERS, FacilityContent
 from clinic_portal.demo.people import FAMILY, PATIENTS, STAFF, PatientContent
 from clinic_portal.demo.people_rows import staff_email
 from clinic_portal.dependents.models import Relationship
-from clinic_portal.facilities.models import Facility, Service
+from clinic_portal.facilities.models import Facility, Room, Service
 from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence, Practitioner, PractitionerService, WeeklyHours
@@ -74,7 +75,7 @@ class Hours:
 
 @dataclass(eq=False)
 class Worker:
-    """A practitioner at their facility. All hours are in one room."""
+    """A practitioner at their facility. Their visits of the demo's own are all in one room."""
 
     id: UUID
     facility_id: UUID
@@ -86,6 +87,8 @@ class Worker:
     hours: list[Hours] = field(default_factory=list)
     #: The days on which they are away.
     away: frozenset[date] = frozenset()
+    #: Their hours say "any free room".
+    is_in_any_room: bool = False
 
     def hours_on(self, day: date) -> list[Hours]:
         """Return the hours of a day, in order."""
@@ -227,11 +230,13 @@ def _workers(db: Session, accounts: dict[str, Who], facilities: dict[str, UUID])
     ).all()
     ids = {row.account_id: row.id for row in db.execute(select(Practitioner.account_id, Practitioner.id))}
     zones = {place.slug: place.tz for place in FACILITIES}
+    rooms = {(facility, name): id_ for facility, name, id_ in db.execute(select(Room.facility_id, Room.name, Room.id))}
     hours, away = _hours(db), list(db.scalars(select(Absence)))
     workers: list[Worker] = []
     for one in PRACTITIONERS:
         who = accounts[staff_email(one.email)]
         worker_id = ids[who.account_id]
+        own = rooms[facilities[one.facility], one.room]
         room_id, rows = hours[worker_id]
         workers.append(
             Worker(
@@ -239,13 +244,14 @@ def _workers(db: Session, accounts: dict[str, Who], facilities: dict[str, UUID])
                 facility_id=facilities[one.facility],
                 name=one.email,
                 who=who,
-                room_id=room_id,
+                room_id=room_id or own,
                 tz=zones[one.facility],
                 treatments=tuple(Treatment(*row[1:]) for row in given if row.practitioner_id == worker_id),
                 hours=rows,
                 away=frozenset(
                     day for row in away if row.practitioner_id == worker_id for day in _days(row, zones[one.facility])
                 ),
+                is_in_any_room=room_id is None,
             )
         )
     return workers
@@ -257,9 +263,9 @@ def _days(absence: Absence, tz: str) -> list[date]:
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
-def _hours(db: Session) -> dict[UUID, tuple[UUID, list[Hours]]]:
-    """Return, by practitioner, the room and the hours in it."""
-    found: dict[UUID, tuple[UUID, list[Hours]]] = {}
+def _hours(db: Session) -> dict[UUID, tuple[UUID | None, list[Hours]]]:
+    """Return, by practitioner, the room and the hours in it. None: any room that is free."""
+    found: dict[UUID, tuple[UUID | None, list[Hours]]] = {}
     columns = (
         WeeklyHours.weekday,
         WeeklyHours.starts_minute,
@@ -268,8 +274,8 @@ def _hours(db: Session) -> dict[UUID, tuple[UUID, list[Hours]]]:
         WeeklyHours.valid_until,
     )
     statement = select(WeeklyHours.practitioner_id, WeeklyHours.room_id, *columns).order_by(WeeklyHours.id)
-    for row in db.execute(statement):
-        if row.room_id is not None and found.setdefault(row.practitioner_id, (row.room_id, []))[0] == row.room_id:
+    for row in db.execute(statement.where(WeeklyHours.mode == Mode.IN_PERSON)):
+        if found.setdefault(row.practitioner_id, (row.room_id, []))[0] == row.room_id:
             found[row.practitioner_id][1].append(
                 Hours(row.weekday, row.starts_minute, row.ends_minute, row.valid_from, row.valid_until)
             )

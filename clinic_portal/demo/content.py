@@ -79,6 +79,8 @@ class PractitionerContent:
     hours: tuple[tuple[float, float], ...]
     services: tuple[str, ...]
     language: str = "pt_PT"
+    #: Their hours are in any free room; the visits of the demo's own story take place in `room` all the same.
+    is_in_any_room: bool = False
 
 
 LISBON = FacilityContent(
@@ -239,7 +241,7 @@ PRACTITIONERS = (
         "Dr.", "Nuno", "Salgado", "nuno", "lisbon", "1", ((8, 13), (14, 20)), ("general-practice", "evaluation")
     ),
     PractitionerContent("", "Teresa", "Vasconcelos", "teresa", "lisbon", "3", ((14, 18.5), (19, 23)), _PHYSIO),
-    PractitionerContent("", "Miguel", "Antunes", "miguel", "lisbon", "5", ((14, 20),), _PHYSIO, "en"),
+    PractitionerContent("", "Miguel", "Antunes", "miguel", "lisbon", "5", ((14, 20),), _PHYSIO, "en", is_in_any_room=True),
     PractitionerContent("", "João", "Furtado", "joao", "ponta-delgada", "A", ((7, 13), (14, 20)), _PHYSIO),
     PractitionerContent(
         "Dra.", "Catarina", "Medeiros", "catarina", "ponta-delgada", "B", ((9, 14), (15, 23)),

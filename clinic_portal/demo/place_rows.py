@@ -118,7 +118,7 @@ def insert_practitioners(db: Session, facilities: dict[str, UUID], accounts: dic
             {
                 "practitioner_id": ids[one.email],
                 "facility_id": facilities[one.facility],
-                "room_id": rooms[facilities[one.facility], one.room],
+                "room_id": None if one.is_in_any_room else rooms[facilities[one.facility], one.room],
                 "mode": Mode.IN_PERSON,
                 "weekday": weekday,
                 "starts_minute": round(first * 60),

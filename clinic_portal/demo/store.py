@@ -196,7 +196,7 @@ def write_hours(db: Session, rows: Sequence[tuple[Place, Worker, Hours]]) -> Non
                 {
                     "practitioner_id": worker.id,
                     "facility_id": place.id,
-                    "room_id": worker.room_id,
+                    "room_id": None if worker.is_in_any_room else worker.room_id,
                     "mode": Mode.IN_PERSON,
                     "weekday": hours.weekday,
                     "starts_minute": hours.starts_minute,

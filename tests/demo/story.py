@@ -97,7 +97,8 @@ def _assert_in_hours(db: Session, visits: list[Appointment], zones: dict[UUID, s
     for visit in visits:
         day = local_day(visit.starts_at, zones[visit.facility_id])
         assert day not in closed_days_of(db, FacilityId(visit.facility_id), from_day=day, to_day=day)
-        rows = hours[visit.practitioner_id, visit.room_id, visit.facility_id]
+        places = ((visit.practitioner_id, room, visit.facility_id) for room in (visit.room_id, None))
+        rows = [row for place in places for row in hours[place]]  # Hours without a room are in any room.
         assert _is_covered(visit, [row for row in rows if _holds(row, day)], day, zones[visit.facility_id])
 
 
