@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.ids import FacilityId
-from clinic_portal.facilities.models import Service
+from clinic_portal.core.modes import Mode
+from clinic_portal.facilities.models import Room, Service
 from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
@@ -49,6 +50,39 @@ def test_from_the_list_to_new_hours(office: PortalClient, clinic: Clinic, db: Se
     assert "Saved: Saturday 09:00–12:30" in page.text
     row = db.scalars(select(WeeklyHours).where(WeeklyHours.weekday == 5)).one()
     assert (row.starts_minute, row.ends_minute, row.valid_from.isoformat()) == (540, 750, "2026-11-28")
+
+
+def test_hours_in_any_free_room(office: PortalClient, clinic: Clinic, db: Session) -> None:
+    path = f"/hours/{clinic.ines.id}"
+    page = office.page(f"{path}/weekly/add")
+    places = [option.text for option in page.all("option") if "Lisbon" in option.text]
+    assert places == ["Lisbon, room 1", "Lisbon, room 2", "Lisbon, any free room", "Lisbon, online"]
+    for weekday, where in (("5", "any"), ("6", "online")):
+        typed = {"weekday": weekday, "starts": "9", "ends": "12", "where": f"{clinic.lisbon.id}:{where}"}
+        page = send(office, f"{path}/weekly/add", valid_from="2026-11-28", **typed)
+    rows = db.execute(
+        select(WeeklyHours.mode, WeeklyHours.room_id).where(WeeklyHours.weekday >= 5).order_by(WeeklyHours.weekday)
+    )
+    assert list(rows) == [(Mode.IN_PERSON, None), (Mode.ONLINE, None)]
+    assert page.text.count("Lisbon, any free room") == 1
+    change = f"{path}/weekly/{row_id(db, clinic.ines, weekday=5)}"
+    assert office.page(change).fields()["where"] == f"{clinic.lisbon.id}:any"
+    extra = {"day": "2026-12-05", "starts": "14", "ends": "15", "where": f"{clinic.lisbon.id}:any"}
+    page = send(office, f"{path}/extra/add", **extra)
+    assert page.text.count("Lisbon, any free room") == 2
+    assert db.execute(select(ExtraHours.mode, ExtraHours.room_id)).one() == (Mode.IN_PERSON, None)
+
+
+def test_a_place_without_rooms_has_no_free_one(office: PortalClient, clinic: Clinic, db: Session) -> None:
+    db.execute(delete(WeeklyHours).where(WeeklyHours.facility_id == clinic.azores.id))
+    db.execute(delete(Room).where(Room.facility_id == clinic.azores.id))
+    db.commit()
+    page = office.page(f"/hours/{clinic.ines.id}/weekly/add")
+    places = [option.text for option in page.all("option") if "Ponta Delgada" in option.text]
+    assert places == ["Ponta Delgada, online"]
+    where = f"{clinic.azores.id}:any"
+    typed = {"weekday": "5", "starts": "9", "ends": "12", "where": where, "valid_from": "2026-11-28"}
+    assert send(office, f"/hours/{clinic.ines.id}/weekly/add", status=422, **typed).title.startswith("Error: ")
 
 
 @pytest.mark.parametrize(
