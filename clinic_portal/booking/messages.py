@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.links import visit_link_path
+from clinic_portal.booking.queries.recipients import is_reachable, stand_in_for
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import Clock, zone
@@ -41,12 +42,12 @@ def visit_facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts
     patient = find_patient(db, visit.appointment.known_patient_id)
     if patient is None:
         return None
-    email, phone, language = recipient(db, patient, visit.appointment.booked_by)
+    email, phone, language = recipient(db, clock, patient, visit.appointment.booked_by)
     file = calendar_file(visit, settings=settings, language=language, now=clock.now())
     context = {
         "given_name": patient.given_name,
         # Named only where the message goes to somebody else: a parent has more than one calendar in the head.
-        "for_name": "" if patient.email or patient.phone else patient.given_name,
+        "for_name": "" if is_reachable(patient) else patient.given_name,
         "service": visit.service.names,
         "preparation": visit.service.preparations,
         "practitioner_name": visit.practitioner.full_name,
@@ -70,11 +71,17 @@ def visit_facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts
     return MessageFacts(email=email, phone=phone, language=language, context=context, attachments=(attachment,))
 
 
-def recipient(db: Session, patient: PatientFacts, asked_by: AccountId | None) -> tuple[str | None, str | None, str]:
-    """Return e-mail, phone and language of the patient, or of who booked or asked when the patient has neither (a child)."""
-    if patient.email or patient.phone or asked_by is None:
+def recipient(
+    db: Session, clock: Clock, patient: PatientFacts, asked_by: AccountId | None
+) -> tuple[str | None, str | None, str]:
+    """Return e-mail, phone and language of the patient, or of who acts for one who has neither (a child).
+
+    `asked_by` booked or asked, and is written to as long as they act for the patient.
+    """
+    stand_in = None if is_reachable(patient) else stand_in_for(db, patient, asked_by, today=clock.now().date())
+    if stand_in is None:
         return patient.email, patient.phone, patient.language
-    account = get_account(db, asked_by)
+    account = get_account(db, stand_in)
     return account.email, account.confirmed_phone, account.language
 
 

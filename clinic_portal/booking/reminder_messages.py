@@ -76,8 +76,9 @@ def group_facts(
     if not together:
         return None
     visits = describe(db, together)
-    reached = recipients(db, together)
-    who, last, now = reached[together[0].id], visits[-1], clock.now()
+    now = clock.now()
+    reached = recipients(db, together, today=now.date())
+    who, last = reached[together[0].id], visits[-1]
     times = VisitTimes(last.appointment.starts_at, now, last.tz)
     not_before = next_awake(quiet_hours(db), times, now=now)
     if not_before is None:

@@ -27,7 +27,7 @@ def offered_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUI
     patient = find_patient(db, entry.patient_id)
     if patient is None or not judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed:
         return None
-    email, phone, language = recipient(db, patient, entry.account_id)
+    email, phone, language = recipient(db, clock, patient, entry.account_id)
     facility, service = facility_by_id(db, offer.facility_id), service_by_id(db, entry.service_id)
     visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
     context = {

@@ -20,6 +20,7 @@ __all__ = [
     "PersonFacts",
     "RelationshipKind",
     "account_for",
+    "accounts_for",
     "companions_of",
     "own_accounts",
     "people_of",
@@ -112,12 +113,28 @@ def account_for(db: Session, patient_id: PatientId, *, today: date) -> AccountId
 
     For staff and jobs: the caller has checked that.
     """
+    return next(iter(accounts_for(db, [patient_id], today=today).get(patient_id, ())), None)
+
+
+def accounts_for(
+    db: Session, patient_ids: Collection[PatientId], *, today: date
+) -> Mapping[PatientId, Sequence[AccountId]]:
+    """Return the accounts that book for each of these patients now: their own first; whoever has none is left out.
+
+    For staff and jobs: the caller has checked that.
+    """
+    if not patient_ids:
+        return {}
     rows = db.scalars(
         select(Relationship)
-        .where(Relationship.patient_id == patient_id, Relationship.can_book)
+        .where(Relationship.patient_id.in_(set(patient_ids)), Relationship.can_book)
         .order_by(Relationship.kind != RelationshipKind.SELF, Relationship.id)
     )
-    return next((AccountId(row.account_id) for row in rows if is_current(row.ends_on, today=today)), None)
+    found: dict[PatientId, list[AccountId]] = {}
+    for row in rows:
+        if is_current(row.ends_on, today=today):
+            found.setdefault(PatientId(row.patient_id), []).append(AccountId(row.account_id))
+    return found
 
 
 def companions_of(db: Session, patient_ids: Collection[PatientId], *, today: date) -> Mapping[PatientId, Sequence[str]]:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.messages import cancelled_facts
 from clinic_portal.booking.models import AppointmentHistory
 from clinic_portal.booking.queries.staff import untold
 from clinic_portal.booking.rules import AppointmentState, ClinicReason
@@ -15,10 +16,14 @@ from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
+from clinic_portal.core.settings import Settings
+from clinic_portal.dependents.models import Relationship
+from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel, MessageState
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.test_hold_time import code_of
+from tests.booking.test_messages import facts
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -123,10 +128,50 @@ def test_the_desk_must_phone_when_no_message_gets_through(
     assert untold(db, lisbon, now=clock.now(), actor=actor) == []
 
 
+@pytest.mark.parametrize("state", [MessageState.QUEUED, MessageState.RETRY_WAIT])
+def test_the_desk_does_not_wait_for_a_vendor_that_does_not_answer(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, state: MessageState
+) -> None:
+    """It is tried for a day, and the visit may be in an hour."""
+    id_, lisbon = AppointmentId(make_appointment(db, clinic, cast.patient_person).id), FacilityId(clinic.lisbon.id)
+    actor = cast.receptionist.actor()
+    cancel(db, clock, clinic, cast, id_)
+    rows = {row.channel: row for row in db.scalars(select(Message))}
+    rows[Channel.SMS].state = rows[Channel.EMAIL].state = state
+    db.commit()
+    clock.advance(timedelta(minutes=14))
+    assert untold(db, lisbon, now=clock.now(), actor=actor) == []
+    clock.advance(timedelta(minutes=1))
+    assert [one.appointment_id for one in untold(db, lisbon, now=clock.now(), actor=actor)] == [id_]
+    rows[Channel.EMAIL].state = MessageState.SENT
+    db.commit()
+    assert untold(db, lisbon, now=clock.now(), actor=actor) == [], "it went out after all"
+
+
 def test_the_desk_must_phone_at_once_when_there_is_no_address(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    id_ = AppointmentId(make_appointment(db, clinic, cast.child).id)
+    relationship(db, cast).ends_on = clock.now().date() - timedelta(days=1)
+    id_ = AppointmentId(make_appointment(db, clinic, cast.child, booked_by_account_id=cast.guardian.id).id)
     cancel(db, clock, clinic, cast, id_)
     (one,) = untold(db, FacilityId(clinic.lisbon.id), now=clock.now(), actor=cast.receptionist.actor())
     assert (one.patient, one.phone) == ("Tomás Araújo", "")
+
+
+def relationship(db: Session, cast: Cast) -> Relationship:
+    return db.scalars(select(Relationship).where(Relationship.patient_id == cast.child.id)).one()
+
+
+def test_who_does_not_act_for_a_child_any_more_is_not_written_to(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    """The message goes to who does now, also about a visit that somebody else had booked."""
+    row = make_appointment(db, clinic, cast.child, booked_by_account_id=cast.guardian.id)
+    cancel(db, clock, clinic, cast, AppointmentId(row.id))
+    assert facts(cancelled_facts(db, clock, settings, row.id)).email == "lina@example.org"
+    relationship(db, cast).ends_on = clock.now().date() - timedelta(days=1)
+    db.add(Relationship(account_id=cast.stranger.id, patient_id=cast.child.id, kind=RelationshipKind.PARENT))
+    db.commit()
+    found = facts(cancelled_facts(db, clock, settings, row.id))
+    assert (found.email, found.phone) == ("duarte@example.org", "+351912345603")
+    assert untold(db, FacilityId(clinic.lisbon.id), now=clock.now(), actor=cast.receptionist.actor()) == []

@@ -22,6 +22,8 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, ServiceId
 from clinic_portal.core.settings import Settings
+from clinic_portal.dependents.models import Relationship
+from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.notifications.delivery import make_senders
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel, MessageState
@@ -122,6 +124,8 @@ def test_a_family_day_is_one_message_that_names_each(reminders: Reminders, clini
         created_at=reminders.clock.now(),
     )  # fmt: skip
     reminders.db.add(sister)
+    reminders.db.flush()
+    reminders.db.add(Relationship(account_id=cast.guardian.id, patient_id=sister.id, kind=RelationshipKind.PARENT))
     reminders.db.commit()
     by_lina = {"booked_by_account_id": cast.guardian.id}
     tomas = reminders.book(cast.child, THURSDAY + timedelta(hours=2), **by_lina)

@@ -1,14 +1,15 @@
-"""Where messages about visits go: to the patient, or to whoever booked when the patient has no address (a child)."""
+"""Where messages about visits go: to the patient, or to whoever acts for a patient who has no address (a child)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import find_accounts
 from clinic_portal.booking.queries.appointments import AppointmentFacts
 from clinic_portal.core.ids import AccountId, AppointmentId, PatientId
-from clinic_portal.dependents.queries import own_accounts
+from clinic_portal.dependents.queries import accounts_for, own_accounts
 from clinic_portal.notifications.queries import Channel, unwanted_channels
 from clinic_portal.patients.queries import PatientFacts, find_patients
 
@@ -34,35 +35,45 @@ class Recipient:
         return self.phone if channel is Channel.SMS else self.email
 
 
-def recipients(db: Session, visits: Iterable[AppointmentFacts]) -> Mapping[AppointmentId, Recipient]:
-    """Return who is written to about each of these visits, in four statements however many they are."""
+def recipients(db: Session, visits: Iterable[AppointmentFacts], *, today: date) -> Mapping[AppointmentId, Recipient]:
+    """Return who is written to about each of these visits, in five statements however many they are."""
     rows = [visit for visit in visits if visit.patient_id is not None]
     patients = find_patients(db, {visit.known_patient_id for visit in rows})
-    bookers = find_accounts(
-        db,
-        {
-            visit.booked_by
-            for visit in rows
-            if visit.booked_by is not None and not _is_reachable(patients[visit.known_patient_id])
-        },
-    )
-    own = own_accounts(db, {id_ for id_, patient in patients.items() if _is_reachable(patient)})
-    unwanted = unwanted_channels(db, {*bookers, *own.values()})
+    alone = {id_ for id_, patient in patients.items() if not is_reachable(patient)}
+    acting = accounts_for(db, alone, today=today)
+    standing = {visit.id: _one_of(acting.get(visit.known_patient_id, ()), visit.booked_by) for visit in rows}
+    accounts = find_accounts(db, {account_id for account_id in standing.values() if account_id is not None})
+    own = own_accounts(db, patients.keys() - alone)
+    unwanted = unwanted_channels(db, {*accounts, *own.values()})
     found: dict[AppointmentId, Recipient] = {}
     for visit in rows:
-        patient = patients[visit.known_patient_id]
-        booker = bookers.get(visit.booked_by) if visit.booked_by and not _is_reachable(patient) else None
+        patient, stand_in = patients[visit.known_patient_id], standing[visit.id]
+        booker = accounts.get(stand_in) if stand_in else None
         account_id: AccountId | None = booker.account_id if booker else own.get(PatientId(patient.id))
         found[visit.id] = Recipient(
             patient=patient,
             email=booker.email if booker else patient.email,
             phone=booker.confirmed_phone if booker else patient.phone,
             language=booker.language if booker else patient.language,
-            is_for_another=not _is_reachable(patient),
+            is_for_another=not is_reachable(patient),
             unwanted=unwanted.get(account_id, frozenset()) if account_id else frozenset(),
         )
     return found
 
 
-def _is_reachable(patient: PatientFacts) -> bool:
+def is_reachable(patient: PatientFacts) -> bool:
+    """Whether messages go to the patient; otherwise to who acts for them."""
     return bool(patient.email or patient.phone)
+
+
+def stand_in_for(db: Session, patient: PatientFacts, asked_by: AccountId | None, *, today: date) -> AccountId | None:
+    """Return the account that is written to instead of a patient without an address; None: there is none.
+
+    It is the one that asked, as long as it acts for the patient; when that has ended, the first that does now.
+    """
+    patient_id = PatientId(patient.id)
+    return _one_of(accounts_for(db, [patient_id], today=today).get(patient_id, ()), asked_by)
+
+
+def _one_of(acting: Sequence[AccountId], asked_by: AccountId | None) -> AccountId | None:
+    return asked_by if asked_by in acting else next(iter(acting), None)

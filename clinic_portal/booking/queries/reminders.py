@@ -78,7 +78,7 @@ def companions(db: Session, clock: Clock, subject_id: UUID, channel: Channel) ->
     tz = facility_by_id(db, facts_of(row).facility_id).tz
     start, end = day_bounds(local_day(row.starts_at, tz), tz)
     day = _booked_between(db, max(start, clock.now()), end)
-    addresses = {id_: who.reminded_at(channel) for id_, who in recipients(db, day).items()}
+    addresses = {id_: who.reminded_at(channel) for id_, who in recipients(db, day, today=clock.now().date()).items()}
     mine = addresses.get(AppointmentId(row.id))
     return [id_ for id_, address in addresses.items() if mine and address == mine and id_ != row.id]
 
@@ -98,7 +98,7 @@ def visits_to_remind(
         )
     }
     live = [facts_of(rows[id_]) for id_ in subject_ids if id_ in rows and _is_to_come(rows[id_], now)]
-    reached = recipients(db, live)
+    reached = recipients(db, live, today=now.date())
     together: list[AppointmentFacts] = []
     for visit in live:
         address = reached[visit.id].reminded_at(channel)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -11,27 +11,24 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries.appointments import AppointmentFacts, appointment_at, facts_of
+from clinic_portal.booking.queries.recipients import is_reachable, stand_in_for
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
-from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
+from clinic_portal.core.ids import AccountId, AppointmentId, FacilityId, PatientId
 from clinic_portal.facilities.queries import works_at
 from clinic_portal.notifications.queries import MessageState, list_messages
-from clinic_portal.patients.queries import find_patient, patients_for_staff
+from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 
 #: The kind of message that says so.
 BY_CLINIC = "appointment_cancelled_by_clinic"
 
-#: A message in one of these reached the patient, or still may.
-HOPEFUL = frozenset(
-    {
-        MessageState.QUEUED,
-        MessageState.IN_FLIGHT,
-        MessageState.RETRY_WAIT,
-        MessageState.SENT,
-        MessageState.DELIVERED,
-    }
-)
+#: A message in one of these reached the patient, as far as anybody knows.
+GONE_OUT = frozenset({MessageState.SENT, MessageState.DELIVERED})
+#: One in these still may.
+ON_ITS_WAY = frozenset({MessageState.QUEUED, MessageState.IN_FLIGHT, MessageState.RETRY_WAIT})
+#: For how long it may be on its way. A vendor that does not answer is tried for a day: the visit may be sooner.
+PATIENCE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -96,8 +93,8 @@ def history_of(db: Session, appointment_id: AppointmentId) -> list[HistoryLine]:
 def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor) -> Sequence[Untold]:
     """Return the visits to come that the clinic cancelled and whose patients nobody could tell, soonest first.
 
-    A message that is on its way counts as told until it has failed on both channels. For staff of this facility only:
-    the caller has checked that.
+    A message that is on its way counts as told for a quarter of an hour: when both channels have failed before, or none
+    has taken it then, somebody has to phone. For staff of this facility only: the caller has checked that.
     """
     rows = db.scalars(
         select(Appointment)
@@ -112,24 +109,22 @@ def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor)
     if not rows:
         return []
     messages = list_messages(db, subject_ids=[row.id for row in rows], kinds=[BY_CLINIC])
-    reached = {message.subject_id for message in messages if message.state in HOPEFUL}
-    return [
-        _untold(db, facts_of(row), actor)
-        for row in rows
-        if row.id not in reached or not _has_address(db, facts_of(row))
-    ]
+    since = {row.id: row.cancelled_by_clinic_at or now for row in rows}
+    reached = {
+        message.subject_id
+        for message in messages
+        if message.state in GONE_OUT or (message.state in ON_ITS_WAY and now < since[message.subject_id] + PATIENCE)
+    }
+    found = []
+    for visit in [facts_of(row) for row in rows]:
+        patient = patients_for_staff(db, [visit.known_patient_id], actor=actor)[visit.known_patient_id]
+        stand_in = stand_in_for(db, patient, visit.booked_by, today=now.date())
+        # A message for which there is no address need not have failed before somebody phones.
+        if visit.id not in reached or not (is_reachable(patient) or stand_in):
+            found.append(Untold(visit.id, patient.full_name, visit.starts_at, _phone(db, patient, stand_in)))
+    return found
 
 
-def _untold(db: Session, visit: AppointmentFacts, actor: Actor) -> Untold:
-    patient = patients_for_staff(db, [visit.known_patient_id], actor=actor)[visit.known_patient_id]
-    phone = patient.phone
-    if phone is None and visit.booked_by is not None:
-        # Not confirmed perhaps, so no message goes there; who answers the phone says whether it is right.
-        phone = get_account(db, visit.booked_by).phone
-    return Untold(visit.id, patient.full_name, visit.starts_at, phone or "")
-
-
-def _has_address(db: Session, visit: AppointmentFacts) -> bool:
-    """Whether there is anywhere to send a message: it need not have failed before somebody phones."""
-    patient = find_patient(db, visit.known_patient_id)
-    return patient is not None and bool(patient.email or patient.phone or visit.booked_by)
+def _phone(db: Session, patient: PatientFacts, stand_in: AccountId | None) -> str:
+    """Return the number to phone. Not confirmed perhaps, so no message goes there: who answers says whether it is right."""
+    return patient.phone or (get_account(db, stand_in).phone if stand_in else None) or ""
