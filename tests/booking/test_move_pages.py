@@ -43,7 +43,17 @@ def slots(page: Page) -> list[str]:
 
 
 def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
-    return client.page(path, method="POST", status=status, data={"csrf_token": page.fields()["csrf_token"], **form})
+    sent = {name: value for name, value in page.fields().items() if name in {"csrf_token", "seen"}}
+    return client.page(path, method="POST", status=status, data={**sent, **form})
+
+
+def move_meanwhile(db: Session, booked: Appointment) -> None:
+    """What somebody else's move does to the row."""
+    row = db.get_one(Appointment, booked.id)
+    row.starts_at, row.ends_at = row.starts_at + timedelta(days=7), row.ends_at + timedelta(days=7)
+    row.busy_from, row.busy_until = row.busy_from + timedelta(days=7), row.busy_until + timedelta(days=7)
+    row.sequence += 1
+    db.commit()
 
 
 def test_choose_check_press(db: Session, mover: Mover, booked: Appointment) -> None:
@@ -165,3 +175,36 @@ def test_one_press_says_that_they_come(
         clock.advance(timedelta(minutes=1))
     db.expire_all()
     assert db.get_one(Appointment, booked.id).confirmed_at == clock.now() - timedelta(minutes=2)
+
+
+CHANGED = "This visit has changed in the meantime"
+
+
+@pytest.mark.parametrize("act", ["/cancel", f"/move/check?from=2026-11-26&slot={LATER}"])
+def test_a_visit_that_was_moved_since_it_was_looked_at_is_shown_again(
+    db: Session, mover: Mover, booked: Appointment, act: str
+) -> None:
+    """The clinic phoned and moved it; a page that was open before is pressed later."""
+    client, home = mover
+    page = client.page(f"{home}{act}")
+    move_meanwhile(db, booked)
+    before = snapshot(db)
+    again = press(client, page, f"{home}{act}", status=409, reason="patient.unwell")
+    assert CHANGED in again.text
+    assert "Thursday 3 December, 10:30" in again.text
+    assert snapshot(db) == before
+    press(client, again, f"{home}{act}", reason="patient.unwell")
+    assert snapshot(db) != before
+
+
+def test_nobody_says_i_am_coming_to_a_time_that_they_did_not_see(
+    db: Session, client: PortalClient, settings: Settings, booked: Appointment
+) -> None:
+    home = visit_link_path(settings, facts_of(booked))
+    page = client.page(home)
+    move_meanwhile(db, booked)
+    again = press(client, page, f"{home}/coming", status=409)
+    assert CHANGED in again.text
+    assert again.h1 == "Thursday 3 December, 10:30"
+    assert db.get_one(Appointment, booked.id).confirmed_at is None
+    assert "you told us that you are coming" in press(client, again, f"{home}/coming").text

@@ -12,6 +12,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.test_move_pages import move_meanwhile
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
@@ -35,7 +36,8 @@ def home(booked: Appointment) -> str:
 
 
 def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
-    return client.page(path, method="POST", status=status, data={"csrf_token": page.fields()["csrf_token"], **form})
+    sent = {name: value for name, value in page.fields().items() if name in {"csrf_token", "seen"}}
+    return client.page(path, method="POST", status=status, data={**sent, **form})
 
 
 def test_the_day_leads_to_the_visit_and_back(desk: PortalClient, home: str) -> None:
@@ -155,3 +157,26 @@ def test_another_facilitys_desk_finds_nothing(cast: Cast, booked: Appointment, p
     client = cast.browser(cast.far_receptionist)
     for slug in ("lisbon", "ponta-delgada"):
         assert client.get(f"/desk/{slug}/visits/{booked.id}{page}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        ("/cancel", {"reason": "clinic.practitioner_away"}),
+        ("/move/anyway", {"on": "2026-11-27", "at": "13:15", "note": "asked by phone"}),
+    ],
+)
+def test_a_visit_that_was_moved_since_it_was_looked_at_is_shown_again(
+    db: Session, desk: PortalClient, home: str, booked: Appointment, act: tuple[str, dict[str, str]]
+) -> None:
+    """The patient moved it on the phone while the desk's page was open: the new time is not the clinic's to take away."""
+    page = desk.page(f"{home}{act[0]}")
+    form = {name: page.fields()[name] for name in ("practitioner", "room") if name in page.fields()} | act[1]
+    move_meanwhile(db, booked)
+    again = press(desk, page, f"{home}{act[0]}", status=409, **form)
+    assert "This visit has changed in the meantime" in again.text
+    assert "Thursday 3 December, 10:30" in again.text
+    db.expire_all()
+    assert db.get_one(Appointment, booked.id).state is AppointmentState.BOOKED
+    for _ in range(2):
+        assert press(desk, again, f"{home}{act[0]}", **form).response.request.path == home

@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from clinic_portal.booking.forms import CancelForm
 from clinic_portal.booking.queries import CancelReason, visit_of
 from clinic_portal.booking.routes.common import blueprint
+from clinic_portal.booking.routes.linked import cancel_page, is_changed
 from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment as give_back
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.pages import render_page, see_other
+from clinic_portal.web.pages import see_other
 
 
 @blueprint.route("/visits/<uuid:appointment_id>/cancel", methods=["GET", "POST"])
@@ -26,10 +27,9 @@ def cancel_appointment(appointment_id: UUID) -> ResponseReturnValue:
     verdict = found.judge_change(time.now())
     if verdict.code == "appointment.too_late_to_change":
         return too_late_page(found, back=back)
-    if form.validate_on_submit():
+    if form.validate_on_submit() and not (verdict.allowed and is_changed(found)):
         give_back(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
         return see_other(back)
     if not verdict.allowed:
         return redirect(back, 303)
-    status = 422 if form.errors else 200
-    return render_page("booking/cancel_appointment.html", status=status, visit=found, form=form, back=back)
+    return cancel_page(found, form, back=back)

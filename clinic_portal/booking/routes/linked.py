@@ -30,12 +30,7 @@ TRIES = "60 per minute"
 @limiter.limit(TRIES)
 def linked_visit(visit_code: str) -> ResponseReturnValue:
     """Show when and where, and the buttons; of a visit that is over, only that it is."""
-    found, now = visit_of_link(visit_code), clock().now()
-    page = render_page(
-        "booking/linked_visit.html", visit=found, visit_code=visit_code, is_over=found.appointment.ends_at <= now,
-        change=found.judge_change(now), is_moved=is_moved(found),
-    )  # fmt: skip
-    return unlisted(page)
+    return _page(visit_of_link(visit_code), visit_code)
 
 
 @blueprint.post(f"{LINK}/coming")
@@ -43,7 +38,10 @@ def linked_visit(visit_code: str) -> ResponseReturnValue:
 @limiter.limit(TRIES)
 def come_by_link(visit_code: str) -> ResponseReturnValue:
     """Say "I'm coming"."""
-    id_ = visit_of_link(visit_code).appointment.id
+    found = visit_of_link(visit_code)
+    if is_changed(found):
+        return _page(found, visit_code, status=409)
+    id_ = found.appointment.id
     confirm_attendance(db_session(), clock(), appointment_id=id_, actor=LinkHolder(id_))
     return see_other(url_for("booking.linked_visit", visit_code=visit_code))
 
@@ -58,19 +56,41 @@ def cancel_by_link(visit_code: str) -> ResponseReturnValue:
     verdict = found.judge_change(now)
     if verdict.code == "appointment.too_late_to_change":
         return unlisted(too_late_page(found, back=here))
-    if form.validate_on_submit():
+    if form.validate_on_submit() and not (verdict.allowed and is_changed(found)):
         id_, reason = found.appointment.id, CancelReason(form.reason.data)
         cancel_appointment(db_session(), clock(), appointment_id=id_, actor=LinkHolder(id_), reason=reason)
         return see_other(here)
     if not verdict.allowed:
         return redirect(here, 303)
-    status = 422 if form.errors else 200
-    return unlisted(render_page("booking/cancel_appointment.html", status=status, visit=found, form=form, back=here))
+    return unlisted(cancel_page(found, form, back=here))
+
+
+def _page(found: VisitFacts, visit_code: str, *, status: int = 200) -> Response:
+    now = clock().now()
+    page = render_page(
+        "booking/linked_visit.html", status=status, visit=found, visit_code=visit_code,
+        is_over=found.appointment.ends_at <= now, change=found.judge_change(now), is_moved=is_moved(found),
+        is_changed=is_changed(found),
+    )  # fmt: skip
+    return unlisted(page)
+
+
+def cancel_page(visit: VisitFacts, form: CancelForm, *, back: str) -> Response:
+    """Ask why; again when nothing was chosen, or when the visit was moved since it was looked at."""
+    status = 422 if form.errors else 409 if is_changed(visit) else 200
+    return render_page(
+        "booking/cancel_appointment.html", status=status, visit=visit, form=form, back=back, is_changed=status == 409
+    )
 
 
 def is_moved(visit: VisitFacts) -> bool:
     """Whether the address says that the last change of the visit was a move: its page then says so."""
     return request.args.get("moved", "") == str(visit.appointment.sequence) != "0"
+
+
+def is_changed(visit: VisitFacts) -> bool:
+    """Whether the visit was moved since the page was made whose button was pressed (`booking/_seen.html`)."""
+    return request.form.get("seen", str(visit.appointment.sequence)) != str(visit.appointment.sequence)
 
 
 def visit_of_link(visit_code: str) -> VisitFacts:

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from clinic_portal.booking.queries import AppointmentFacts, Taker, VisitFacts, Wish, describe, takers, visit_of
 from clinic_portal.booking.queries.visits import LinkHolder
 from clinic_portal.booking.routes.common import Way, blueprint, with_choices
-from clinic_portal.booking.routes.linked import LINK, TRIES, unlisted, visit_of_link
+from clinic_portal.booking.routes.linked import LINK, TRIES, is_changed, unlisted, visit_of_link
 from clinic_portal.booking.routes.times import SLOT_FORMAT, parse_slot, times_page
 from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.steps import NewTime
@@ -157,7 +157,9 @@ def choose_new_time(way: MoveWay) -> ResponseReturnValue:
 def check_new_time(way: MoveWay, move: Mover) -> ResponseReturnValue:
     """Show the old time and the new one; when the button is pressed, move, or say why not and what there is instead."""
     start = parse_slot(request.args.get("slot"))
-    if request.method == "POST" and start is not None:
+    # Who presses twice has moved it already: that is told once more.
+    changed = is_changed(way.moved) and start != way.left_out
+    if request.method == "POST" and start is not None and not changed:
         return _press(way, move, start)
     refusal = _refusal(way)
     if refusal is not None or start is None:
@@ -166,7 +168,9 @@ def check_new_time(way: MoveWay, move: Mover) -> ResponseReturnValue:
     if not offered:
         return _times(way, status=409, lost=start, reason="appointment.slot_taken")
     new = _as_it_will_be(way, start, offered[0])
-    return render_page("booking/check_move.html", way=way, visit=way.moved, new=new)
+    return render_page(
+        "booking/check_move.html", status=409 if changed else 200, way=way, visit=way.moved, new=new, is_changed=changed
+    )
 
 
 def _press(way: MoveWay, move: Mover, start: datetime) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
+from clinic_portal.booking.routes.linked import is_changed
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
 from clinic_portal.booking.use_cases.mark_told import mark_told
@@ -46,6 +47,8 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     """Ask why, then cancel and tell the patient."""
     facility = own_facility(slug)
     found, form = visit_for_desk(facility, appointment_id), ClinicCancelForm()
+    if found.judge_change_by_staff().allowed and is_changed(found):
+        return _page("front_desk/cancel_visit.html", facility, found, form=form, refusal=_changed(), status=409)
     status = 422 if request.method == "POST" else 200
     if form.validate_on_submit():
         reason, note = ClinicReason(form.reason.data), form.note.data or ""
@@ -92,6 +95,8 @@ def move_anyway(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     status = 422 if request.method == "POST" else 200
     if form.validate_on_submit():
         starts_at = form.start(facility.tz, now=clock().now())
+        if starts_at is not None and starts_at != found.appointment.starts_at and is_changed(found):
+            return _page("front_desk/move_anyway.html", facility, found, form=form, refusal=_changed(), status=409)
         if starts_at is not None:
             return _move(facility, found, form, starts_at)
     return _page("front_desk/move_anyway.html", facility, found, form=form, status=status)
@@ -109,6 +114,10 @@ def _move(facility: FacilityFacts, found: VisitFacts, form: AnywayForm, starts_a
         refusal = explain(409, refused.code)
         return _page("front_desk/move_anyway.html", facility, found, form=form, refusal=refusal, status=409)
     return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=id_))
+
+
+def _changed() -> dict[str, object]:
+    return explain(409, "appointment.state_changed")
 
 
 def visit_for_desk(facility: FacilityFacts, appointment_id: UUID) -> VisitFacts:
