@@ -32,3 +32,12 @@ def test_who_found_a_time_alone_waits_no_longer(db: Session, clock: FixedClock, 
     make_appointment(db, clinic, cast.patient_person, booked_at=datetime(2026, 11, 23, 10, 13, tzinfo=UTC))
     assert end_entries(db, clock, entry_id=entry_id(entry))
     assert db.get_one(WaitingEntry, entry.id, populate_existing=True).end_reason is EntryEnd.BOOKED
+
+
+def test_an_account_that_was_closed_waits_no_longer(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    entry = join(db, clock, clinic, cast.guardian, cast.child)
+    assert not end_entries(db, clock, entry_id=entry_id(entry))
+    cast.guardian.ended_at = clock.now()
+    db.flush()
+    assert end_entries(db, clock, entry_id=entry_id(entry))
+    assert db.get_one(WaitingEntry, entry.id, populate_existing=True).end_reason is EntryEnd.NO_RIGHT

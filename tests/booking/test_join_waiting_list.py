@@ -3,18 +3,19 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import WaitingEntry
-from clinic_portal.booking.rules import AppointmentState, EntryState, PartOfDay
+from clinic_portal.booking.models import VisitPolicy, WaitingEntry
+from clinic_portal.booking.rules import AppointmentState, EntryEnd, EntryState, PartOfDay
+from clinic_portal.booking.use_cases.end_entries import end_entries
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import new_id
 from tests.booking.factory import make_appointment
 from tests.booking.test_hold_time import end_right
-from tests.booking.waiting import join
+from tests.booking.waiting import entry_id, join
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -85,3 +86,45 @@ def test_only_a_visit_of_this_patient_and_service_that_is_still_to_come_is_broug
     with pytest.raises(Conflict) as refused:
         join(db, clock, clinic, cast.patient, cast.patient_person, visit=gone)
     assert refused.value.code == "appointment.already_started"
+
+
+def test_who_asks_again_after_the_visit_was_given_back_is_not_swept_off_the_list(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person)
+    first = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    visit.state = AppointmentState.CANCELLED
+    db.flush()
+    again = join(db, clock, clinic, cast.patient, cast.patient_person)
+    assert (first.state, first.end_reason) == (EntryState.ENDED, EntryEnd.VISIT_OVER)
+    assert (again.state, again.appointment_id) == (EntryState.WAITING, None)
+    assert not end_entries(db, clock, entry_id=entry_id(again))
+
+
+def test_who_asks_again_after_finding_a_time_waits_for_another_one(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    clock.advance(timedelta(minutes=1))
+    visit = make_appointment(db, clinic, cast.patient_person, booked_at=clock.now())
+    clock.advance(timedelta(seconds=20))
+    again = join(db, clock, clinic, cast.patient, cast.patient_person)
+    assert not end_entries(db, clock, entry_id=entry_id(again))
+    # Bringing that visit forward instead keeps the place.
+    earlier = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    assert (earlier.id, earlier.appointment_id) == (again.id, visit.id)
+
+
+def test_who_books_by_phone_only_is_told_so_instead_of_waiting_in_vain(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    db.execute(update(VisitPolicy).values(noshow_limit=1))
+    missed = clock.now() - timedelta(days=3)
+    make_appointment(db, clinic, cast.patient_person, at=missed, state=AppointmentState.NOSHOW)
+    browser, path = cast.browser(cast.patient), "/book/massage/waiting-list"
+    answer = browser.page(path, method="POST", data=browser.page(path).fields(), status=409)
+    assert "Please call us to book" in answer.text
+    assert db.scalars(select(WaitingEntry)).all() == []
+    # Moving stays open to everybody, and so does waiting for an earlier time.
+    visit = make_appointment(db, clinic, cast.patient_person)
+    assert join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit).state is EntryState.WAITING

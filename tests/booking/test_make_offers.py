@@ -194,10 +194,10 @@ def test_hours_that_are_worked_after_all_are_offered(
 def test_who_missed_too_many_visits_is_not_offered_what_they_may_not_book(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
+    join(db, clock, clinic, cast.patient, cast.patient_person)
     db.execute(update(VisitPolicy).values(noshow_limit=1))
     missed = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
     make_appointment(db, clinic, cast.patient_person, at=missed, state=AppointmentState.NOSHOW)
-    join(db, clock, clinic, cast.patient, cast.patient_person)
     freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
     assert offer_all(db, clock, freed) == 0
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
+from clinic_portal.accounts.queries import find_actor
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
 from clinic_portal.booking.queries.visits import OPEN_STATES, visit_for_message
 from clinic_portal.booking.rules import (
@@ -252,11 +253,18 @@ def entry_over(db: Session, clock: Clock, entry: WaitingEntry) -> EntryEnd | Non
             return EntryEnd.VISIT_OVER
     elif db.scalar(select(exists().where(_found_alone(entry, clock.now())))):
         return EntryEnd.BOOKED
+    if find_actor(db, AccountId(entry.account_id)) is None:
+        return EntryEnd.NO_RIGHT  # The account was closed.
     try:
         person_to_book_for(db, clock, PatientId(entry.patient_id), actor=asker(entry))
     except (NotFound, Forbidden):
         return EntryEnd.NO_RIGHT
     return None
+
+
+def still_waits(db: Session, clock: Clock, entry_id: EntryId) -> bool:
+    """Say whether times are still offered to an entry that is on the list: the sweep may come a minute later."""
+    return entry_over(db, clock, db.get_one(WaitingEntry, entry_id)) is None
 
 
 def asker(entry: WaitingEntry) -> Actor:

@@ -6,8 +6,10 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry
 from clinic_portal.booking.queries.visits import visit_of
-from clinic_portal.booking.queries.waiting import EntryFacts, entry_facts, live_entry, start_of_visit
-from clinic_portal.booking.rules import AppointmentState, Asked, EntryState, judge_asked
+from clinic_portal.booking.queries.waiting import EntryFacts, entry_facts, entry_over, live_entry, start_of_visit
+from clinic_portal.booking.rules import AppointmentState, Asked, EntryEnd, EntryState, judge_asked
+from clinic_portal.booking.steps.missed import check_missed
+from clinic_portal.booking.steps.waiting import end_entry
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -32,7 +34,8 @@ def join_waiting_list(db: Session, clock: Clock, *, wanted: Wanted, actor: Actor
     """Put a patient on the list of a service. Who is on it already keeps the place, with the new wishes.
 
     Raises: NotFound (no such service or visit, or none of the actor's people); Forbidden (may not book for them);
-    Conflict "waiting.days_over", "waiting.days_reversed", "appointment.already_started" (the visit is no longer to come).
+    Conflict "waiting.days_over", "waiting.days_reversed", "appointment.already_started" (the visit is no longer to come),
+    "appointment.missed_too_often" (who books by phone only is offered no first time either).
     """
     with transaction(db):
         person_to_book_for(db, clock, wanted.patient_id, actor=actor)
@@ -44,7 +47,9 @@ def join_waiting_list(db: Session, clock: Clock, *, wanted: Wanted, actor: Actor
             raise Conflict(verdict.code)
         _check_visit(db, clock, wanted, actor)
         lock_patient(db, wanted.patient_id)
-        entry = live_entry(db, wanted.patient_id, wanted.service_id)
+        if wanted.appointment_id is None:
+            check_missed(db, clock, wanted.patient_id, actor=actor)
+        entry = _live_entry(db, clock, wanted)
         if entry is None:
             entry = WaitingEntry(
                 id=new_id(), patient_id=wanted.patient_id, service_id=wanted.service_id, created_at=now,
@@ -57,6 +62,16 @@ def join_waiting_list(db: Session, clock: Clock, *, wanted: Wanted, actor: Actor
         entry.from_day, entry.until_day = asked.from_day, asked.until_day
         db.flush()
         return entry_facts(entry, earlier_than=start_of_visit(db, entry))
+
+
+def _live_entry(db: Session, clock: Clock, wanted: Wanted) -> WaitingEntry | None:
+    """Return the place that the patient keeps. One that is over, and not yet swept away, is no place any more."""
+    entry = live_entry(db, wanted.patient_id, wanted.service_id)
+    reason = entry_over(db, clock, entry) if entry is not None and wanted.appointment_id is None else None
+    if entry is None or reason in (None, EntryEnd.NO_RIGHT):
+        return entry  # Whoever asks now has the right that the one before them lost.
+    end_entry(db, clock, entry, reason)
+    return None
 
 
 def _check_visit(db: Session, clock: Clock, wanted: Wanted, actor: Actor) -> None:
