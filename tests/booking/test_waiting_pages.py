@@ -1,6 +1,7 @@
 """The pages of the waiting list: asking, looking, stopping; and the offer's link."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import OfferId
 from clinic_portal.core.settings import Settings
+from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
@@ -184,3 +186,62 @@ def test_an_offer_that_ran_out_says_so(
     clock.at = offers(db)[0].ends_at
     assert client.page(path).h1 == "This offer is over"
     assert client.page(f"{path}/take", method="POST", status=409, data={"csrf_token": token}).h1 == "This offer is over"
+
+
+def test_an_offer_of_somebody_who_gave_the_visit_back_promises_nothing(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    path = path_of(settings, offers(db)[0])
+    token = client.page(path).fields()["csrf_token"]
+    visit.state = AppointmentState.CANCELLED
+    db.flush()
+    for page in (
+        client.page(path),  # Before the sweep comes round, and a press on a page that was open.
+        client.page(f"{path}/take", method="POST", status=409, data={"csrf_token": token}),
+    ):
+        assert page.h1 == "This offer is over"
+        assert "Nothing was booked." in page.text
+        assert "Your visit is as it was" not in page.text
+        assert "You are still on the waiting list" not in page.text
+
+
+def test_an_offer_whose_visit_was_given_back_or_moved_leads_to_the_visit(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    (offer,) = offers(db)
+    taken = db.get_one(Appointment, accept_offer(db, clock, offer_id=OfferId(offer.id)).id)
+    path = path_of(settings, offer)
+    assert client.page(path).h1 == "The time is yours"
+    taken.state, taken.cancelled_at = AppointmentState.CANCELLED, clock.now()
+    db.flush()
+    assert "This visit is cancelled" in client.page(path).text
+    taken.state, taken.cancelled_at = AppointmentState.BOOKED, None
+    taken.starts_at = taken.busy_from = THURSDAY
+    taken.ends_at = taken.busy_until = THURSDAY + timedelta(minutes=30)
+    db.flush()
+    page = client.page(path)
+    assert "Thursday 26 November" in page.h1
+    assert "The time is yours" not in page.text
+
+
+def test_a_time_that_the_clinic_took_back_went_to_nobody(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    path = path_of(settings, offers(db)[0])
+    token = client.page(path).fields()["csrf_token"]
+    hold = db.get_one(Appointment, offers(db)[0].hold_id)
+    hold.state, hold.held_until = AppointmentState.CANCELLED, None
+    away = Absence(practitioner_id=clinic.ines.id, starts_at=TUESDAY, ends_at=TUESDAY + timedelta(hours=8), reason="")
+    db.add(away)
+    db.flush()
+    page = client.page(f"{path}/take", method="POST", status=409, data={"csrf_token": token})
+    assert page.h1 == "This time is no longer free"
+    assert "It is no longer free. Nothing was booked." in page.text
+    assert "You are still on the waiting list" in page.text

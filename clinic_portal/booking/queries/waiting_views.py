@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries.free_times import takers
 from clinic_portal.booking.queries.rota import Wish
-from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
+from clinic_portal.booking.queries.visits import OPEN_STATES, VisitFacts, visit_for_message
 from clinic_portal.booking.queries.waiting import (
     EntryFacts,
     OfferFacts,
@@ -20,8 +20,9 @@ from clinic_portal.booking.queries.waiting import (
     offer_facts_of,
     own_entry,
     start_of_visit,
+    still_waits,
 )
-from clinic_portal.booking.rules import EntryState, OfferState, judge_offer
+from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState, judge_offer
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
@@ -40,6 +41,8 @@ from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_
 #: How far back the desk sees what became of freed times.
 SHOWN_FOR = timedelta(days=7)
 SHOWN_AT_MOST = 50
+
+CANCELLED = AppointmentState.CANCELLED
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class OfferView:
     service: ServiceFacts
     practitioner: PractitionerFacts
     facility: FacilityFacts
-    #: The visit that it would bring forward.
+    #: The visit that it would bring forward; None as well when that was given back.
     visit: VisitFacts | None
     #: The visit that took the time.
     taken: VisitFacts | None
@@ -76,6 +79,18 @@ class OfferView:
     is_over: bool
     #: Whether whoever got it is still on the list.
     is_waiting: bool
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the time went away before its end, and whoever got the offer still waits for one."""
+        is_gone = self.offer.state is OfferState.LOST or (self.offer.state is OfferState.OPEN and not self.is_over)
+        return is_gone and self.is_waiting and not self.is_open
+
+    @property
+    def is_as_taken(self) -> bool:
+        """Whether the visit that took the time still stands at it."""
+        visit = self.taken.appointment if self.taken else None
+        return visit is not None and visit.state is not CANCELLED and visit.starts_at == self.offer.starts_at
 
 
 @dataclass(frozen=True)
@@ -146,22 +161,25 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
     if found is None:
         raise NotFound
     offer, entry = found
-    is_open = entry.state is EntryState.WAITING and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
+    is_waiting = entry.state is EntryState.WAITING and still_waits(db, clock, entry.id)
+    is_open = is_waiting and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
     wish = Wish(entry.service_id, offer.practitioner_id, offer.facility_id, own_visit=entry.appointment_id)
     if is_open and offer.is_held:
         is_open = is_still_held(db, offer.id, now=clock.now())
     elif is_open:
         is_open = bool(takers(db, clock, wish, start=offer.starts_at)[1])
+    visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
+    is_standing = visit is not None and visit.appointment.state in OPEN_STATES
     return OfferView(
         offer=offer,
         service=service_by_id(db, entry.service_id),
         practitioner=practitioner_by_id(db, offer.practitioner_id),
         facility=facility_by_id(db, offer.facility_id),
-        visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
+        visit=visit if is_standing else None,
         taken=visit_for_message(db, offer.appointment_id) if offer.appointment_id else None,
         is_open=is_open,
         is_over=clock.now() >= offer.ends_at,
-        is_waiting=entry.state is EntryState.WAITING,
+        is_waiting=is_waiting,
     )
 
 

@@ -22,8 +22,11 @@ OFFER = "/offers/<offer_code>"
 @right(Right.PUBLIC)
 @limiter.limit(TRIES)
 def offer(offer_code: str) -> ResponseReturnValue:
-    """Show the time and the two buttons; or what became of the offer."""
-    return _page(_offer_of_link(offer_code), offer_code)
+    """Show the time and the two buttons; or what became of the offer, which the visit's own page says best."""
+    found = _offer_of_link(offer_code)
+    if found.taken and not found.is_as_taken:
+        return see_other(visit_link_path(settings(), found.taken.appointment))
+    return _page(found, offer_code)
 
 
 @blueprint.post(f"{OFFER}/take")
