@@ -12,6 +12,7 @@ from clinic_portal.core.ids import FacilityId
 from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.models import Room, Service
 from clinic_portal.facilities.queries import closed_days_of
+from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.hours import DAY, row_id
@@ -143,6 +144,30 @@ def test_a_change_shows_the_visits_and_makes_nothing_until_all_are_answered(
         )
     )
     assert sorted(ends) == [600, 780]
+
+
+def test_it_does_not_promise_a_message_to_who_has_no_address(
+    office: PortalClient, clinic: Clinic, cast: Cast, db: Session
+) -> None:
+    db.add(nobody := Patient(given_name="Ó", family_name="Lam", birth_date=DAY, language="en", created_at=THURSDAY))
+    db.flush()
+    make_appointment(db, clinic, cast.patient_person)
+    make_appointment(db, clinic, nobody, at=THURSDAY + timedelta(minutes=30))
+    path = f"/hours/{clinic.ines.id}/absences/add"
+    page = send(office, path, first_day=DAY.isoformat(), reason="ill")
+    page = send(office, path, page, for_all="cancel")
+    assert "1 visit cancelled; the patient gets a message" in page.text
+    assert "1 visit cancelled of a patient without phone and e-mail" in page.text
+    assert "Ó Lam" in cast.browser(cast.receptionist).page("/desk/lisbon").text
+
+
+def test_hours_that_end_already_do_not_go_on_by_being_ended(office: PortalClient, clinic: Clinic, db: Session) -> None:
+    db.get_one(WeeklyHours, row_id(db, clinic.ines)).valid_until = DAY
+    db.commit()
+    path = f"/hours/{clinic.ines.id}/weekly/{row_id(db, clinic.ines)}/end"
+    page = send(office, path, status=422, last_day="2026-12-31")
+    assert page.text.count("These hours end on Thursday 26 November already") == 2
+    assert send(office, path, page, last_day=DAY.isoformat()).h1 == "Hours of Inês Carvalho"
 
 
 def test_a_visit_that_was_booked_meanwhile_is_shown(

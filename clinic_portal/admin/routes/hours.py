@@ -113,7 +113,8 @@ def end_weekly(practitioner_id: UUID, hours_id: UUID) -> ResponseReturnValue:
     form = EndForm(data={"last_day": plan.today.isoformat()})
     title = _("End %(hours)s", hours=words_of(row.hours))
     again = partial(_form, "admin/end_weekly.html", plan, form, title=title, row=row)
-    if not (form.validate_on_submit() and _is_to_come(form.last_day, plan.today - timedelta(days=1))):
+    yesterday = plan.today - timedelta(days=1)
+    if not (form.validate_on_submit() and _is_to_come(form.last_day, yesterday) and _is_sooner(form.last_day, row)):
         return again()
     change = EndWeekly(plan.practitioner.id, WeeklyHoursId(row.id), form.last_day.value)
     return attempt(plan, change, form, what=title, again=again)
@@ -265,6 +266,16 @@ def _is_to_come(field: Field, first: date) -> bool:
         field.errors = [
             _("This day is over. Choose %(day)s or later", day=day_in_words(first, "UTC", current_language()))
         ]
+        return False
+    return True
+
+
+def _is_sooner(field: Field, row: HoursRow) -> bool:
+    """Whether the field's day is not after the end that the hours have already; if it is, the field says so."""
+    until = row.hours.valid_until
+    if until is not None and field.value > until:
+        last = day_in_words(until, "UTC", current_language())
+        field.errors = [_("These hours end on %(day)s already. To have them go on, change them", day=last)]
         return False
     return True
 

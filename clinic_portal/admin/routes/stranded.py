@@ -84,9 +84,14 @@ def tell(settled: Settled, what: str = "") -> None:
     """Have the next page say what was done."""
     if what:
         flash(_("Saved: %(what)s", what=what))
-    if settled.cancelled:
+    told = settled.cancelled - settled.unreachable
+    if told:
         flash(ngettext("%(num)d visit cancelled; the patient gets a message",
-                       "%(num)d visits cancelled; each patient gets a message", settled.cancelled))  # fmt: skip
+                       "%(num)d visits cancelled; each patient gets a message", told))  # fmt: skip
+    if settled.unreachable:
+        flash(ngettext("%(num)d visit cancelled of a patient without phone and e-mail: the front desk is asked to tell them",
+                       "%(num)d visits cancelled of patients without phone and e-mail: the front desk is asked to tell them",
+                       settled.unreachable))  # fmt: skip
     if settled.kept:
         flash(ngettext("%(num)d visit stays although it is outside the hours",
                        "%(num)d visits stay although they are outside the hours", settled.kept))  # fmt: skip

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, OutsideHours
+from clinic_portal.booking.queries.appointments import facts_of
+from clinic_portal.booking.queries.recipients import recipients
 from clinic_portal.booking.queries.stranded import (
     Scope,
     StrandedVisit,
@@ -52,6 +54,8 @@ class Settled:
     kept: int = 0
     to_move: int = 0
     cancelled: int = 0
+    #: How many of those cancelled have a patient without phone and e-mail: the desk is asked to call, or to wait for them.
+    unreachable: int = 0
 
 
 def change_with_visits(
@@ -109,10 +113,13 @@ def settle(
             )
     db.flush()
     chosen = list(answers.values())
+    cancelled = [facts_of(row) for row, answer in answers.items() if answer is StrandedAnswer.CANCEL]
+    reached = recipients(db, cancelled, today=clock.now().date()).values()
     return Settled(
         kept=chosen.count(StrandedAnswer.KEEP),
         to_move=chosen.count(StrandedAnswer.MOVE),
-        cancelled=chosen.count(StrandedAnswer.CANCEL),
+        cancelled=len(cancelled),
+        unreachable=sum(not (who.email or who.phone) for who in reached),
     )
 
 
