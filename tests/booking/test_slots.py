@@ -29,15 +29,15 @@ days = st.one_of(
     st.sampled_from(CHANGES), st.dates(CHANGES[0] - timedelta(days=200), CHANGES[-1] + timedelta(days=200))
 )
 zones = st.sampled_from([LISBON, AZORES])
-minutes_long = st.sampled_from([15, 20, 30, 45, 60, 90]).map(lambda minutes: timedelta(minutes=minutes))
-buffers = st.sampled_from([0, 5, 10, 30]).map(lambda minutes: timedelta(minutes=minutes))
+minutes_long = st.sampled_from([7, 15, 20, 30, 45, 60, 90]).map(lambda minutes: timedelta(minutes=minutes))
+buffers = st.sampled_from([0, 3, 5, 10, 30]).map(lambda minutes: timedelta(minutes=minutes))
 needs = st.builds(Need, minutes_long, buffers, buffers)
 
 
 @st.composite
 def windows(draw: st.DrawFn) -> tuple[Stretch, str, date, int, int]:
     day, tz = draw(days), draw(zones)
-    starts = draw(st.integers(0, 1435 // 5)) * 5
+    starts = draw(st.one_of(st.integers(0, 1435 // 5).map(lambda step: step * 5), st.integers(0, 1435)))
     ends = draw(st.integers(starts // 5 + 1, 288)) * 5
     stretch = working_stretch(day, starts, ends, tz)
     while stretch is None:
@@ -98,7 +98,7 @@ def test_nothing_that_is_bookable_is_missing(
     busy = data.draw(busy_in(window))
     offered = [need.busy(start) for start in free_starts(window, need, busy, tz=tz, earliest=LONG_AGO)]
     full = sorted([*busy, *offered])
-    moment = window.start
+    moment = datetime.fromtimestamp(-(-window.start.timestamp() // 300) * 300, UTC)
     while moment + need.length <= window.end:
         assert not fits(moment, window, need, full, tz=tz), wall(moment, tz)
         moment += STEP
@@ -123,6 +123,16 @@ def test_times_step_by_the_length_and_start_again_after_what_is_taken() -> None:
     assert starts(day, 540, 780, 45) == "09:00 09:45 10:30 11:15 12:00"
     assert starts(day, 540, 780, 45, busy=taken) == "09:00 10:30 11:15 12:00"
     assert starts(day, 540, 720, 30, busy=taken) == "09:00 09:30 10:30 11:00 11:30"
+
+
+def test_odd_minutes_are_offered_on_full_steps_where_they_can_be_held() -> None:
+    """Hours from 09:03, a service of 20 minutes with seven after it: all of it can be typed by an administrator."""
+    window = working_stretch(date(2026, 11, 26), 543, 660, LISBON)
+    assert window is not None
+    need = Need(timedelta(minutes=20), after=timedelta(minutes=7))
+    offered = list(free_starts(window, need, [], tz=LISBON, earliest=LONG_AGO))
+    assert " ".join(wall(start, LISBON) for start in offered) == "09:05 09:35 10:05 10:35"
+    assert all(fits(start, window, need, [], tz=LISBON) for start in offered)
 
 
 def test_a_long_busy_stretch_hides_a_short_one_inside_it() -> None:

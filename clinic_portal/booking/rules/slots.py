@@ -79,14 +79,14 @@ def free_starts(
 ) -> Iterator[datetime]:
     """Yield the offered starts in a window of work, none before `earliest`.
 
-    They step by what a visit takes up from the window's start, and again from the end of every busy stretch. Buffers
-    may reach beyond the window, visits may not. In the night in which an hour is repeated, nothing starts in the
-    second one: "01:30" would mean two times. `busy` is in the order of starts.
+    They step by what a visit takes up from the window's start, and again from the end of every busy stretch, always on
+    full steps of the clock. Buffers may reach beyond the window, visits may not. In the night in which an hour is
+    repeated, nothing starts in the second one: "01:30" would mean two times. `busy` is in the order of starts.
     """
     length, before, after = need
     repeats = _offset(window.start, tz) > _offset(window.end, tz)
-    step, taken = length + before + after, length + after
-    start, index = window.start, 0
+    step, taken = _full_steps(length + before + after), length + after
+    start, index = _round_up(window.start), 0
     while start + length <= window.end:
         while index < len(busy) and busy[index].end <= start - before:
             index += 1
@@ -139,6 +139,10 @@ def last_day(now: datetime, tz: str, *, horizon_days: int) -> date:
 
 def _offset(moment: datetime, tz: str) -> timedelta:
     return moment.astimezone(zone(tz)).utcoffset() or timedelta(0)
+
+
+def _full_steps(length: timedelta) -> timedelta:
+    return -(-length // STEP) * STEP
 
 
 def _round_up(moment: datetime) -> datetime:
