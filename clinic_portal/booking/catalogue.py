@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import FacilityId, ServiceId
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookable_services, find_facilities
-from clinic_portal.practitioners.queries import PractitionerFacts, places_of_service
+from clinic_portal.practitioners.queries import ServicePlace, places_of_service
 
 SESSION_KEY = "catalogue"
 
 KEEP_FOR = timedelta(seconds=5)
 
-Places = Sequence[tuple[PractitionerFacts, FacilityId]]
+Places = Sequence[ServicePlace]
 T = TypeVar("T")
 
 
@@ -48,7 +48,7 @@ class Catalogue:
         return self._get("facilities", clock, lambda: find_facilities(db))
 
     def places(self, db: Session, clock: Clock, service_id: ServiceId) -> Places:
-        """Return who gives the service where, from today on."""
+        """Return who gives the service where and how, from today on."""
         today = clock.now().date()
         return self._get(service_id, clock, lambda: places_of_service(db, service_id, from_day=today))
 

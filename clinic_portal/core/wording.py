@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from babel.dates import format_date, format_time, get_day_names
+from babel.dates import format_date, format_time, get_day_names, get_timezone_location
 from babel.numbers import format_currency
 
 from clinic_portal.core.clock import zone
@@ -31,6 +31,11 @@ def day_in_words(moment: datetime | date, tz: str, language: str, *, year: bool 
 def moment_in_words(moment: datetime, tz: str, language: str, *, inside: bool = False) -> str:
     """Return day and time: "Thursday 26 November, 10:30"."""
     return f"{day_in_words(moment, tz, language, inside=inside)}, {time_in_words(moment, tz, language)}"
+
+
+def zone_in_words(tz: str, language: str) -> str:
+    """Return the place whose clock it is: "Lisbon", "Azores"."""
+    return get_timezone_location(zone(tz), locale=language, return_city=True)
 
 
 def money_in_words(amount: Money, language: str) -> str:

@@ -23,7 +23,7 @@ def insert_waiting(db: Session, now: datetime) -> None:
     for number, visit in enumerate(visits):
         db.add(
             WaitingEntry(
-                id=new_id(), patient_id=visit.patient_id, service_id=visit.service_id, appointment_id=visit.id,
+                id=new_id(), patient_id=visit.patient_id, service_id=visit.service_id, appointment_id=visit.id, mode=visit.mode,
                 weekdays=[], parts=["morning"] if number == 1 else [], from_day=now.date(),
                 until_day=visit.starts_at.date(), state=EntryState.WAITING, account_id=visit.booked_by_account_id,
                 created_at=now - timedelta(days=3 - number),

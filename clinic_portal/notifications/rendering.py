@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from clinic_portal.core.money import Money
 from clinic_portal.core.settings import Settings
 from clinic_portal.core.text import LANGUAGES, LocalizedText, localized
-from clinic_portal.core.wording import day_in_words, moment_in_words, money_in_words, time_in_words
+from clinic_portal.core.wording import day_in_words, moment_in_words, money_in_words, time_in_words, zone_in_words
 from clinic_portal.notifications.rules import plain_sms
 from clinic_portal.notifications.sources import MessageFacts
 from clinic_portal.providers.email.base import Email
@@ -96,6 +96,9 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
     def clinic_datetime(moment: datetime, tz: str, *, inside: bool = False) -> str:
         return moment_in_words(moment, tz, language, inside=inside)
 
+    def clinic_zone(tz: str) -> str:
+        return zone_in_words(tz, language)
+
     def money(amount: Money) -> str:
         return money_in_words(amount, language)
 
@@ -106,6 +109,7 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "clinic_time": clinic_time,
         "clinic_date": clinic_date,
         "clinic_datetime": clinic_datetime,
+        "clinic_zone": clinic_zone,
         "money": money,
         "local_text": local_text,
     }

@@ -16,6 +16,11 @@ class Practitioner(Base):
     """Somebody who treats patients."""
 
     __tablename__ = "practitioner"
+    __table_args__ = (
+        CheckConstraint(
+            "meeting_url ~ '^https://[^[:space:]]+$' AND length(meeting_url) <= 300", name="meeting_url_https"
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     #: Whose sign-in this is; None for somebody without one.
@@ -25,6 +30,8 @@ class Practitioner(Base):
     given_name: Mapped[str]
     family_name: Mapped[str]
     is_active: Mapped[bool] = mapped_column(default=True)
+    #: Where patients meet them online; None: they phone their patients.
+    meeting_url: Mapped[str | None]
 
     @property
     def full_name(self) -> str:

@@ -6,7 +6,7 @@ from flask import Flask
 
 from clinic_portal.core.money import Money
 from clinic_portal.core.text import LocalizedText, localized
-from clinic_portal.core.wording import day_in_words, moment_in_words, money_in_words, time_in_words
+from clinic_portal.core.wording import day_in_words, moment_in_words, money_in_words, time_in_words, zone_in_words
 from clinic_portal.web.i18n import current_language
 
 
@@ -25,6 +25,11 @@ def clinic_datetime(moment: datetime, tz: str, *, inside: bool = False) -> str:
     return moment_in_words(moment, tz, current_language(), inside=inside)
 
 
+def clinic_zone(tz: str) -> str:
+    """Return the place whose clock a zone is: "Lisbon", "Azores"."""
+    return zone_in_words(tz, current_language())
+
+
 def money(amount: Money, language: str | None = None) -> str:
     """Return an amount as people write it: "€45.00", "45,00 €"."""
     return money_in_words(amount, language or current_language())
@@ -41,6 +46,7 @@ def init_filters(app: Flask) -> None:
         clinic_time=clinic_time,
         clinic_date=clinic_date,
         clinic_datetime=clinic_datetime,
+        clinic_zone=clinic_zone,
         money=money,
         local_text=local_text,
     )

@@ -97,10 +97,10 @@ def test_extra_hours_are_hours_of_one_day(db: Session, clinic: Clinic) -> None:
 
 def test_who_gives_what_where(db: Session, clinic: Clinic) -> None:
     places = queries.places_of_service(db, ServiceId(clinic.massage.id), from_day=MONDAY)
-    assert [(person.short_name, place) for person, place in places] == [
-        ("Inês C.", clinic.lisbon.id),
-        ("Rui M.", clinic.lisbon.id),
-        ("Sofia P.", clinic.azores.id),
+    assert [(one.practitioner.short_name, one.facility_id, one.mode) for one in places] == [
+        ("Inês C.", clinic.lisbon.id, Mode.IN_PERSON),
+        ("Rui M.", clinic.lisbon.id, Mode.IN_PERSON),
+        ("Sofia P.", clinic.azores.id, Mode.IN_PERSON),
     ]
 
 

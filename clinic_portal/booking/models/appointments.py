@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -107,6 +108,8 @@ class Appointment(Base):
     hold_key_hash: Mapped[str | None]
     #: Whether the patient said "no preference".
     any_practitioner: Mapped[bool] = mapped_column(default=False)
+    #: Whether they said "any of our clinics", or met online, where it does not matter.
+    any_facility: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: What the patient wrote: why they come.
     patient_note: Mapped[str] = mapped_column(default="")
     #: Who booked it; for a child, the parent.

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from clinic_portal.booking.rules import EntryEnd, EntryState, OfferMode, OfferState, WaitingRules
 from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
+from clinic_portal.core.modes import Mode
 
 
 class WaitingEntry(Base):
@@ -41,6 +42,8 @@ class WaitingEntry(Base):
     practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("practitioner.id"))
     #: None: wherever there is a time.
     facility_id: Mapped[UUID | None] = mapped_column(ForeignKey("facility.id"))
+    #: Whether they come or meet online; with a visit to bring forward, as that visit is.
+    mode: Mapped[Mode] = mapped_column(state_type(Mode))
     #: The visit to bring forward; None: there is none yet.
     appointment_id: Mapped[UUID | None] = mapped_column(ForeignKey("appointment.id"))
     #: Monday is 0. None in it: any day.

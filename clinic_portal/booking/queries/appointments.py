@@ -43,6 +43,7 @@ class AppointmentFacts:
     ends_at: datetime
     price: Money
     any_practitioner: bool
+    any_facility: bool
     patient_note: str
     #: Who booked; for a child, the parent.
     booked_by: AccountId | None
@@ -55,6 +56,11 @@ class AppointmentFacts:
     sequence: int
     #: The series of which it is a session.
     series_id: SeriesId | None = None
+
+    @property
+    def is_online(self) -> bool:
+        """Whether they meet by video or phone: without a room, and nobody comes."""
+        return self.mode is Mode.ONLINE
 
     @property
     def minutes(self) -> int:
@@ -85,6 +91,7 @@ def facts_of(row: Appointment) -> AppointmentFacts:
         ends_at=row.ends_at,
         price=row.price,
         any_practitioner=row.any_practitioner,
+        any_facility=row.any_facility,
         patient_note=row.patient_note,
         booked_by=AccountId(row.booked_by_account_id) if row.booked_by_account_id else None,
         booked_at=row.booked_at,

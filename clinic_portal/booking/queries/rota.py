@@ -57,7 +57,7 @@ ByDay = Mapping[date, Sequence[Stretch]]
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody looks for. None: no preference.
+    """What somebody looks for. None: no preference. Nobody meets online who has not asked for it.
 
     For them counts as free: the hold with the hash `own_hold`, and the visits that they want to move: `own_visit`, or
     `own_visits` of a series.
@@ -67,7 +67,7 @@ class Wish:
     practitioner_id: PractitionerId | None = None
     facility_id: FacilityId | None = None
     part: PartOfDay = PartOfDay.ANY
-    mode: Mode | None = None
+    mode: Mode = Mode.IN_PERSON
     own_hold: str | None = None
     own_visit: AppointmentId | None = None
     own_visits: tuple[AppointmentId, ...] = ()
@@ -226,7 +226,7 @@ def read_rota(
     facilities = read_open_facilities(row[1], from_day=from_day, to_day=to_day) if row else {}
     if row is None or not facilities:
         raise NotFound
-    found, hours = read_service(row[0]), [one for one in read_hours(row[2]) if wish.mode in (one.mode, None)]
+    found, hours = read_service(row[0]), [one for one in read_hours(row[2]) if one.mode is wish.mode]
     weekdays: dict[int, list[HoursFacts]] = defaultdict(list)
     for one in hours:
         weekdays[one.weekday].append(one)

@@ -88,6 +88,7 @@ def entry_facts(row: WaitingEntry, *, earlier_than: datetime | None = None) -> E
         parts=frozenset(PartOfDay(part) for part in row.parts),
         practitioner_id=row.practitioner_id,
         facility_id=row.facility_id,
+        mode=row.mode,
         earlier_than=earlier_than,
     )
     return EntryFacts(

@@ -27,6 +27,7 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, PatientId, PractitionerId
+from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
 from clinic_portal.facilities.queries import (
     FacilityFacts,
@@ -69,6 +70,7 @@ class OfferView:
     service: ServiceFacts
     practitioner: PractitionerFacts
     facility: FacilityFacts
+    mode: Mode
     #: The visit that it would bring forward; None as well when that was given back.
     visit: VisitFacts | None
     #: The visit that took the time.
@@ -163,18 +165,22 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
     offer, entry = found
     is_waiting = entry.state is EntryState.WAITING and still_waits(db, clock, entry.id)
     is_open = is_waiting and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
-    wish = Wish(entry.service_id, offer.practitioner_id, offer.facility_id, own_visit=entry.appointment_id)
+    visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
+    mode = visit.appointment.mode if visit else entry.asked.mode
+    wish = Wish(
+        entry.service_id, offer.practitioner_id, offer.facility_id, mode=mode, own_visit=entry.appointment_id
+    )  # fmt: skip
     if is_open and offer.is_held:
         is_open = is_still_held(db, offer.id, now=clock.now())
     elif is_open:
         is_open = bool(takers(db, clock, wish, start=offer.starts_at)[1])
-    visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
     is_standing = visit is not None and visit.appointment.state in OPEN_STATES
     return OfferView(
         offer=offer,
         service=service_by_id(db, entry.service_id),
         practitioner=practitioner_by_id(db, offer.practitioner_id),
         facility=facility_by_id(db, offer.facility_id),
+        mode=mode,
         visit=visit if is_standing else None,
         taken=visit_for_message(db, offer.appointment_id) if offer.appointment_id else None,
         is_open=is_open,

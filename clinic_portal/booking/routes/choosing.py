@@ -47,9 +47,11 @@ def choose_practitioner(service: str) -> ResponseReturnValue:
 @blueprint.get("/book/<service>/where")
 @right(Right.PUBLIC)
 def choose_facility(service: str) -> ResponseReturnValue:
-    """Choose where. Skipped when there is nothing to choose."""
-    way = way_so_far(service)
+    """Choose where, or to meet online. Skipped when there is nothing to choose."""
+    way = way_so_far(service).nowhere()
     fitting = way.fitting()
-    if len(fitting) == 1:
+    if way.gives_online and not fitting:
+        return redirect(way.online().link("choose_time"), 303)
+    if not way.has_choice_of_place and fitting:
         return redirect(way.link("choose_time", facility=fitting[0]), 303)
     return render_page("booking/choose_facility.html", way=way, facilities=fitting, stage=stage("place"))

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
 
 from flask import Blueprint, request, session, url_for
@@ -15,9 +15,10 @@ from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
+from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
-from clinic_portal.practitioners.queries import PractitionerFacts
+from clinic_portal.practitioners.queries import PractitionerFacts, ServicePlace
 from clinic_portal.web.access import current_actor
 from clinic_portal.web.database import clock, db_session
 
@@ -36,8 +37,8 @@ class Way:
     """What somebody has chosen so far. It stands in the query string, so that every page can be reloaded and gone back to."""
 
     service: ServiceFacts
-    #: Who gives the service, and where: what there is to choose from.
-    places: tuple[tuple[PractitionerFacts, FacilityId], ...]
+    #: Who gives the service, where and how: what there is to choose from.
+    places: tuple[ServicePlace, ...]
     facilities: dict[FacilityId, FacilityFacts]
     person: PersonFacts | None = None
     #: Chosen by name; None also when there is no preference.
@@ -45,6 +46,9 @@ class Way:
     #: Whether "who" was answered at all.
     is_practitioner_chosen: bool = False
     facility: FacilityFacts | None = None
+    #: "Any of our clinics", or online, where it does not matter: each time says where it is.
+    is_any_facility: bool = False
+    mode: Mode = Mode.IN_PERSON
     part: PartOfDay = PartOfDay.ANY
     #: The first day shown, and how many.
     from_day: date | None = None
@@ -54,8 +58,8 @@ class Way:
     layout: str = "layouts/patient.html"
 
     @property
-    def left_out(self) -> datetime | None:
-        """A free time that is none to choose: none in booking."""
+    def left_out(self) -> tuple[FacilityId, datetime] | None:
+        """A free time that is none to choose, and where: none in booking."""
         return None
 
     @property
@@ -63,20 +67,84 @@ class Way:
         """Whether several sessions of the service can be booked at once."""
         return self.service.rules.series_max is not None
 
+    @property
+    def is_online(self) -> bool:
+        """Whether an online visit is looked for. Only who chose it gets one."""
+        return self.mode is Mode.ONLINE
+
+    @property
+    def can_change_mode(self) -> bool:
+        """Whether there is a choice between coming and meeting online."""
+        return True
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether "where" was answered."""
+        return self.facility is not None or self.is_any_facility
+
+    @property
+    def has_choice_of_place(self) -> bool:
+        """Whether "where" is a question at all."""
+        return len(self.nowhere().fitting()) + self.gives_online > 1
+
+    @property
+    def gives_online(self) -> bool:
+        """Whether the chosen practitioner (or anybody) gives the service online."""
+        return bool(self.nowhere(Mode.ONLINE).fitting())
+
+    def nowhere(self, mode: Mode = Mode.IN_PERSON) -> Self:
+        """The way before "where" was answered."""
+        return replace(self, facility=None, is_any_facility=False, mode=mode)
+
+    def anywhere(self) -> Self:
+        """The way to any of the clinics."""
+        return replace(self.nowhere(), is_any_facility=True)
+
+    def online(self) -> Self:
+        """The way to an online visit: which clinic's it is does not matter."""
+        way = self.nowhere(Mode.ONLINE)
+        fitting = way.fitting()
+        return replace(way, facility=fitting[0]) if len(fitting) == 1 else replace(way, is_any_facility=True)
+
     def fitting(self) -> list[FacilityFacts]:
-        """Where the chosen practitioner (or anybody) gives the service."""
+        """Where the chosen practitioner (or anybody) gives the service in this mode."""
         wanted = {
-            place for person, place in self.places if self.practitioner is None or person.id == self.practitioner.id
+            place.facility_id
+            for place in self.places
+            if place.mode is self.mode and (self.practitioner is None or place.practitioner.id == self.practitioner.id)
         }
         return [facility for id_, facility in self.facilities.items() if id_ in wanted]
 
+    def looked_at(self) -> list[FacilityFacts]:
+        """The clinics whose times are shown."""
+        return [self.facility] if self.facility else self.fitting() or list(self.facilities.values())
+
+    def days_of_today(self) -> list[date]:
+        """What day it is at these clinics: around midnight there are two."""
+        now = clock().now()
+        return sorted({local_day(now, one.tz) for one in self.looked_at()})
+
+    @property
+    def last_day(self) -> date:
+        """The last day for which some of their calendars are open."""
+        return self.days_of_today()[-1] + timedelta(days=self.service.rules.horizon_days)
+
+    @property
+    def has_several_clocks(self) -> bool:
+        """Whether these clinics' clocks differ."""
+        return len({one.tz for one in self.looked_at()}) > 1
+
     def practitioners(self) -> list[PractitionerFacts]:
         """Who gives the service, each once."""
-        return list({person.id: person for person, _ in self.places}.values())
+        return list({place.practitioner.id: place.practitioner for place in self.places}.values())
 
-    def places_of(self, practitioner: PractitionerFacts) -> list[FacilityFacts]:
-        """Where one of them works."""
-        return replace(self, practitioner=practitioner).fitting()
+    def with_one(self, practitioner: PractitionerFacts) -> Self:
+        """The way with one of them."""
+        return replace(self.nowhere(), practitioner=practitioner, is_practitioner_chosen=True)
+
+    def with_anybody(self) -> Self:
+        """The same with no preference whom to see."""
+        return replace(self, practitioner=None, is_practitioner_chosen=True)
 
     def wish(self, own_hold: str | None = None) -> Wish:
         """What to look for."""
@@ -85,12 +153,9 @@ class Way:
             practitioner_id=self.practitioner.id if self.practitioner else None,
             facility_id=self.facility.id if self.facility else None,
             part=self.part,
+            mode=self.mode,
             own_hold=own_hold,
         )
-
-    def at_any_time(self) -> str:
-        """The address of the times of the whole day."""
-        return self.link("choose_time", part=PartOfDay.ANY, from_day=None)
 
     def patient_query(self) -> dict[str, str]:
         """What is kept when another service is chosen: who it is for, and the hold that it replaces."""
@@ -103,7 +168,8 @@ class Way:
             "practitioner": self.practitioner.id
             if self.practitioner
             else (ANY if self.is_practitioner_chosen else None),
-            "facility": self.facility.slug if self.facility else None,
+            "facility": self.facility.slug if self.facility else (ANY if self.is_any_facility else None),
+            "mode": self.mode.value if self.is_online else None,
             "part": self.part.value if self.part is not PartOfDay.ANY else None,
             "from": self.from_day,
             "days": self.days if self.days != DAYS_AT_ONCE else None,
@@ -134,7 +200,8 @@ def way_so_far(service_slug: str, *, with_person: bool = True) -> Way:
         raise NotFound
     places = tuple(catalogue.places(db, time, service.id))
     facilities = dict(catalogue.facilities(db, time))
-    return with_choices(Way(service, places, facilities, person=_person() if with_person else None, instead=_instead()))
+    person = _person() if with_person else None
+    return with_choices(Way(service, places, facilities, person=person, mode=read_mode(), instead=_instead()))
 
 
 def with_choices(way: W) -> W:
@@ -145,8 +212,14 @@ def with_choices(way: W) -> W:
         way = replace(way, practitioner=practitioner, is_practitioner_chosen=True)
     fitting, slug = way.fitting(), request.args.get("facility") or (way.facility.slug if way.facility else None)
     facility = next((one for one in fitting if one.slug == slug), None) or (fitting[0] if len(fitting) == 1 else None)
-    horizon = way.service.rules.horizon_days
-    return replace(way, part=_part(), facility=facility, from_day=_from_day(facility, horizon), days=_days(horizon))
+    is_any = facility is None and (way.is_online or (slug == ANY and bool(fitting)))
+    way = replace(way, part=_part(), facility=facility, is_any_facility=is_any)
+    return replace(way, from_day=_from_day(way), days=_days(way.service.rules.horizon_days))
+
+
+def read_mode() -> Mode:
+    """Return how they want to meet: in person, unless the address says that they chose to meet online."""
+    return Mode.ONLINE if request.args.get("mode") == Mode.ONLINE.value else Mode.IN_PERSON
 
 
 def _person() -> PersonFacts | None:
@@ -166,13 +239,12 @@ def _instead() -> AppointmentId | None:
     return AppointmentId(found) if found else None
 
 
-def _from_day(facility: FacilityFacts | None, horizon_days: int) -> date | None:
-    today = local_day(clock().now(), facility.tz) if facility else clock().now().date()
+def _from_day(way: Way) -> date | None:
     try:
         day = date.fromisoformat(request.args.get("from", ""))
     except ValueError:
         return None
-    return day if today < day <= today + timedelta(days=horizon_days) else None
+    return day if way.days_of_today()[0] < day <= way.last_day else None
 
 
 def _days(horizon_days: int) -> int:

@@ -1,6 +1,5 @@
 """A held time: who it is for, check the answers, book it; and what to do when it is no longer held."""
 
-from datetime import datetime
 from uuid import UUID
 
 from flask import redirect, request, url_for
@@ -9,7 +8,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.forms import CheckForm
-from clinic_portal.booking.queries import AppointmentFacts, VisitFacts, Wish, describe, nearest_times
+from clinic_portal.booking.queries import AppointmentFacts, VisitFacts, describe, nearest_times
 from clinic_portal.booking.queries.holds import own_hold
 from clinic_portal.booking.routes.common import (
     Way,
@@ -23,7 +22,7 @@ from clinic_portal.booking.routes.common import (
     unless_final,
     way_so_far,
 )
-from clinic_portal.booking.routes.times import parse_slot, slots_of
+from clinic_portal.booking.routes.times import chosen_slot, slots_of
 from clinic_portal.booking.rules import judge_hold
 from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
 from clinic_portal.booking.use_cases.choose_patient import choose_patient
@@ -101,12 +100,15 @@ def choose_patient_page(appointment_id: UUID) -> ResponseReturnValue:
 def hold_again(appointment_id: UUID) -> ResponseReturnValue:
     """Hold the time that ran out, or one near it, with all that was answered."""
     held = _held(appointment_id)
+    chosen = chosen_slot(_way(_described(held)), request.form.get("slot"))
     choice = Choice(
         service_id=held.service_id,
-        facility_id=held.facility_id,
-        starts_at=parse_slot(request.form.get("slot")) or held.starts_at,
+        facility_id=chosen.facility.id if chosen else held.facility_id,
+        starts_at=chosen.start if chosen else held.starts_at,
         practitioner_id=None if held.any_practitioner else held.practitioner_id,
         instead_of=held.id,
+        mode=held.mode,
+        any_facility=held.any_facility,
     )
     try:
         again = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
@@ -193,7 +195,9 @@ def _way(visit: VisitFacts) -> Way:
         person=_person_of(held),
         practitioner=None if held.any_practitioner else visit.practitioner,
         is_practitioner_chosen=True,
-        facility=visit.facility,
+        facility=None if held.any_facility else visit.facility,
+        is_any_facility=held.any_facility,
+        mode=held.mode,
         instead=held.id,
     )
 
@@ -239,12 +243,10 @@ def _person_page(held: AppointmentFacts, *, status: int = 200, reason: str = "")
 
 def _over_page(held: AppointmentFacts, *, reason: str) -> Response:
     visit = _described(held)
-    practitioner_id = None if held.any_practitioner else held.practitioner_id
-    wish = Wish(held.service_id, practitioner_id, held.facility_id, own_hold=own_hold_hash())
-    around: datetime = held.starts_at
-    found = nearest_times(db_session(), clock(), wish, around=around)
-    same = [time for time in found if time.start == held.starts_at]
     way = _way(visit)
+    found = nearest_times(db_session(), clock(), way.wish(own_hold_hash()), around=held.starts_at)
+    here = (held.facility_id, held.starts_at)
+    same = [time for time in found if (time.facility_id, time.start) == here]
     return render_page(
         "booking/hold_over.html",
         status=409,
@@ -252,5 +254,5 @@ def _over_page(held: AppointmentFacts, *, reason: str) -> Response:
         way=way,
         reason=reason,
         same=slots_of(way, same, with_day=True),
-        nearest=slots_of(way, [time for time in found if time.start != held.starts_at], with_day=True),
+        nearest=slots_of(way, [time for time in found if time not in same], with_day=True),
     )

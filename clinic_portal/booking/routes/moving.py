@@ -16,14 +16,14 @@ from clinic_portal.booking.queries import AppointmentFacts, Taker, VisitFacts, W
 from clinic_portal.booking.queries.visits import LinkHolder
 from clinic_portal.booking.routes.common import Way, blueprint, with_choices
 from clinic_portal.booking.routes.linked import LINK, TRIES, is_changed, unlisted, visit_of_link
-from clinic_portal.booking.routes.times import SLOT_FORMAT, parse_slot, times_page
+from clinic_portal.booking.routes.times import Chosen, chosen_slot, times_page
 from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.ids import AppointmentId
-from clinic_portal.facilities.queries import FacilityFacts, find_facilities
+from clinic_portal.core.ids import AppointmentId, FacilityId
+from clinic_portal.facilities.queries import find_facilities
 from clinic_portal.practitioners.queries import places_of_service
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
@@ -50,12 +50,16 @@ class MoveWay(Way):
     anyway: str = ""
 
     @property
-    def left_out(self) -> datetime | None:
-        """The time that the visit has already."""
+    def left_out(self) -> tuple[FacilityId, datetime] | None:
+        """The time that the visit has already, and where."""
         visit = self.moved
-        same_place = self.facility is not None and self.facility.id == visit.facility.id
         same_person = self.practitioner is None or self.practitioner.id == visit.practitioner.id
-        return visit.appointment.starts_at if same_place and same_person else None
+        return (visit.facility.id, visit.appointment.starts_at) if same_person else None
+
+    @property
+    def can_change_mode(self) -> bool:
+        """A visit stays what it is: who comes still comes, who meets online still does."""
+        return False
 
     @property
     def is_for_series(self) -> bool:
@@ -72,7 +76,7 @@ class MoveWay(Way):
     def wish(self, own_hold: str | None = None) -> Wish:
         """What to look for; the visit's own time counts as free."""
         visit = self.moved.appointment
-        return replace(super().wish(own_hold), mode=visit.mode, own_visit=visit.id)
+        return replace(super().wish(own_hold), own_visit=visit.id)
 
     def link(self, endpoint: str, anchor: str | None = None, **changes: object) -> str:
         """The address of a page of this move: its times, or with `check_move` the check of a `slot`."""
@@ -132,11 +136,11 @@ def move_way(visit: VisitFacts, home: str) -> MoveWay:
     who = None if visit.appointment.any_practitioner else visit.practitioner
     way = MoveWay(
         visit.service, places, dict(find_facilities(db_session())), person=visit.person, practitioner=who,
-        is_practitioner_chosen=True, facility=visit.facility, visit=visit, home=home,
+        is_practitioner_chosen=True, facility=visit.facility, mode=visit.appointment.mode, visit=visit, home=home,
     )  # fmt: skip
     way = with_choices(way)
     # The place at which the visit is may not give the service any more: it stays in sight until another is chosen.
-    return way if way.facility else replace(way, facility=visit.facility)
+    return way if way.is_placed else replace(way, facility=visit.facility)
 
 
 def choose_new_time(way: MoveWay) -> ResponseReturnValue:
@@ -146,39 +150,39 @@ def choose_new_time(way: MoveWay) -> ResponseReturnValue:
         return refusal
     if request.method == "GET":
         return _times(way)
-    start = parse_slot(request.form.get("slot"))
-    if start is None:
+    chosen = chosen_slot(way, request.form.get("slot"))
+    if chosen is None:
         return _times(way, status=422)
-    if not _offered(way, start):
-        return _times(way, status=409, lost=start, reason="appointment.slot_taken")
-    return see_other(way.link("check_move", slot=start.strftime(SLOT_FORMAT)))
+    if not _offered(way, chosen):
+        return _times(way, status=409, lost=chosen, reason="appointment.slot_taken")
+    return see_other(way.link("check_move", slot=request.form["slot"]))
 
 
 def check_new_time(way: MoveWay, move: Mover) -> ResponseReturnValue:
     """Show the old time and the new one; when the button is pressed, move, or say why not and what there is instead."""
-    start = parse_slot(request.args.get("slot"))
+    chosen = chosen_slot(way, request.args.get("slot"))
     # Who presses twice has moved it already: that is told once more.
-    changed = is_changed(way.moved) and start != way.left_out
-    if request.method == "POST" and start is not None and not changed:
-        return _press(way, move, start)
+    changed = is_changed(way.moved) and (chosen is None or (chosen.facility.id, chosen.start) != way.left_out)
+    if request.method == "POST" and chosen is not None and not changed:
+        return _press(way, move, chosen)
     refusal = _refusal(way)
-    if refusal is not None or start is None:
+    if refusal is not None or chosen is None:
         return refusal or redirect(way.link("choose_time"), 303)
-    offered = _offered(way, start)
+    offered = _offered(way, chosen)
     if not offered:
-        return _times(way, status=409, lost=start, reason="appointment.slot_taken")
-    new = _as_it_will_be(way, start, offered[0])
+        return _times(way, status=409, lost=chosen, reason="appointment.slot_taken")
+    new = _as_it_will_be(way, chosen, offered[0])
     return render_page(
         "booking/check_move.html", status=409 if changed else 200, way=way, visit=way.moved, new=new, is_changed=changed
     )
 
 
-def _press(way: MoveWay, move: Mover, start: datetime) -> ResponseReturnValue:
+def _press(way: MoveWay, move: Mover, chosen: Chosen) -> ResponseReturnValue:
     try:
-        moved = move(NewTime(_place(way).id, start, way.practitioner.id if way.practitioner else None))
+        moved = move(NewTime(chosen.facility.id, chosen.start, way.practitioner.id if way.practitioner else None))
     except Conflict as refused:
         if refused.code in ANOTHER_TIME:
-            return _times(way, status=409, lost=start, reason=refused.code)
+            return _times(way, status=409, lost=chosen, reason=refused.code)
         refusal = _refusal(way)
         if refusal is None:
             raise
@@ -198,23 +202,20 @@ def _refusal(way: MoveWay) -> ResponseReturnValue | None:
     return redirect(way.home, 303)
 
 
-def _times(way: MoveWay, *, status: int = 200, lost: datetime | None = None, reason: str = "") -> ResponseReturnValue:
+def _times(way: MoveWay, *, status: int = 200, lost: Chosen | None = None, reason: str = "") -> ResponseReturnValue:
     return times_page(way, "booking/move_visit.html", status=status, lost=lost, reason=reason, moving=way.moved)
 
 
-def _place(way: MoveWay) -> FacilityFacts:
-    return way.facility or way.moved.facility
+def _offered(way: MoveWay, chosen: Chosen) -> list[Taker]:
+    wish = replace(way.wish(), facility_id=chosen.facility.id)
+    _, found = takers(db_session(), clock(), wish, start=chosen.start)
+    return [] if (chosen.facility.id, chosen.start) == way.left_out else found
 
 
-def _offered(way: MoveWay, start: datetime) -> list[Taker]:
-    _, found = takers(db_session(), clock(), way.wish(), start=start)
-    return [] if start == way.left_out else found
-
-
-def _as_it_will_be(way: MoveWay, start: datetime, taker: Taker) -> VisitFacts:
+def _as_it_will_be(way: MoveWay, chosen: Chosen, taker: Taker) -> VisitFacts:
     facts = replace(
-        way.moved.appointment, facility_id=_place(way).id, starts_at=start, practitioner_id=taker.practitioner_id,
-        ends_at=start + timedelta(minutes=way.service.minutes), room_id=taker.room_id, mode=taker.mode,
+        way.moved.appointment, facility_id=chosen.facility.id, starts_at=chosen.start, practitioner_id=taker.practitioner_id,
+        ends_at=chosen.start + timedelta(minutes=way.service.minutes), room_id=taker.room_id, mode=taker.mode,
     )  # fmt: skip
     (visit,) = describe(db_session(), [facts])
     return visit

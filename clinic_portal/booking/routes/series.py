@@ -115,7 +115,7 @@ def book_all(service: str) -> ResponseReturnValue:
         return _check_page(wished, times, status=422)
     choice = SeriesChoice(
         wished.way.service.id, FacilityId(wished.facility.id), wished.way.practitioner.id, person.patient_id, times,
-        wished.per_week,
+        wished.per_week, wished.way.mode,
     )  # fmt: skip
     return _book(wished, choice)
 

@@ -98,7 +98,8 @@ def series_form(service_slug: str) -> tuple[Way, SeriesForm]:
     """Return the way so far and the form, with what the address says. Raises: NotFound (not a service for series)."""
     way = way_so_far(service_slug)
     longest = way.service.rules.series_max
-    if longest is None or not way.places:
+    places = replace(way, practitioner=None).fitting()
+    if longest is None or not places:
         raise NotFound
     form = SeriesForm(formdata=request.args if "count" in request.args else None, data=_before(way, longest))
     form.count.choices = [(number, str(number)) for number in range(2, longest + 1)]
@@ -108,7 +109,6 @@ def series_form(service_slug: str) -> tuple[Way, SeriesForm]:
         (ANY, _("No preference")),
         *((str(one.id), one.full_name) for one in way.practitioners()),
     ]
-    places = replace(way, practitioner=None).fitting()
     form.facility.choices = [(one.slug, local_text(one.names)) for one in places]
     form.first.choices = first_days(way, places)
     return way, form
@@ -127,7 +127,14 @@ def series_way(way: Way, form: SeriesForm) -> SeriesWay | None:
     at = form.at.data
     part = next((part for part in PartOfDay if part.value == at), None)
     return SeriesWay(
-        way=replace(way, is_practitioner_chosen=True, facility=facility, part=PartOfDay.ANY, from_day=None),
+        way=replace(
+            way,
+            is_practitioner_chosen=True,
+            facility=facility,
+            is_any_facility=False,
+            part=PartOfDay.ANY,
+            from_day=None,
+        ),
         facility=facility,
         wanted=form.count.data,
         per_week=int(form.per_week.data),

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -32,20 +34,23 @@ from clinic_portal.booking.routes.common import (
     unless_final,
     way_so_far,
 )
+from clinic_portal.booking.routes.other_ways import other_ways
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.core.cache import FREE_TIMES, cache_of
-from clinic_portal.core.clock import local_day, zone
+from clinic_portal.core.clock import zone
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId, PatientId
 from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.filters import clinic_date
+from clinic_portal.web.filters import clinic_date, clinic_zone, local_text
 from clinic_portal.web.i18n import current_language
 from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import page_for_visitors, render_page, see_other, wants_fragment
 
 SLOT_FORMAT = "%Y-%m-%dT%H:%MZ"
+#: Between a time and the clinic, where any would do: "2026-11-24T10:00Z@lisbon".
+AT = "@"
 
 #: Days are unfolded until this many times are in sight; the others show how many they have.
 ENOUGH_TIMES = 16
@@ -66,6 +71,17 @@ class Slot:
     text: str
     #: Who takes it, when there is no preference.
     who: str
+    #: Which clinic, when any would do.
+    where: str = ""
+    #: On whose clock, when it could be misread: "Azores time".
+    clock: str = ""
+
+
+class Chosen(NamedTuple):
+    """A time that was pressed, and where it is."""
+
+    facility: FacilityFacts
+    start: datetime
 
 
 @dataclass(frozen=True)
@@ -119,13 +135,13 @@ class Times:
 def choose_time(service: str) -> ResponseReturnValue:
     """Choose a day and a time from a plain list."""
     way = way_so_far(service)
-    if way.facility is None:
+    if not way.is_placed:
         return redirect(way.link("choose_facility"), 303)
     is_own = current_actor() is not None or own_hold_hash() is not None or way.instead is not None
     # The page repeats its own address (the language switch leads back to it): what else somebody's has is theirs alone.
     if is_own or wants_fragment() or request.full_path != way.link("choose_time"):
         return times_page(way)
-    today = local_day(clock().now(), way.facility.tz)
+    today = [str(day) for day in way.days_of_today()]
     return page_for_visitors(FREE_TIMES, f"{today} {request.full_path}", lambda: times_page(way))
 
 
@@ -135,15 +151,17 @@ def choose_time(service: str) -> ResponseReturnValue:
 def hold_chosen_time(service: str) -> ResponseReturnValue:
     """Hold the time that was pressed, then go on; when somebody was faster, say so and show the nearest."""
     way = way_so_far(service, with_person=False)
-    start, patient_id = parse_slot(request.form.get("slot")), parse_uuid(request.args.get("patient"))
-    if way.facility is None:
+    chosen, patient_id = chosen_slot(way, request.form.get("slot")), parse_uuid(request.args.get("patient"))
+    if not way.is_placed:
         return redirect(way_so_far(service).link("choose_facility"), 303)
-    if start is None:
+    if chosen is None:
         return times_page(way_so_far(service), status=422)
     choice = Choice(
         service_id=way.service.id,
-        facility_id=FacilityId(way.facility.id),
-        starts_at=start,
+        facility_id=chosen.facility.id,
+        starts_at=chosen.start,
+        mode=way.mode,
+        any_facility=way.is_any_facility,
         practitioner_id=way.practitioner.id if way.practitioner else None,
         patient_id=PatientId(patient_id) if patient_id and current_actor() else None,
         instead_of=way.instead,
@@ -151,7 +169,7 @@ def hold_chosen_time(service: str) -> ResponseReturnValue:
     try:
         held = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
     except Conflict as refusal:
-        return times_page(way_so_far(service), status=409, lost=start, reason=unless_final(refusal))
+        return times_page(way_so_far(service), status=409, lost=chosen, reason=unless_final(refusal))
     return see_other(url_for("booking.check_answers", appointment_id=held.id))
 
 
@@ -164,12 +182,22 @@ def parse_slot(text: str | None) -> datetime | None:
     return start if abs(start - clock().now()) < FAR else None
 
 
+def chosen_slot(way: Way, text: str | None) -> Chosen | None:
+    """Return the time of a button and where it is; None for anything else, and for a clinic that was not asked for."""
+    moment, _sign, slug = (text or "").partition(AT)
+    start = parse_slot(moment)
+    where = way.facility if way.facility and not slug else None
+    if way.is_any_facility:
+        where = next((one for one in way.fitting() if one.slug == slug), None)
+    return Chosen(where, start) if where and start else None
+
+
 def times_page(
     way: Way,
     template: str = "booking/choose_time.html",
     *,
     status: int = 200,
-    lost: datetime | None = None,
+    lost: Chosen | None = None,
     reason: str = "",
     moving: VisitFacts | None = None,
 ) -> Response:
@@ -190,11 +218,7 @@ def times_page(
         reason=reason,
         nearest=slots_of(way, _nearest(way, lost), with_day=True) if lost else (),
         unchosen=status == 422,
-        others=[
-            one
-            for one in way.facilities.values()
-            if one in replace(way, practitioner=None).fitting() and one != way.facility
-        ],
+        others=other_ways(way, only_free=not times.days),
         moving=moving,
         stage=stage("time"),
     )
@@ -207,9 +231,9 @@ def _later_link(way: Way, later: Later | None) -> str:
     return way.link("choose_time", later.anchor, from_day=from_day, days=later.days)
 
 
-def _nearest(way: Way, lost: datetime) -> list[FreeTime]:
-    found = nearest_times(db_session(), clock(), way.wish(own_hold_hash()), around=lost, count=NEAREST + 1)
-    return [time for time in found if time.start != way.left_out][:NEAREST]
+def _nearest(way: Way, lost: Chosen) -> list[FreeTime]:
+    found = nearest_times(db_session(), clock(), way.wish(own_hold_hash()), around=lost.start, count=NEAREST + 1)
+    return [time for time in found if (time.facility_id, time.start) != way.left_out][:NEAREST]
 
 
 def find_times(way: Way) -> Times:
@@ -217,25 +241,25 @@ def find_times(way: Way) -> Times:
 
     Nobody's own hold or visit is in what is kept for all: who has one gets it computed.
     """
-    if way.facility is None:
+    if not way.is_placed:
         raise ValueError("a page of times needs a place")
     own_hold = own_hold_hash()
     if own_hold is not None or way.left_out is not None or way.wish().own_visit is not None:
-        return _compute(way, way.facility, own_hold)
-    today = local_day(clock().now(), way.facility.tz)
-    key = json.dumps([current_language(), str(today), str(way.wish()), str(way.from_day), way.days])
+        return _compute(way, own_hold)
+    today = [str(day) for day in way.days_of_today()]
+    key = json.dumps([current_language(), today, str(way.wish()), str(way.from_day), way.days])
     cache = cache_of(db_session())
     answer = cache.get(FREE_TIMES, key)
     if answer.text is not None:
         return Times.load(answer.text)
-    times = _compute(way, way.facility, None)
+    times = _compute(way, None)
     cache.put(FREE_TIMES, key, answer, times.dump())
     return times
 
 
-def _compute(way: Way, facility: FacilityFacts, own_hold: str | None) -> Times:
+def _compute(way: Way, own_hold: str | None) -> Times:
     db, time, wish = db_session(), clock(), way.wish(own_hold)
-    today = local_day(time.now(), facility.tz)
+    today = way.days_of_today()[0]
     start, days = way.from_day or today, way.days
     found = free_times(db, time, wish, from_day=start, days=days)
     if way.left_out is not None:
@@ -247,7 +271,7 @@ def _compute(way: Way, facility: FacilityFacts, own_hold: str | None) -> Times:
         start, days = free_day, DAYS_AT_ONCE
         found = free_times(db, time, wish, from_day=start, days=days)
     first = next(index for index, day in enumerate(found.days) if day.times)
-    shown = _days(way, found.days[first:], today)
+    shown = _days(way, found.days[first:])
     later = None
     if found.next_from is not None:
         later = Later(shown[-1].anchor, str(start) if start != today else None, days + DAYS_AT_ONCE)
@@ -255,12 +279,18 @@ def _compute(way: Way, facility: FacilityFacts, own_hold: str | None) -> Times:
     return Times(Markup(render_template("booking/_days.html", days=shown)), first_free, later)  # noqa: S704 - a template's own output
 
 
-def _without(found: FreeTimes, start: datetime) -> FreeTimes:
-    days = [replace(day, times=tuple(time for time in day.times if time.start != start)) for day in found.days]
+def _without(found: FreeTimes, left_out: tuple[FacilityId, datetime]) -> FreeTimes:
+    days = [
+        replace(day, times=tuple(time for time in day.times if (time.facility_id, time.start) != left_out))
+        for day in found.days
+    ]
     return replace(found, days=tuple(days))
 
 
-def _days(way: Way, days: Sequence[FreeDay], today: date) -> list[Day]:
+def _days(way: Way, days: Sequence[FreeDay]) -> list[Day]:
+    now = way.days_of_today()
+    # Around midnight "today" is not the same day at clinics whose clocks differ.
+    today = now[0] if len(now) == 1 else None
     shown: list[Day] = []
     unfolded = 0
     for day in days:
@@ -273,19 +303,45 @@ def _days(way: Way, days: Sequence[FreeDay], today: date) -> list[Day]:
 def slots_of(way: Way, times: Sequence[FreeTime], *, with_day: bool = False) -> list[Slot]:
     """Return times as buttons."""
     names = {person.id: person.short_name for person in way.practitioners()} if way.practitioner is None else {}
-    tz = zone(way.facility.tz) if way.facility else UTC
+    places = {one.id: _place_of(way, one, is_alone=with_day) for one in way.facilities.values()}
     slots = []
     for time in times:
-        local = time.start.astimezone(tz)
+        place = places[time.facility_id]
+        local = time.start.astimezone(place.zone)
         text = f"{local:%H:%M}"
         if with_day:
             text = f"{clinic_date(local.date())}, {text}"
-        slots.append(Slot(time.start.strftime(SLOT_FORMAT), text, names.get(time.practitioner_ids[0], "")))
+        value = time.start.strftime(SLOT_FORMAT) + place.suffix
+        slots.append(Slot(value, text, names.get(time.practitioner_ids[0], ""), place.name, place.clock))
     return slots
 
 
-def day_title(day: date, today: date) -> str:
-    """Return "Tomorrow, Tuesday 24 November"."""
+class _Place(NamedTuple):
+    """What the buttons of one clinic's times have in common."""
+
+    zone: ZoneInfo
+    #: What tells the value of a time from the same time elsewhere.
+    suffix: str
+    name: str
+    clock: str
+
+
+def _place_of(way: Way, facility: FacilityFacts, *, is_alone: bool) -> _Place:
+    suffix = f"{AT}{facility.slug}" if way.is_any_facility else ""
+    name = local_text(facility.names) if way.is_any_facility and not way.is_online else ""
+    is_said = way.has_several_clocks or (way.is_online and is_alone)
+    return _Place(zone(facility.tz), suffix, name, clock_name(facility.tz) if is_said else "")
+
+
+def clock_name(tz: str) -> str:
+    """Return whose clock it is: "Lisbon time"."""
+    return str(_("%(place)s time", place=clinic_zone(tz)))
+
+
+def day_title(day: date, today: date | None) -> str:
+    """Return "Tomorrow, Tuesday 24 November"; the day alone where nobody can say what day it is."""
+    if today is None:
+        return clinic_date(day)
     inside = clinic_date(day, inside=True)
     if day == today:
         return str(_("Today, %(day)s", day=inside))

@@ -119,13 +119,13 @@ def wish_in_words(view: EntryView) -> str:
 def _asking(service: ServiceFacts, people: list[PersonFacts], *, back: str, visit: VisitFacts | None = None) -> Asking:
     today = clock().now().date()
     places = places_of_service(db_session(), service.id, from_day=today)
-    facilities = find_facilities(db_session(), {facility_id for _, facility_id in places})
-    who = {person.id: person for person, _ in places}
+    facilities = find_facilities(db_session(), {place.facility_id for place in places})
+    who = {place.practitioner.id: place.practitioner for place in places}
     return Asking(service, tuple(people), tuple(who.values()), tuple(facilities.values()), today, back, visit)
 
 
 def _back(way: Way) -> str:
-    return way.link("choose_time" if way.facility else "choose_facility")
+    return way.link("choose_time" if way.is_placed else "choose_facility")
 
 
 def _suggested(

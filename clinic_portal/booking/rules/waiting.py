@@ -10,6 +10,7 @@ from clinic_portal.booking.rules.reminders import QuietHours
 from clinic_portal.booking.rules.slots import PartOfDay, in_part
 from clinic_portal.booking.rules.states import ALLOWED, Verdict
 from clinic_portal.core.clock import zone
+from clinic_portal.core.modes import Mode
 
 #: Parts of the day that somebody can ask for; none of them means any.
 ASKED_PARTS = (PartOfDay.MORNING, PartOfDay.AFTERNOON, PartOfDay.AFTER_WORK)
@@ -82,6 +83,7 @@ class Asked:
     parts: frozenset[PartOfDay] = frozenset()
     practitioner_id: UUID | None = None
     facility_id: UUID | None = None
+    mode: Mode = Mode.IN_PERSON
     #: The start of the visit to bring forward: only what is earlier helps.
     earlier_than: datetime | None = None
 

@@ -19,6 +19,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.events import publish
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId
+from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.steps import queue_message
 
 
@@ -30,6 +31,7 @@ class FreeVisit:
     facility_id: FacilityId
     practitioner_id: PractitionerId
     starts_at: datetime
+    mode: Mode = Mode.IN_PERSON
 
 
 def book_at_once(
@@ -40,7 +42,7 @@ def book_at_once(
     Raises: Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day",
     "appointment.missed_too_often".
     """
-    wish = Wish(visit.service_id, visit.practitioner_id, visit.facility_id)
+    wish = Wish(visit.service_id, visit.practitioner_id, visit.facility_id, mode=visit.mode)
     service, offered = takers(db, clock, wish, start=visit.starts_at)
     busy, now = need_of(service).busy(visit.starts_at), clock.now()
     end_expired_holds(db, clock, busy, *offered, patient_id=patient_id)

@@ -100,7 +100,7 @@ def find_time(
     asked = entry_facts(entry, earlier_than=start_of_visit(db, entry)).asked
     visit = visit_for_message(db, AppointmentId(entry.appointment_id)) if entry.appointment_id else None
     whose = PractitionerId(freed.practitioner_id), FacilityId(freed.facility_id)
-    wish = Wish(ServiceId(entry.service_id), *whose, mode=visit.appointment.mode if visit else None)
+    wish = Wish(ServiceId(entry.service_id), *whose, mode=visit.appointment.mode if visit else entry.mode)
     first, last = local_day(freed.starts_at, facility.tz), local_day(freed.ends_at, facility.tz)
     try:
         found = free_times(db, clock, wish, from_day=first, days=(last - first).days + 1)

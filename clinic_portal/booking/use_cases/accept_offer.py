@@ -52,5 +52,5 @@ def _take(db: Session, clock: Clock, entry: WaitingEntry, offer: WaitingOffer) -
     if entry.appointment_id is not None:
         to, visit_id = steps.NewTime(where, offer.starts_at, who), AppointmentId(entry.appointment_id)
         return steps.move_visit(db, clock, appointment_id=visit_id, to=to, actor=asker(entry))
-    visit = FreeVisit(ServiceId(entry.service_id), where, who, offer.starts_at)
+    visit = FreeVisit(ServiceId(entry.service_id), where, who, offer.starts_at, entry.mode)
     return book_at_once(db, clock, patient_id=PatientId(entry.patient_id), visit=visit, actor=asker(entry))

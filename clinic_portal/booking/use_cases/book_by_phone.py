@@ -22,6 +22,7 @@ from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.events import publish
 from clinic_portal.core.ids import AppointmentId, PatientId, ServiceId
+from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import account_for
 from clinic_portal.facilities.queries import ServiceFacts, works_at
 from clinic_portal.notifications.steps import queue_message
@@ -36,6 +37,7 @@ class PhoneBooking:
     service_id: ServiceId
     to: NewTime
     note: str = ""
+    mode: Mode = Mode.IN_PERSON
 
 
 def book_by_phone(db: Session, clock: Clock, *, booking: PhoneBooking, actor: Actor) -> AppointmentFacts:
@@ -49,7 +51,7 @@ def book_by_phone(db: Session, clock: Clock, *, booking: PhoneBooking, actor: Ac
     with transaction(db):
         if not works_at(db, to.facility_id, actor=actor):
             raise NotFound
-        wish = Wish(booking.service_id, to.practitioner_id, to.facility_id)
+        wish = Wish(booking.service_id, to.practitioner_id, to.facility_id, mode=booking.mode)
         service, offered = takers(db, clock, wish, start=to.starts_at)
         candidates = [to.anyway] if to.anyway and note else offered
         lock_patient(db, booking.patient_id)

@@ -17,6 +17,7 @@ from clinic_portal.core.clock import Clock, local_day
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, SeriesId, ServiceId
+from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import person_to_book_for
 from clinic_portal.facilities.queries import facility_by_id, service_by_id
 from clinic_portal.notifications.steps import queue_message
@@ -33,6 +34,7 @@ class SeriesChoice:
     patient_id: PatientId
     starts: tuple[datetime, ...]
     per_week: int
+    mode: Mode = Mode.IN_PERSON
 
 
 def book_series(
@@ -46,7 +48,9 @@ def book_series(
     "series.times_lost" with the codes of those that cannot be had (`lost`, by start).
     """
     own_hold = steps.hold_key_hash(hold_key) if hold_key else None
-    wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, own_hold=own_hold)
+    wish = Wish(
+        choice.service_id, choice.practitioner_id, choice.facility_id, mode=choice.mode, own_hold=own_hold
+    )  # fmt: skip
     starts = tuple(sorted(set(choice.starts)))
     with transaction(db):
         person_to_book_for(db, clock, choice.patient_id, actor=actor)

@@ -25,6 +25,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId
+from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.steps import lock_person_to_book_for
 from clinic_portal.facilities.queries import ServiceFacts
 
@@ -41,6 +42,9 @@ class Choice:
     patient_id: PatientId | None = None
     #: The hold that this one replaces: who it is for, and what was written, are taken over.
     instead_of: AppointmentId | None = None
+    mode: Mode = Mode.IN_PERSON
+    #: Whether the place was chosen with the time, of all that fit.
+    any_facility: bool = False
 
 
 def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor: Actor | None) -> AppointmentFacts:
@@ -54,7 +58,7 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
     key = steps.hold_key_hash(hold_key)
     with transaction(db):
         patient_id, note = _carried_over(db, choice, key)
-        wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, own_hold=key)
+        wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, mode=choice.mode, own_hold=key)
         service, candidates = takers(db, clock, wish, start=choice.starts_at)
         need = need_of(service)
         if patient_id is not None:
@@ -92,10 +96,11 @@ def _carried_over(db: Session, choice: Choice, key: str) -> tuple[PatientId | No
 def _same_again(rows: Sequence[Appointment], choice: Choice, key: str, now: datetime) -> Appointment | None:
     for row in rows:
         mine = row.hold_key_hash == key and row.held_until is not None and now < row.held_until
-        same = (row.service_id, row.facility_id, row.starts_at) == (
+        same = (row.service_id, row.facility_id, row.starts_at, row.mode) == (
             choice.service_id,
             choice.facility_id,
             choice.starts_at,
+            choice.mode,
         )
         if mine and same and choice.practitioner_id in (row.practitioner_id, None):
             return row
@@ -114,6 +119,7 @@ def _draft(choice: Choice, service: ServiceFacts, need: Need, *, actor: Actor | 
         "price_minor": service.price.minor,
         "currency": service.price.currency,
         "any_practitioner": choice.practitioner_id is None,
+        "any_facility": choice.any_facility,
         "booked_by_account_id": actor.account_id if actor else None,
     }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry
+from clinic_portal.booking.queries.appointments import AppointmentFacts
 from clinic_portal.booking.queries.visits import visit_of
 from clinic_portal.booking.queries.waiting import EntryFacts, entry_facts, entry_over, live_entry, start_of_visit
 from clinic_portal.booking.rules import AppointmentState, Asked, EntryEnd, EntryState, judge_asked
@@ -45,7 +46,7 @@ def join_waiting_list(db: Session, clock: Clock, *, wanted: Wanted, actor: Actor
         verdict = judge_asked(asked.from_day, asked.until_day, today=now.date())
         if not verdict.allowed:
             raise Conflict(verdict.code)
-        _check_visit(db, clock, wanted, actor)
+        visit = _visit(db, clock, wanted, actor)
         lock_patient(db, wanted.patient_id)
         if wanted.appointment_id is None:
             check_missed(db, clock, wanted.patient_id, actor=actor)
@@ -58,6 +59,7 @@ def join_waiting_list(db: Session, clock: Clock, *, wanted: Wanted, actor: Actor
             db.add(entry)
         entry.account_id, entry.appointment_id = actor.account_id, wanted.appointment_id or entry.appointment_id
         entry.practitioner_id, entry.facility_id = asked.practitioner_id, asked.facility_id
+        entry.mode = visit.mode if visit else asked.mode
         entry.weekdays, entry.parts = sorted(asked.weekdays), sorted(asked.parts)
         entry.from_day, entry.until_day = asked.from_day, asked.until_day
         db.flush()
@@ -74,11 +76,12 @@ def _live_entry(db: Session, clock: Clock, wanted: Wanted) -> WaitingEntry | Non
     return None
 
 
-def _check_visit(db: Session, clock: Clock, wanted: Wanted, actor: Actor) -> None:
+def _visit(db: Session, clock: Clock, wanted: Wanted, actor: Actor) -> AppointmentFacts | None:
     if wanted.appointment_id is None:
-        return
+        return None
     visit = visit_of(db, clock, wanted.appointment_id, actor=actor).appointment
     if (visit.patient_id, visit.service_id) != (wanted.patient_id, wanted.service_id):
         raise NotFound
     if visit.state not in (AppointmentState.BOOKED, AppointmentState.PENDING) or visit.starts_at <= clock.now():
         raise Conflict("appointment.already_started")
+    return visit

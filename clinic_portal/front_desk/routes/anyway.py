@@ -20,14 +20,11 @@ Form = TypeVar("Form", bound=AnywayForm)
 def filled(form: Form, facility: FacilityFacts, service: ServiceFacts, *, visit: VisitFacts | None = None) -> Form:
     """Give the form who and where there is to choose from; what nobody typed yet is as the visit has it."""
     db = db_session()
-    people = [
-        person
-        for person, place in places_of_service(db, service.id, from_day=clock().now().date())
-        if place == facility.id
-    ]
-    if visit is not None and visit.practitioner.id not in {person.id for person in people}:
-        people.append(visit.practitioner)
-    form.practitioner.choices = [(str(person.id), person.full_name) for person in people]
+    places = places_of_service(db, service.id, from_day=clock().now().date())
+    people = {one.practitioner.id: one.practitioner for one in places if one.facility_id == facility.id}
+    if visit is not None:
+        people.setdefault(visit.practitioner.id, visit.practitioner)
+    form.practitioner.choices = [(str(person.id), person.full_name) for person in people.values()]
     rooms = [(str(room.id), _("Room %(name)s", name=room.name)) for room in rooms_of(db, facility.id)]
     form.room.choices = [*rooms, ("", _("Online, no room"))]
     if visit is not None and not form.is_submitted():

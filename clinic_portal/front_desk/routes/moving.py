@@ -36,7 +36,7 @@ def _way(slug: str, appointment_id: UUID) -> MoveWay:
     home = url_for("front_desk.visit", slug=slug, appointment_id=appointment_id)
     # A desk moves within its own facility: what becomes of a visit stays in its sight.
     here = {found.facility.id: found.facility}
-    way = replace(move_way(found, home), facility=found.facility, facilities=here)
+    way = replace(move_way(found, home), facility=found.facility, is_any_facility=False, facilities=here)
     return replace(way, layout="layouts/desk.html", anyway=f"{home}/move/anyway")
 
 

@@ -11,12 +11,12 @@ from werkzeug.wrappers import Response
 
 from clinic_portal.booking.queries import Taker, takers
 from clinic_portal.booking.queries.staff import is_patient_of, patients_of
-from clinic_portal.booking.routes.common import Way, with_choices
-from clinic_portal.booking.routes.times import SLOT_FORMAT, parse_slot, times_page
+from clinic_portal.booking.routes.common import Way, read_mode, with_choices
+from clinic_portal.booking.routes.times import SLOT_FORMAT, Chosen, parse_slot, times_page
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.book_by_phone import PhoneBooking, book_by_phone
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import FacilityId, PatientId
+from clinic_portal.core.ids import PatientId
 from clinic_portal.core.typed import tidy
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookable_services
 from clinic_portal.front_desk.forms import AnywayForm, NewPatientForm
@@ -24,7 +24,7 @@ from clinic_portal.front_desk.routes.anyway import filled, taker_of
 from clinic_portal.front_desk.routes.pages import MAX_QUERY, blueprint, own_facility
 from clinic_portal.patients.queries import PatientFacts, patients_for_staff, search_patients
 from clinic_portal.patients.use_cases.add_patient import NewPatient, add_patient
-from clinic_portal.practitioners.queries import PractitionerFacts, places_of_service, practitioners
+from clinic_portal.practitioners.queries import ServicePlace, places_of_service, practitioners
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
@@ -129,7 +129,7 @@ def check_booking(slug: str, patient_id: UUID, service: str) -> ResponseReturnVa
         return _book(facility, way, start)
     _, offered = takers(db_session(), clock(), way.wish(), start=start)
     if not offered:
-        return _times(way, status=409, lost=start, reason="appointment.slot_taken")
+        return _times(way, status=409, lost=Chosen(facility, start), reason="appointment.slot_taken")
     return _check_page(facility, way, start, offered[0])
 
 
@@ -154,7 +154,7 @@ def _book(facility: FacilityFacts, way: PhoneWay, start: datetime) -> ResponseRe
     except Conflict as refused:
         if refused.code not in ANOTHER_TIME:
             raise
-        return _times(way, status=409, lost=start, reason=refused.code)
+        return _times(way, status=409, lost=Chosen(facility, start), reason=refused.code)
     return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=booked.id))
 
 
@@ -173,7 +173,7 @@ def _book_anyway(facility: FacilityFacts, way: PhoneWay, form: AnywayForm, start
 def _booking(way: PhoneWay, to: NewTime) -> PhoneBooking:
     if way.patient is None:
         raise ValueError("nobody is booked for")
-    return PhoneBooking(way.patient.id, way.service.id, to)
+    return PhoneBooking(way.patient.id, way.service.id, to, mode=way.mode)
 
 
 def _named(patient_id: PatientId) -> None:
@@ -204,14 +204,14 @@ def _way(facility: FacilityFacts, patient: PatientFacts, service_slug: str) -> P
     back = url_for("front_desk.choose_service", slug=facility.slug, patient_id=patient.id)
     way = PhoneWay(
         service, _places_here(facility, service), {facility.id: facility}, is_practitioner_chosen=True,
-        facility=facility, home=home, back=back, patient=patient, layout="layouts/desk.html",
+        facility=facility, mode=read_mode(), home=home, back=back, patient=patient, layout="layouts/desk.html",
     )  # fmt: skip
-    return replace(with_choices(way), facility=facility)
+    return replace(with_choices(way), facility=facility, is_any_facility=False)
 
 
-def _places_here(facility: FacilityFacts, service: ServiceFacts) -> tuple[tuple[PractitionerFacts, FacilityId], ...]:
+def _places_here(facility: FacilityFacts, service: ServiceFacts) -> tuple[ServicePlace, ...]:
     places = places_of_service(db_session(), service.id, from_day=clock().now().date())
-    return tuple(place for place in places if place[1] == facility.id)
+    return tuple(place for place in places if place.facility_id == facility.id)
 
 
 def _new_patient(form: NewPatientForm) -> NewPatient:
@@ -241,7 +241,7 @@ def _find_page(
     )
 
 
-def _times(way: PhoneWay, *, status: int = 200, lost: datetime | None = None, reason: str = "") -> Response:
+def _times(way: PhoneWay, *, status: int = 200, lost: Chosen | None = None, reason: str = "") -> Response:
     return times_page(way, "front_desk/choose_time.html", status=status, lost=lost, reason=reason)
 
 

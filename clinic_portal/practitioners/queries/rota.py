@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import CompoundSelect, Integer, ScalarSelect, func, or_, select, union, union_all
@@ -33,6 +33,8 @@ class PractitionerFacts:
     given_name: str
     family_name: str
     is_active: bool
+    #: Where patients meet them online; None: they phone their patients.
+    meeting_url: str | None = None
 
     @property
     def full_name(self) -> str:
@@ -48,6 +50,14 @@ class PractitionerFacts:
     def initials(self) -> str:
         """Two letters: "RM"."""
         return initials(self.given_name, self.family_name)
+
+
+class ServicePlace(NamedTuple):
+    """Somebody who gives a service, at a facility or online from there."""
+
+    practitioner: PractitionerFacts
+    facility_id: FacilityId
+    mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +135,24 @@ def find_practitioner_of(db: Session, account_id: AccountId) -> PractitionerFact
     return _facts(row) if row else None
 
 
-def places_of_service(
-    db: Session, service_id: ServiceId, *, from_day: date
-) -> Sequence[tuple[PractitionerFacts, FacilityId]]:
-    """Return who gives the service where, from that day on or later: by given name, a pair for each facility."""
+def places_of_service(db: Session, service_id: ServiceId, *, from_day: date) -> Sequence[ServicePlace]:
+    """Return who gives the service where and how, from that day on or later: by given name, one for each facility and mode."""
     places = union(
-        select(WeeklyHours.practitioner_id, WeeklyHours.facility_id).where(
+        select(WeeklyHours.practitioner_id, WeeklyHours.facility_id, WeeklyHours.mode).where(
             or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
         ),
-        select(ExtraHours.practitioner_id, ExtraHours.facility_id).where(ExtraHours.day >= from_day),
+        select(ExtraHours.practitioner_id, ExtraHours.facility_id, ExtraHours.mode).where(ExtraHours.day >= from_day),
     ).subquery()
     rows = db.execute(
-        select(Practitioner, places.c.facility_id)
+        select(Practitioner, places.c.facility_id, places.c.mode)
         .join(PractitionerService, PractitionerService.practitioner_id == Practitioner.id)
         .join(places, places.c.practitioner_id == Practitioner.id)
         .where(PractitionerService.service_id == service_id, Practitioner.is_active)
-        .order_by(Practitioner.given_name, Practitioner.family_name, Practitioner.id)
+        .order_by(
+            Practitioner.given_name, Practitioner.family_name, Practitioner.id, places.c.facility_id, places.c.mode
+        )
     )
-    return [(_facts(row), FacilityId(facility_id)) for row, facility_id in rows]
+    return [ServicePlace(_facts(row), FacilityId(facility_id), mode) for row, facility_id, mode in rows]
 
 
 def hours_column(
@@ -301,4 +311,5 @@ def _facts(row: Practitioner) -> PractitionerFacts:
         given_name=row.given_name,
         family_name=row.family_name,
         is_active=row.is_active,
+        meeting_url=row.meeting_url,
     )
