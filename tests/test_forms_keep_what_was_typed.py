@@ -66,6 +66,7 @@ FORMS = [
     Form("/admin/waiting-list/ponta-delgada", "administrator", (), (("stop", "8"), ("stop_unit", "days"))),
     Form("/hours/{ines}/absences/add", "doctor", ("reason",), (("starts", "noon"), ("first_day", "tomorrow"))),
     Form("/hours/{ines}/weekly/add", "doctor", (), (("starts", "25"), ("ends", "9:0"), ("valid_from", "1.1"))),
+    Form("/hours/{ines}/meeting", "doctor", (), (("meeting_url", "http://meet.example.org/ines"),)),
     Form("/hours/{ines}/extra/add", "doctor", (), (("starts", ":"), ("day", "9999-12-31"))),
 ]
 

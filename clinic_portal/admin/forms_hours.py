@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import SelectField
+from wtforms import Field, SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 
 from clinic_portal.admin.fields import (
@@ -13,6 +13,8 @@ from clinic_portal.admin.fields import (
     reason_field,
     time_field,
 )
+from clinic_portal.core.typed import one_line
+from clinic_portal.practitioners.rules import is_meeting_url
 
 UNITS = [
     SelectChoice("minutes", _l("minutes")),
@@ -35,6 +37,17 @@ class StretchForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             self.ends.errors = [_l("The end must be after the start")]
             return False
         return is_valid
+
+
+class MeetingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Where somebody meets patients online."""
+
+    meeting_url = StringField(_l("Address of the video room"), filters=[one_line, str.strip])
+
+    def validate_meeting_url(self, field: Field) -> None:
+        """Raises: ValidationError with words for the page."""
+        if field.data and not is_meeting_url(field.data):
+            raise ValidationError(_l("Enter an address that begins with https://"))
 
 
 class WeeklyForm(StretchForm):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from icalendar import Calendar, Event
 
 REMINDER = timedelta(hours=-1)
+#: The same word in all languages of the portal.
+ONLINE = "Online"
 FEED_TYPE = "text/calendar; charset=utf-8"
 
 
@@ -64,8 +66,8 @@ def practitioners_feed(
 
     def tell(event: "Event", visit: VisitFacts) -> None:
         event.add("summary", initials(visit))
-        room = f", {visit.room.name}" if visit.room else ""
-        event.add("location", f"{localized(visit.facility.names, settings.default_language)}{room}")
+        place = localized(visit.facility.names, settings.default_language)
+        event.add("location", f"{place}, {visit.room.name if visit.room else ONLINE}")
         event.add("description", visit.appointment.reference)
 
     return _feed(visits, settings, tell)
@@ -124,10 +126,16 @@ def _describe(event: "Event", visit: VisitFacts, settings: Settings, language: s
     link = f"{settings.public_url}/visits/{visit.appointment.id}"
     what = f"{localized(visit.service.names, language)}, {settings.clinic_name}"
     event.add("summary", f"{for_name}: {what}" if for_name else what)
-    place = localized(visit.facility.names, language)
-    event.add("location", f"{settings.clinic_name} {place}, {visit.facility.address}")
+    event.add("location", _location(visit, settings, language))
     event.add("description", f"{visit.practitioner.full_name}\n{visit.appointment.reference}\n{link}")
     event.add("url", link)
+
+
+def _location(visit: VisitFacts, settings: Settings, language: str) -> str:
+    if visit.appointment.is_online:
+        # Calendar programs make a button of an address that stands here. Who is phoned needs none.
+        return visit.practitioner.meeting_url or ONLINE
+    return f"{settings.clinic_name} {localized(visit.facility.names, language)}, {visit.facility.address}"
 
 
 def _method(visits: Sequence[VisitFacts]) -> str:

@@ -72,6 +72,9 @@ class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     from_day = StringField(_l("From"), filters=[one_line], validators=[_day], widget=DateInput())
     until_day = StringField(_l("Until"), filters=[one_line], validators=[_day], widget=DateInput())
     practitioner = SelectField(_l("With whom?"))
+    mode = RadioField(
+        _l("How would you like to meet?"), validators=[InputRequired(_l("Choose how you would like to meet"))]
+    )
     facility = SelectField(_l("Where?"))
 
 

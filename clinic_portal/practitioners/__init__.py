@@ -1,4 +1,4 @@
-"""Practitioners: doctors and therapists, the services that they give, weekly hours, absences.
+"""Practitioners: doctors and therapists, the services that they give, weekly hours, absences, online meeting rooms.
 
-Tables: practitioner, practitioner_service, weekly_hours, absence. No events.
+Tables: practitioner, practitioner_service, weekly_hours, extra_hours, absence. No events.
 """

@@ -3,9 +3,25 @@
 import re
 from datetime import date, timedelta
 from typing import Protocol
+from urllib.parse import urlsplit
 
 #: "9", "9:00", "09.30", "9h30", "0930".
 _TIME = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2})?|([0-9]{2}))?h?", re.ASCII | re.IGNORECASE)
+
+
+LONGEST_URL = 300
+
+
+def is_meeting_url(text: str) -> bool:
+    """Whether it is an address at which people can meet: https, with a host, and nobody's name or password in it."""
+    if len(text) > LONGEST_URL or any(letter.isspace() or not letter.isprintable() for letter in text):
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return text.startswith("https://") and "." in host.strip(".") and "@" not in parts.netloc
 
 
 def read_time(typed: str) -> int | None:

@@ -141,6 +141,21 @@ def change_hours(db: Session, clock: Clock, change: PractitionerChange, *, actor
     )
 
 
+def set_meeting_url(
+    db: Session, clock: Clock, practitioner_id: PractitionerId, meeting_url: str | None, *, actor: Actor
+) -> None:
+    """Change where a locked practitioner meets patients online."""
+    row = db.get_one(Practitioner, practitioner_id)
+    if row.meeting_url == meeting_url:
+        return
+    row.meeting_url = meeting_url
+    db.flush()
+    record(
+        db, clock, actor=actor, action="practitioner.meeting_url_changed", subject_kind="practitioner",
+        subject_id=practitioner_id, meeting_url=meeting_url or "",
+    )  # fmt: skip
+
+
 def _add_weekly(db: Session, hours: HoursFacts) -> tuple[str, dict[str, str]]:
     _refuse_clash(db, hours, but=None)
     db.add(WeeklyHours(weekday=hours.weekday, **_columns(hours), **_validity(hours)))

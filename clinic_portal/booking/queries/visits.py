@@ -67,6 +67,11 @@ class VisitFacts:
         """The wall clock on which its time is shown."""
         return self.facility.tz
 
+    @property
+    def is_to_join(self) -> bool:
+        """Whether it is online, and still to come or going on."""
+        return self.appointment.is_online and self.appointment.state in OPEN_STATES
+
     def judge_change(self, now: datetime) -> Verdict:
         """Say whether the patient may still move it or give it back."""
         cutoff = self.service.rules.change_cutoff

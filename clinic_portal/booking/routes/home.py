@@ -35,6 +35,7 @@ class NextVisit:
     tz: str
     service_name: str
     practitioner_name: str
+    is_online: bool
     room_name: str
     facility_name: str
     address: str
@@ -90,6 +91,7 @@ def _next(visit: VisitFacts) -> NextVisit:
         tz=visit.tz,
         service_name=local_text(visit.service.names),
         practitioner_name=visit.practitioner.full_name,
+        is_online=visit.appointment.is_online,
         room_name=visit.room.name if visit.room else "",
         facility_name=local_text(visit.facility.names),
         address=visit.facility.street,

@@ -109,9 +109,14 @@ def series_form(service_slug: str) -> tuple[Way, SeriesForm]:
         (ANY, _("No preference")),
         *((str(one.id), one.full_name) for one in way.practitioners()),
     ]
-    form.facility.choices = [(one.slug, local_text(one.names)) for one in places]
+    form.facility.choices = [(one.slug, _place(way, one)) for one in places]
     form.first.choices = first_days(way, places)
     return way, form
+
+
+def _place(way: Way, facility: FacilityFacts) -> str:
+    name = local_text(facility.names)
+    return str(_("Online, from %(place)s", place=name)) if way.is_online else name
 
 
 def series_way(way: Way, form: SeriesForm) -> SeriesWay | None:

@@ -20,6 +20,7 @@ from clinic_portal.booking.use_cases.leave_waiting_list import leave_waiting_lis
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, EntryId, PatientId
+from clinic_portal.core.modes import Mode
 from clinic_portal.core.wording import weekday_in_words
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, find_facilities
@@ -42,6 +43,8 @@ class Asking:
     people: tuple[PersonFacts, ...]
     practitioners: tuple[PractitionerFacts, ...]
     facilities: tuple[FacilityFacts, ...]
+    #: In person, online: what there is, or what the visit is.
+    modes: tuple[Mode, ...]
     today: date
     back: str
     #: The visit to bring forward.
@@ -82,6 +85,8 @@ def ask_for_time(service: str) -> ResponseReturnValue:
     mine = [one for one in entries_of(db_session(), clock(), actor=require_actor()) if one.entry.appointment_id is None]
     known = [one for one in mine if (one.person, one.service.id) == (person, way.service.id)]
     values = _known(asking, known[0]) if known else _suggested(asking, person, way.practitioner, way.facility)
+    if way.is_online and not known:
+        values["mode"] = way.mode.value
     if way.part is not PartOfDay.ANY and not known:
         values["parts"] = [way.part.value]
     return _ask(asking, values)
@@ -121,7 +126,11 @@ def _asking(service: ServiceFacts, people: list[PersonFacts], *, back: str, visi
     places = places_of_service(db_session(), service.id, from_day=today)
     facilities = find_facilities(db_session(), {place.facility_id for place in places})
     who = {place.practitioner.id: place.practitioner for place in places}
-    return Asking(service, tuple(people), tuple(who.values()), tuple(facilities.values()), today, back, visit)
+    modes = {visit.appointment.mode} if visit else {place.mode for place in places}
+    return Asking(
+        service, tuple(people), tuple(who.values()), tuple(facilities.values()), tuple(sorted(modes)), today, back,
+        visit,
+    )  # fmt: skip
 
 
 def _back(way: Way) -> str:
@@ -137,12 +146,14 @@ def _suggested(
         "until_day": asking.last_day.isoformat(),
         "practitioner": str(practitioner.id) if practitioner else ANY,
         "facility": facility.slug if facility else ANY,
+        "mode": (asking.modes or (Mode.IN_PERSON,))[0].value,
     }
 
 
 def _known(asking: Asking, view: EntryView) -> dict[str, object]:
     asked = view.entry.asked
     return _suggested(asking, view.person, view.practitioner, view.facility) | {
+        "mode": asked.mode.value,
         "weekdays": [str(day) for day in sorted(asked.weekdays)],
         "parts": [part.value for part in asked.parts],
         "from_day": max(asked.from_day, asking.today).isoformat(),
@@ -160,6 +171,12 @@ def _form(asking: Asking, values: dict[str, object]) -> WaitingForm:
         *((str(one.id), one.full_name) for one in asking.practitioners),
     ]
     form.facility.choices = [(ANY, _("Anywhere")), *((one.slug, local_text(one.names)) for one in asking.facilities)]
+    modes = {Mode.IN_PERSON: _("At the clinic"), Mode.ONLINE: _("Online, by video or phone")}
+    form.mode.choices = [(mode.value, modes[mode]) for mode in asking.modes]
+    if len(asking.modes) < 2:
+        form.mode.data = str(values["mode"])  # There is nothing to choose, so nothing was sent.
+        form.mode.validators = ()
+        form.mode.validate_choice = False
     if request.method == "POST" and len(asking.people) == 1:
         form.patient.data = str(asking.people[0].patient_id)  # There is nothing to choose, so nothing was sent.
         form.patient.validators = ()
@@ -194,13 +211,15 @@ def _wanted(form: WaitingForm, asking: Asking) -> Wanted:
     from_day, until_day = _days(form, asking)
     who = next((one for one in asking.practitioners if str(one.id) == form.practitioner.data), None)
     where = next((one for one in asking.facilities if one.slug == form.facility.data), None)
+    mode = Mode(form.mode.data)
     asked = Asked(
         from_day=from_day,
         until_day=until_day,
         weekdays=frozenset(int(day) for day in form.weekdays.data),
         parts=frozenset(PartOfDay(part) for part in form.parts.data),
         practitioner_id=who.id if who else None,
-        facility_id=where.id if where else None,
+        facility_id=where.id if where and mode is Mode.IN_PERSON else None,
+        mode=mode,
     )
     visit_id = asking.visit.appointment.id if asking.visit else None
     return Wanted(PatientId(UUID(form.patient.data)), asking.service.id, asked, visit_id)

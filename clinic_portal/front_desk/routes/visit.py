@@ -7,6 +7,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
+from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
@@ -18,11 +19,12 @@ from clinic_portal.booking.use_cases.move_by_clinic import move_by_clinic
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId
+from clinic_portal.dependents.queries import account_for
 from clinic_portal.facilities.queries import FacilityFacts, facilities_of_staff
 from clinic_portal.front_desk.forms import AnywayForm, ClinicCancelForm
 from clinic_portal.front_desk.routes.anyway import filled, taker_of
 from clinic_portal.front_desk.routes.pages import blueprint, own_facility
-from clinic_portal.patients.queries import patients_for_staff
+from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
@@ -133,6 +135,14 @@ def _refused(facility: FacilityFacts, appointment_id: UUID, refused: Conflict) -
     return _page("front_desk/visit.html", facility, found, refusal=explain(409, refused.code), status=409)
 
 
+def _contact_phone(found: VisitFacts, patient: PatientFacts) -> str:
+    """Return the number at which somebody without one is phoned for an online visit: that of who acts for them."""
+    if not found.is_to_join or patient.phone:
+        return ""
+    account_id = account_for(db_session(), patient.id, today=clock().now().date())
+    return (get_account(db_session(), account_id).confirmed_phone or "") if account_id else ""
+
+
 def _page(
     template: str,
     facility: FacilityFacts,
@@ -144,6 +154,7 @@ def _page(
 ) -> Response:
     db, actor, now = db_session(), require_actor(), clock().now()
     patient_id = found.appointment.known_patient_id
+    patient = patients_for_staff(db, [patient_id], actor=actor)[patient_id]
     to_phone = untold(db, facility.id, now=now, actor=actor)
     return render_page(
         template,
@@ -153,7 +164,8 @@ def _page(
         facilities=facilities_of_staff(db, actor=actor),
         visit=found,
         day=local_day(found.appointment.starts_at, facility.tz),
-        patient=patients_for_staff(db, [patient_id], actor=actor)[patient_id],
+        patient=patient,
+        contact_phone=_contact_phone(found, patient),
         missed=missed_counts(db, clock(), [patient_id], actor=actor).get(patient_id, 0),
         history=history_of(db, found.appointment.id),
         untold=next((one for one in to_phone if one.appointment_id == found.appointment.id), None),

@@ -1,0 +1,1 @@
+"""What is done with practitioners beside their hours, which booking changes: one verb a module."""
