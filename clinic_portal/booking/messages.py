@@ -55,7 +55,10 @@ def visit_facts(db: Session, clock: Clock, settings: Settings, visit: VisitFacts
         "facility_phone": visit.facility.phone_in_words,
         "facility_address": visit.facility.address,
         "street": visit.facility.street,
-        "directions": visit.facility.directions,
+        "directions": {} if visit.appointment.is_online else visit.facility.directions,
+        "is_online": visit.appointment.is_online,
+        # Empty: the practitioner phones.
+        "meeting_url": visit.practitioner.meeting_url or "",
         "room_name": visit.room.name if visit.room else "",
         "city": visit.facility.city,
         "short_time": short_time(visit.appointment.starts_at, visit.tz, language),

@@ -17,7 +17,6 @@ from clinic_portal.booking.queries.reminders import companions, quiet_hours, vis
 from clinic_portal.booking.queries.visits import VisitFacts, describe
 from clinic_portal.booking.rules.reminders import VisitTimes, next_awake
 from clinic_portal.core.clock import Clock, zone
-from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
 from clinic_portal.core.text import LocalizedText
 from clinic_portal.notifications.queries import Channel
@@ -35,6 +34,8 @@ class Told:
     short_time: str
     minutes: int
     is_online: bool
+    #: Empty: the practitioner phones.
+    meeting_url: str
     street: str
     city: str
     facility_names: LocalizedText
@@ -105,7 +106,8 @@ def _told(settings: Settings, visit: VisitFacts, who: Recipient) -> Told:
         tz=visit.tz,
         short_time=format_datetime(starts_at.astimezone(zone(visit.tz)), "EEE d MMM HH:mm", locale=who.language),
         minutes=visit.appointment.minutes,
-        is_online=visit.appointment.mode is Mode.ONLINE,
+        is_online=visit.appointment.is_online,
+        meeting_url=visit.practitioner.meeting_url or "",
         street=visit.facility.street,
         city=visit.facility.city,
         facility_names=visit.facility.names,

@@ -11,6 +11,7 @@ from clinic_portal.booking.queries.waiting import find_offer
 from clinic_portal.booking.rules import judge_offer
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import OfferId
+from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
 from clinic_portal.facilities.queries import facility_by_id, service_by_id
 from clinic_portal.notifications.sources import MessageFacts
@@ -30,12 +31,14 @@ def offered_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUI
     email, phone, language = recipient(db, clock, patient, entry.account_id)
     facility, service = facility_by_id(db, offer.facility_id), service_by_id(db, entry.service_id)
     visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
+    mode = visit.appointment.mode if visit else entry.asked.mode
     context = {
         "for_name": "" if patient.email or patient.phone else patient.given_name,
         "service": service.names,
         "minutes": service.minutes,
         "price": service.price,
         "practitioner_name": practitioner_by_id(db, offer.practitioner_id).full_name,
+        "is_online": mode is Mode.ONLINE,
         "facility_names": facility.names,
         "facility_address": facility.address,
         "facility_phone": facility.phone_in_words,
