@@ -78,6 +78,8 @@ def test_choose_check_press(db: Session, mover: Mover, booked: Appointment) -> N
     row = db.get_one(Appointment, booked.id)
     assert (row.starts_at, row.sequence) == (THURSDAY + timedelta(hours=5), 1)
     assert "Your visit has moved." not in client.page(home).text
+    # Back: nobody else took the time.
+    assert client.page(address).response.request.path == home
 
 
 def test_the_list_is_that_of_booking(mover: Mover) -> None:

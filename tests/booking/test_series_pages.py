@@ -81,7 +81,8 @@ def test_from_the_times_to_four_booked_sessions(cast: Cast, clinic: Clinic, db: 
     assert db.scalars(select(Appointment.starts_at).order_by(Appointment.starts_at)).all() == [
         THURSDAY + A_WEEK * week for week in range(4)
     ]
-    # Back, and pressed again: the same series.
+    # Back: nobody else took the times. And pressed again: the same series.
+    assert client.page(check_path(page)).h1 == "Your sessions are booked"
     assert book(client, check_path(page)) == where
     assert db.scalar(select(func.count()).select_from(Series)) == 1
 
@@ -227,6 +228,23 @@ def test_a_visit_says_which_session_it_is(cast: Cast, clinic: Clinic, db: Sessio
     assert cast.browser(cast.stranger).get(f"/visits/series/{series.id}").status_code == 404
     calendar = client.get(f"/visits/series/{series.id}/calendar.ics").get_data(as_text=True)
     assert calendar.count("BEGIN:VEVENT") == 4
+
+
+def test_a_series_is_with_its_therapist_although_one_session_was_moved_to_a_colleague(
+    cast: Cast, clinic: Clinic, db: Session
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    rows[0].practitioner_id, rows[0].room_id = clinic.rui.id, clinic.room_2.id
+    db.commit()
+    client = cast.browser(cast.patient)
+    page = client.page(f"/visits/series/{series.id}")
+    assert "Massage with Inês Carvalho, Lisbon" in page.text
+    assert page.text.count("Session 1 of 4 · Dr. Rui Meireles") == 1
+    assert page.text.count("Inês Carvalho") == 1
+    rows[2].practitioner_id, rows[2].room_id = clinic.rui.id, clinic.room_2.id
+    db.commit()
+    plan_later = client.page(f"/visits/{rows[1].id}/plan-later?at=any&first=2026-11-30").text
+    assert plan_later.count("Now: Thursday 10 December, 10:30 · Dr. Rui Meireles") == 1
 
 
 def test_this_and_all_later_ones_are_cancelled(cast: Cast, clinic: Clinic, db: Session, clock: FixedClock) -> None:

@@ -161,13 +161,16 @@ def choose_new_time(way: MoveWay) -> ResponseReturnValue:
 def check_new_time(way: MoveWay, move: Mover) -> ResponseReturnValue:
     """Show the old time and the new one; when the button is pressed, move, or say why not and what there is instead."""
     chosen = chosen_slot(way, request.args.get("slot"))
+    is_there = chosen is not None and (chosen.facility.id, chosen.start) == way.left_out
     # Who presses twice has moved it already: that is told once more.
-    changed = is_changed(way.moved) and (chosen is None or (chosen.facility.id, chosen.start) != way.left_out)
+    changed = is_changed(way.moved) and not is_there
     if request.method == "POST" and chosen is not None and not changed:
         return _press(way, move, chosen)
     refusal = _refusal(way)
     if refusal is not None or chosen is None:
         return refusal or redirect(way.link("choose_time"), 303)
+    if is_there:
+        return redirect(way.home, 303)  # Who goes back after the move: nobody took the time, it is the visit's.
     offered = _offered(way, chosen)
     if not offered:
         return _times(way, status=409, lost=chosen, reason="appointment.slot_taken")

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from clinic_portal.booking.forms import SeriesForm
 from clinic_portal.booking.queries.openings import Openings
+from clinic_portal.booking.queries.series import same_series
 from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, hold_key, parse_uuid, stage
 from clinic_portal.booking.routes.series_way import SeriesWay, chosen_times, pattern_in_words, series_form, series_way
 from clinic_portal.booking.routes.times import SLOT_FORMAT
@@ -19,7 +20,7 @@ from clinic_portal.booking.steps.series import TIMES_LOST
 from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.ids import FacilityId, PractitionerId
+from clinic_portal.core.ids import FacilityId, PractitionerId, SeriesId, ServiceId
 from clinic_portal.core.money import Money
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.web.access import Right, current_actor, require_actor, right
@@ -98,7 +99,12 @@ def check_series(service: str) -> ResponseReturnValue:
     if wished.way.practitioner is None or not times:
         return _plan_page(wished, is_empty=not times)
     lost = _openings(wished, times).refusals(wished.way.practitioner.id, times)
-    return _lost_page(wished, times, lost) if lost else _check_page(wished, times)
+    if not lost:
+        return _check_page(wished, times)
+    booked = _booked_before(wished.way.service.id, wished.way.practitioner.id, times)
+    if booked is not None:
+        return redirect(url_for("booking.booked_series", series_id=booked), 303)
+    return _lost_page(wished, times, lost)
 
 
 @blueprint.post("/book/<service>/series/check", endpoint="book_series")
@@ -129,6 +135,20 @@ def _book(wished: SeriesWay, choice: SeriesChoice) -> ResponseReturnValue:
             raise
         return _lost_page(wished, choice.starts, lost)
     return see_other(url_for("booking.booked_series", series_id=series_id))
+
+
+def _booked_before(
+    service_id: ServiceId, practitioner_id: PractitionerId, times: Sequence[datetime]
+) -> SeriesId | None:
+    """Return the series of these very sessions, for somebody who goes back after booking it: nobody else took them."""
+    for person in bookable_people():
+        found = same_series(
+            db_session(), patient_id=person.patient_id, practitioner_id=practitioner_id, service_id=service_id,
+            starts=times,
+        )  # fmt: skip
+        if found is not None:
+            return found
+    return None
 
 
 def _person(wished: SeriesWay) -> PersonFacts | None:

@@ -97,6 +97,9 @@ def move_all(appointment_id: UUID) -> ResponseReturnValue:
     later = _later(appointment_id)
     typed = (parse_slot(text) for text in request.form.getlist("time"))
     starts = tuple(start for start in typed if start is not None)
+    doubled = {start for start in starts if starts.count(start) > 1}
+    if doubled:
+        return _lost_page(later, starts, dict.fromkeys(doubled, "appointment.patient_overlap"))
     try:
         move_later_sessions(
             db_session(), clock(), appointment_id=AppointmentId(appointment_id), actor=require_actor(), starts=starts

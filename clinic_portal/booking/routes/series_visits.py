@@ -95,6 +95,8 @@ def _page(template: str, found: SeriesFacts) -> ResponseReturnValue:
         template,
         series=found,
         visits=visits,
+        # With whom it is planned; a session that was moved by itself may be with a colleague.
+        usual=next((one for one in visits if one.practitioner.id == found.practitioner_id), visits[0]),
         kept=kept,
         next_one=next((visit for visit in coming if _is_changeable(visit)), None),
         total=total,
