@@ -16,7 +16,13 @@ from clinic_portal.booking import models as appointment_tables
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from clinic_portal.booking.steps.reminders import remind_of_booked, remind_of_moved
 from clinic_portal.booking.steps.waiting import note_cancelled_time, note_old_time
-from clinic_portal.check_in.events import ArrivalUndone, MissingUndone, PatientArrived, PatientMissed
+from clinic_portal.check_in.events import (
+    ArrivalUndone,
+    MissingUndone,
+    OnlineVisitChanged,
+    PatientArrived,
+    PatientMissed,
+)
 from clinic_portal.core import audit, cache, events, heartbeat, jobs, live
 from clinic_portal.core.events import Reactions
 from clinic_portal.core.settings import Settings
@@ -58,6 +64,7 @@ REACTIONS: Reactions = {
     PatientArrived: [open_ticket],
     ArrivalUndone: [drop_ticket],
     PatientMissed: [announce_day],
+    OnlineVisitChanged: [announce_day],
     MissingUndone: [announce_day],
 }
 

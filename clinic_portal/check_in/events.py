@@ -23,6 +23,14 @@ class ArrivalUndone(Event):
 
 
 @dataclass(frozen=True)
+class OnlineVisitChanged(Event):
+    """An online visit has begun, or is over."""
+
+    appointment_id: AppointmentId
+    facility_id: FacilityId
+
+
+@dataclass(frozen=True)
 class MissingUndone(Event):
     """The patient of a visit that counted as missed came after all."""
 

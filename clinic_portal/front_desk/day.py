@@ -16,7 +16,6 @@ from clinic_portal.booking.queries.staff import Untold, untold
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day, zone
 from clinic_portal.core.ids import PatientId, PractitionerId, RoomId, ServiceId
-from clinic_portal.core.modes import Mode
 from clinic_portal.core.text import LocalizedText
 from clinic_portal.dependents.queries import companions_of
 from clinic_portal.facilities.queries import FacilityFacts, RoomFacts, find_services, rooms_of
@@ -50,6 +49,7 @@ class DeskState(StrEnum):
     BOOKED = "booked"
     LATE = "late"
     ONLINE = "online"
+    ONLINE_NOW = "online_now"
     WAITING = "waiting"
     CALLED = "called"
     IN_ROOM = "in_room"
@@ -84,6 +84,7 @@ class Row:
     practitioner: str
     room_id: UUID | None
     room: str
+    is_online: bool
     state: DeskState
     #: Late, waiting, in the room: for how long.
     minutes: int
@@ -279,13 +280,14 @@ class _People:
             practitioner=self.practitioners[visit.practitioner_id],
             room_id=room_id,
             room=self.rooms.get(room_id, "") if room_id else "",
+            is_online=visit.is_online,
             state=state,
             minutes=max(waited, 0),
             since=since,
             calls=ticket.calls if ticket else 0,
             over_promise=_is_over_promise(ticket, now),
             missed=self.missed.get(visit.known_patient_id, 0),
-            is_fresh=since is not None and state is not DeskState.LATE and now - since < SAID_FOR,
+            is_fresh=since is not None and state not in {DeskState.LATE, DeskState.ONLINE} and now - since < SAID_FOR,
         )
 
     def queue_lines(self, queue: QueueDay) -> list[QueueLine]:
@@ -315,13 +317,20 @@ def _state(visit: AppointmentFacts, ticket: TicketFacts | None, now: datetime) -
         return DeskState.NOSHOW, None
     if visit.state is AppointmentState.FULFILLED:
         return DeskState.DONE, visit.ends_at
-    if visit.mode is Mode.ONLINE:
-        return DeskState.ONLINE, None
     if visit.state is AppointmentState.PENDING:
         return DeskState.PENDING, None
+    if visit.is_online:
+        return _online_state(visit, now)
     if now - visit.starts_at >= timedelta(minutes=1):
         return DeskState.LATE, visit.starts_at
     return DeskState.BOOKED, None
+
+
+def _online_state(visit: AppointmentFacts, now: datetime) -> tuple[DeskState, datetime | None]:
+    """Return what the pill says of an online visit that is to come or going on, and since when it should have begun."""
+    if visit.state is not AppointmentState.BOOKED:
+        return DeskState.ONLINE_NOW, None
+    return DeskState.ONLINE, visit.starts_at if visit.starts_at <= now else None
 
 
 def _is_over_promise(ticket: TicketFacts | None, now: datetime) -> bool:

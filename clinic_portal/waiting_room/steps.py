@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
 from clinic_portal.booking.queries import appointment_at, lock_appointment
-from clinic_portal.check_in.events import ArrivalUndone, PatientArrived, PatientMissed
+from clinic_portal.check_in.events import ArrivalUndone, OnlineVisitChanged, PatientArrived, PatientMissed
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict, NotFound
@@ -72,7 +72,9 @@ def drop_ticket(db: Session, clock: Clock, event: ArrivalUndone) -> None:
     queue_changed(db, queue)
 
 
-def announce_day(db: Session, clock: Clock, event: AppointmentBooked | AppointmentCancelled | PatientMissed) -> None:
+def announce_day(
+    db: Session, clock: Clock, event: AppointmentBooked | AppointmentCancelled | PatientMissed | OnlineVisitChanged
+) -> None:
     """Have the front desk look again: its list has changed, the queue has not, so nobody waits for the queue's lock."""
     announce_queue_after_commit(db, event.facility_id, queries.queue_version(db, event.facility_id))
 

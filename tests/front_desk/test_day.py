@@ -78,7 +78,7 @@ def test_a_day_in_full_swing_says_where_everybody_is(desk: Desk) -> None:
     assert "Not arrived, 23 min late Arrived" in row(page, "Lateness")
     assert "No-show" in row(page, "Lateness")
     assert "Not attended" in row(page, "Missed")
-    assert "– Online" in row(page, "Online")
+    assert "Online Booked Has begun" in row(page, "Online")
     assert "Done 10:12" in row(page, "Finished")
     assert "In room, 11 min Done" in row(page, "Inside")
     assert "Left 10:12 Is back" in row(page, "Gone")

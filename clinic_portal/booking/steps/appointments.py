@@ -18,6 +18,7 @@ from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, ServiceId, new_id, spoken_code
+from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.queries import service_by_id
 
 #: Who ends holds that ran out.
@@ -32,6 +33,9 @@ def mark_arrived(db: Session, clock: Clock, *, appointment_id: AppointmentId, ac
 def undo_arrival(db: Session, clock: Clock, *, appointment_id: AppointmentId, actor: Actor) -> AppointmentFacts:
     """They were not: the visit is booked as before. A time that is only held, or unpaid, is not booked by this."""
     row = lock_appointment(db, appointment_id)
+    if row.mode is Mode.ONLINE and row.state is AppointmentState.CHECKED_IN:
+        # Online, arriving and beginning are one press: so is taking it back.
+        move(db, clock, row, AppointmentState.ARRIVED, actor=actor, reason="arrival.undone")
     if row.state not in {AppointmentState.ARRIVED, AppointmentState.BOOKED}:
         raise Conflict("appointment.state_changed", state=row.state.value)
     return _change(db, clock, appointment_id, AppointmentState.BOOKED, actor, "arrival.undone")

@@ -24,14 +24,15 @@ def mark_arrived(
     """Note that the patient of a visit of today is here, and give them a place in the queue.
 
     Repeating the call changes nothing.
-    Raises: NotFound (no such visit at a facility of the actor's); Conflict "check_in.earlier_day",
+    Raises: NotFound (no such visit at a facility of the actor's, or an online one); Conflict "check_in.earlier_day",
     "check_in.later_day", "appointment.state_changed".
     """
     with transaction(db):
         if not works_at(db, facility_id, actor=actor):
             raise NotFound
         facts = facts_of(lock_appointment(db, appointment_id))
-        if facts.facility_id != facility_id or facts.state is AppointmentState.PROPOSED:
+        # Nobody arrives for an online visit: it begins and ends without the queue.
+        if facts.facility_id != facility_id or facts.state is AppointmentState.PROPOSED or facts.is_online:
             raise NotFound
         if facts.state in FURTHER_ON:
             return facts

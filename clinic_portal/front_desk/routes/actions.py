@@ -4,8 +4,10 @@ from uuid import UUID
 
 from flask.typing import ResponseReturnValue
 
+from clinic_portal.check_in.use_cases import finish_online_visit as ending
 from clinic_portal.check_in.use_cases import mark_arrived as arriving
 from clinic_portal.check_in.use_cases import mark_noshow as missing
+from clinic_portal.check_in.use_cases import start_online_visit as starting
 from clinic_portal.check_in.use_cases import undo_arrival as undoing
 from clinic_portal.check_in.use_cases import undo_noshow as coming
 from clinic_portal.front_desk.routes.pages import blueprint, chosen_id, press
@@ -50,6 +52,20 @@ def mark_noshow(slug: str, appointment_id: UUID) -> ResponseReturnValue:
 def undo_noshow(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     """The patient did come."""
     return press(slug, coming.undo_noshow, appointment_id=appointment_id)
+
+
+@blueprint.post(f"{VISIT}/online-started")
+@right(Right.DESK)
+def start_online_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """They have met online."""
+    return press(slug, starting.start_online_visit, appointment_id=appointment_id)
+
+
+@blueprint.post(f"{VISIT}/online-done")
+@right(Right.DESK)
+def finish_online_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """The online visit is over."""
+    return press(slug, ending.finish_online_visit, appointment_id=appointment_id)
 
 
 @blueprint.post("/desk/<slug>/call-next")
