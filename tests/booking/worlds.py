@@ -282,12 +282,12 @@ def _at(day: date, minute: int) -> datetime:
 
 
 def _beside_each_other(works: list[Work]) -> list[Work]:
-    """Without those that the database would refuse: the same person's of the same kind at the same minutes."""
+    """Without those that are refused when they are typed: the same person's at the same minutes."""
     kept: list[Work] = []
     for work in works:
         if not any(
             work.who == other.who
-            and (work.is_extra, work.weekday) == (other.is_extra, other.weekday)
+            and work.weekday == other.weekday
             and (work.starts < other.ends and other.starts < work.ends)
             and work.since <= (other.until or work.since)
             and other.since <= (work.until or other.since)
