@@ -99,7 +99,9 @@ def _calendar(settings: Settings, visits: Iterable[VisitFacts]) -> "Calendar":
     for visit in visits:
         days.setdefault(visit.tz, []).append(visit.appointment.starts_at.astimezone(zone(visit.tz)).date())
     for tz, used in sorted(days.items()):
-        calendar.add_component(Timezone.from_tzinfo(zone(tz), first_date=min(used), last_date=max(used)))
+        # Whole years: a zone without a change of clocks in it would be spelled without any offset.
+        first, after = date(min(used).year, 1, 1), date(max(used).year + 1, 1, 1)
+        calendar.add_component(Timezone.from_tzinfo(zone(tz), first_date=first, last_date=after))
     return calendar
 
 
@@ -112,14 +114,23 @@ def _event(visit: VisitFacts, settings: Settings, stamp: datetime) -> "Event":
     event.add("uid", f"{visit.appointment.id}@{host}")
     event.add("sequence", visit.appointment.sequence)
     event.add("dtstamp", stamp)
-    event.add("dtstart", visit.appointment.starts_at.astimezone(zone(visit.tz)))
-    event.add("dtend", visit.appointment.ends_at.astimezone(zone(visit.tz)))
+    event.add("dtstart", _on_clock(visit.appointment.starts_at, visit.tz))
+    event.add("dtend", _on_clock(visit.appointment.ends_at, visit.tz))
     event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
     organizer = vCalAddress(f"mailto:{_address(settings.email_sender)}")
     organizer.params["CN"] = vText(settings.clinic_name)
     event.add("organizer", organizer, encode=False)
     return event
+
+
+def _on_clock(moment: datetime, tz: str) -> datetime:
+    """Return the instant on the facility's clock; in UTC where that clock shows it for the second time that night.
+
+    A local time in a calendar file means the first time: a visit would end before it begins.
+    """
+    local = moment.astimezone(zone(tz))
+    return moment if local.fold else local
 
 
 def _describe(event: "Event", visit: VisitFacts, settings: Settings, language: str, *, for_name: str = "") -> None:
