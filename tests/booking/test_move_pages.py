@@ -210,3 +210,22 @@ def test_nobody_says_i_am_coming_to_a_time_that_they_did_not_see(
     assert again.h1 == "Thursday 3 December, 10:30"
     assert db.get_one(Appointment, booked.id).confirmed_at is None
     assert "you told us that you are coming" in press(client, again, f"{home}/coming").text
+
+
+def test_no_time_is_offered_at_which_the_patient_has_another_visit(
+    db: Session, mover: Mover, clinic: Clinic, cast: Cast
+) -> None:
+    client, home = mover
+    clinic.massage.visits_per_day = 1
+    db.merge(clinic.massage)
+    other = {"practitioner": clinic.rui, "service": clinic.evaluation}
+    make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(hours=5), **other)
+    make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=1), practitioner=clinic.rui)
+    page = client.page(f"{home}/move?from=2026-11-26")
+    assert not {"2026-11-26T15:30Z", "2026-11-26T16:00Z"} & set(slots(page)), "the evaluation takes 45 minutes"
+    assert "2026-11-26T15:00Z" in slots(page)
+    assert not [slot for slot in slots(page) if slot.startswith("2026-11-27")], "one massage a day"
+    check = client.page(f"{home}/move/check?from=2026-11-26&slot=2026-11-26T15:30Z")
+    lost = press(client, check, check.response.request.full_path, status=409)
+    assert "There is already a visit at this time" in lost.text
+    assert "2026-11-26T15:30Z" not in slots(lost)

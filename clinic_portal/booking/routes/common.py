@@ -1,6 +1,7 @@
 """What the pages of booking share: the way so far, kept in the address; and the key of this browser's hold."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Self, TypeVar
@@ -9,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, request, session, url_for
 
 from clinic_portal.booking.catalogue import catalogue_of
-from clinic_portal.booking.queries import PartOfDay, Wish
+from clinic_portal.booking.queries import FreeTime, PartOfDay, Wish
 from clinic_portal.booking.rules.missed import MISSED_TOO_OFTEN
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import local_day
@@ -61,6 +62,10 @@ class Way:
     def left_out(self) -> tuple[FacilityId, datetime] | None:
         """A free time that is none to choose, and where: none in booking."""
         return None
+
+    def choosable(self, times: Sequence[FreeTime]) -> Sequence[FreeTime]:
+        """Return those of the free times that can be chosen: in booking all, as nobody may know yet whom it is for."""
+        return times
 
     @property
     def is_for_series(self) -> bool:

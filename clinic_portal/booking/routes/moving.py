@@ -3,7 +3,7 @@
 The front desk has the same pages under its own addresses: `choose_new_time` and `check_new_time` serve both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -12,7 +12,17 @@ from uuid import UUID
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from clinic_portal.booking.queries import AppointmentFacts, Taker, VisitFacts, Wish, describe, takers, visit_of
+from clinic_portal.booking.queries import (
+    AppointmentFacts,
+    FreeTime,
+    Taker,
+    VisitFacts,
+    Wish,
+    describe,
+    takers,
+    visit_of,
+)
+from clinic_portal.booking.queries.diary import read_diary
 from clinic_portal.booking.queries.visits import LinkHolder
 from clinic_portal.booking.routes.common import Way, blueprint, with_choices
 from clinic_portal.booking.routes.linked import LINK, TRIES, is_changed, unlisted, visit_of_link
@@ -55,6 +65,18 @@ class MoveWay(Way):
         visit = self.moved
         same_person = self.practitioner is None or self.practitioner.id == visit.practitioner.id
         return (visit.facility.id, visit.appointment.starts_at) if same_person else None
+
+    def choosable(self, times: Sequence[FreeTime]) -> Sequence[FreeTime]:
+        """Leave out the time that the visit has, and those at which its patient has another visit."""
+        others = [time for time in times if (time.facility_id, time.start) != self.left_out]
+        if not others:
+            return []
+        visit, starts = self.moved.appointment, [time.start for time in others]
+        diary = read_diary(
+            db_session(), visit.known_patient_id, first=min(starts), last=max(starts), but=visit.id, now=clock().now()
+        )
+        places = self.facilities
+        return [time for time in others if diary.has_room(self.service, time.start, places[time.facility_id].tz)]
 
     @property
     def can_change_mode(self) -> bool:

@@ -39,7 +39,7 @@ from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.core.cache import FREE_TIMES, cache_of
 from clinic_portal.core.clock import zone
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.ids import FacilityId, PatientId
+from clinic_portal.core.ids import PatientId
 from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
@@ -57,6 +57,8 @@ ENOUGH_TIMES = 16
 
 #: How many other times are shown beside one that is gone.
 NEAREST = 3
+#: How many times as many are looked at where not all of them can be chosen.
+MANY = 10
 
 #: A time further away than this is a typing error of somebody who writes addresses by hand.
 FAR = timedelta(days=400)
@@ -232,8 +234,11 @@ def _later_link(way: Way, later: Later | None) -> str:
 
 
 def _nearest(way: Way, lost: Chosen) -> list[FreeTime]:
-    found = nearest_times(db_session(), clock(), way.wish(own_hold_hash()), around=lost.start, count=NEAREST + 1)
-    return [time for time in found if (time.facility_id, time.start) != way.left_out][:NEAREST]
+    wish = way.wish(own_hold_hash())
+    count = NEAREST if wish.own_visit is None else NEAREST * MANY
+    found = way.choosable(nearest_times(db_session(), clock(), wish, around=lost.start, count=count))
+    nearest = sorted(found, key=lambda time: abs(time.start - lost.start))[:NEAREST]
+    return sorted(nearest, key=lambda time: time.start)
 
 
 def find_times(way: Way) -> Times:
@@ -261,15 +266,13 @@ def _compute(way: Way, own_hold: str | None) -> Times:
     db, time, wish = db_session(), clock(), way.wish(own_hold)
     today = way.days_of_today()[0]
     start, days = way.from_day or today, way.days
-    found = free_times(db, time, wish, from_day=start, days=days)
-    if way.left_out is not None:
-        found = _without(found, way.left_out)
-    if not any(day.times for day in found.days):
+    found = _choosable(way, free_times(db, time, wish, from_day=start, days=days))
+    while not any(day.times for day in found.days):
         free_day = next_free_day(db, time, wish, from_day=found.to_day + timedelta(days=1)) if found.next_from else None
         if free_day is None:
             return Times(days=Markup(), first_free="", later=None)
         start, days = free_day, DAYS_AT_ONCE
-        found = free_times(db, time, wish, from_day=start, days=days)
+        found = _choosable(way, free_times(db, time, wish, from_day=start, days=days))
     first = next(index for index, day in enumerate(found.days) if day.times)
     shown = _days(way, found.days[first:])
     later = None
@@ -279,11 +282,11 @@ def _compute(way: Way, own_hold: str | None) -> Times:
     return Times(Markup(render_template("booking/_days.html", days=shown)), first_free, later)  # noqa: S704 - a template's own output
 
 
-def _without(found: FreeTimes, left_out: tuple[FacilityId, datetime]) -> FreeTimes:
-    days = [
-        replace(day, times=tuple(time for time in day.times if (time.facility_id, time.start) != left_out))
-        for day in found.days
-    ]
+def _choosable(way: Way, found: FreeTimes) -> FreeTimes:
+    if way.wish().own_visit is None:
+        return found
+    kept = set(way.choosable([time for day in found.days for time in day.times]))
+    days = [replace(day, times=tuple(time for time in day.times if time in kept)) for day in found.days]
     return replace(found, days=tuple(days))
 
 
