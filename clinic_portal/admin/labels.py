@@ -18,6 +18,9 @@ KINDS = {
     "reminder": _l("Reminder"),
     "reminder_early": _l("Early reminder"),
     "reset_password": _l("Code for a new password"),
+    "series_booked": _l("Sessions booked"),
+    "series_cancelled": _l("Sessions cancelled"),
+    "series_moved": _l("Sessions moved"),
     "test_message": _l("Test"),
     "time_offered": _l("Time offered from the waiting list"),
 }

@@ -27,6 +27,8 @@ __all__ = [
 
 #: A message that is due for longer is late: the sweeper runs every ten seconds.
 LATE_AFTER = timedelta(minutes=5)
+#: What was tried so often without success is late as well, though its next try is still to come: about three minutes.
+LATE_AFTER_TRIES = 3
 #: A sweeper that has not run for this long stands still.
 SILENT_AFTER = timedelta(minutes=2)
 FAILED_WITHIN = timedelta(days=7)
@@ -47,6 +49,7 @@ class KindHealth:
     channel: Channel
     #: To be sent, most of them later.
     waiting: int
+    #: Should have gone out: nobody took them, or the vendor does not.
     late: int
     #: In the last seven days.
     failed: int
@@ -62,7 +65,7 @@ class OutboxHealth:
     last_run: datetime | None
     is_silent: bool
     kinds: Sequence[KindHealth]
-    #: The latest messages that did not arrive, newest first.
+    #: The latest messages that did not arrive, those that are tried again among them, newest first.
     failures: Sequence["MessageLine"]
 
     @property
@@ -109,14 +112,17 @@ def outbox_health(db: Session, clock: Clock) -> OutboxHealth:
     """Return how messages do, by kind, and when the sweeper ran last. Names nobody."""
     now = clock.now()
     trying = Message.state.in_([*WAITING, MessageState.IN_FLIGHT])
+    overdue = Message.due_at <= now - LATE_AFTER
+    is_stuck = (Message.state == MessageState.RETRY_WAIT) & (Message.attempts >= LATE_AFTER_TRIES)
+    late = trying & or_(overdue, is_stuck)
     failed = Message.state.in_(_FAILED) & (Message.due_at >= now - FAILED_WITHIN)
     sent = Message.state.in_(_SENT) & (Message.due_at >= now - FAILED_WITHIN)
     rows = db.execute(
         select(
             Message.kind,
             Message.channel,
-            func.count().filter(trying & (Message.due_at > now - LATE_AFTER)),
-            func.count().filter(trying & (Message.due_at <= now - LATE_AFTER)),
+            func.count().filter(trying & ~late),
+            func.count().filter(late),
             func.count().filter(failed),
             func.count().filter(sent & (Message.sent_at >= now - SENT_WITHIN)),
         )
@@ -124,7 +130,7 @@ def outbox_health(db: Session, clock: Clock) -> OutboxHealth:
         .group_by(Message.kind, Message.channel)
         .order_by(Message.kind, Message.channel)
     )
-    latest = db.scalars(select(Message).where(failed).order_by(Message.due_at.desc()).limit(FAILURES_SHOWN))
+    latest = db.scalars(select(Message).where(or_(failed, is_stuck)).order_by(Message.due_at.desc()).limit(FAILURES_SHOWN))
     last_run = last_beat(db, SWEEPER)
     return OutboxHealth(
         last_run=last_run,

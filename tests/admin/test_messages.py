@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from clinic_portal.admin.labels import KINDS
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.heartbeat import beat
 from clinic_portal.core.ids import new_id
@@ -13,6 +14,7 @@ from clinic_portal.notifications import jobs
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.queries import SWEEPER
 from clinic_portal.notifications.rules import Channel, MessageState
+from clinic_portal.wiring import MESSAGE_SOURCES
 from tests.support.cast import Cast
 
 
@@ -53,6 +55,24 @@ def test_late_and_failed_messages_are_counted_by_kind(db: Session, clock: FixedC
     (row,) = [row for row in page.all("tr") if "Sent in" not in "".join(row.itertext()) and len(list(row)) == 6]
     assert ["".join(cell.itertext()).strip() for cell in row] == ["Reminder", "SMS", "1", "2", "1", "1"]
     assert "sms.refused" in page.text
+
+
+def test_a_vendor_that_takes_nothing_is_seen_long_before_the_messages_are_given_up(
+    db: Session, clock: FixedClock, cast: Cast
+) -> None:
+    beat(db, clock, SWEEPER)
+    again = {"ago": timedelta(minutes=-10), "error_code": "sms.unreachable"}
+    put(db, clock, MessageState.RETRY_WAIT, attempts=2, **again)
+    administrator = cast.browser(cast.administrator)
+    assert "Nothing is late" in administrator.page("/admin/messages").text
+    put(db, clock, MessageState.RETRY_WAIT, attempts=3, **again)
+    text = administrator.page("/admin/messages").text
+    assert "1 message is late" in text
+    assert text.count("sms.unreachable") == 1
+
+
+def test_every_kind_has_a_name() -> None:
+    assert set(KINDS) == set(MESSAGE_SOURCES)
 
 
 def test_a_test_goes_the_way_of_all_messages(app: Flask, clock: FixedClock, cast: Cast) -> None:
