@@ -15,11 +15,11 @@ from clinic_portal.booking.steps.appointments import (
     move,
     start_consultation,
     undo_arrival,
-    undo_noshow,
     write_history,
 )
 from clinic_portal.booking.steps.cancelling import cancel_visit
 from clinic_portal.booking.steps.moving import NewTime, move_visit
+from clinic_portal.booking.steps.returning import undo_noshow
 
 __all__ = [
     "NewTime",

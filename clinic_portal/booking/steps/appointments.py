@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
-from clinic_portal.booking.queries.missed import is_time_taken
 from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, judge_noshow, may_follow
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
@@ -58,24 +57,6 @@ def mark_noshow(db: Session, clock: Clock, *, appointment_id: AppointmentId, act
     if not verdict.allowed:
         raise Conflict(verdict.code)
     return _change(db, clock, appointment_id, AppointmentState.NOSHOW, actor, "noshow")
-
-
-def undo_noshow(
-    db: Session, clock: Clock, *, appointment_id: AppointmentId, actor: Actor, is_over: bool
-) -> AppointmentFacts:
-    """They did come, or the wrong row was pressed: booked as before; done when its day `is_over`.
-
-    Raises: Conflict "appointment.time_given_away" when somebody else has the time by now, "appointment.state_changed".
-    """
-    row, wanted = (
-        lock_appointment(db, appointment_id),
-        AppointmentState.FULFILLED if is_over else AppointmentState.BOOKED,
-    )
-    if row.state is AppointmentState.NOSHOW and is_time_taken(db, row):
-        raise Conflict("appointment.time_given_away")
-    if row.state not in {AppointmentState.NOSHOW, wanted}:
-        raise Conflict("appointment.state_changed", state=row.state.value)
-    return _change(db, clock, appointment_id, wanted, actor, "noshow.undone")
 
 
 def hold_key_hash(hold_key: str) -> str:

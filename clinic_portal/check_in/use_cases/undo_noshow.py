@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps as booking
-from clinic_portal.booking.queries import AppointmentFacts, facts_of, lock_appointment
+from clinic_portal.booking.queries import AppointmentFacts
+from clinic_portal.booking.queries.appointments import promised_appointment
 from clinic_portal.check_in.events import MissingUndone
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, local_day
@@ -26,7 +27,7 @@ def undo_noshow(
     with transaction(db):
         if not works_at(db, facility_id, actor=actor):
             raise NotFound
-        before = facts_of(lock_appointment(db, appointment_id))
+        before = promised_appointment(db, appointment_id)
         if before.facility_id != facility_id:
             raise NotFound
         tz = facility_by_id(db, facility_id).tz
