@@ -75,7 +75,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "name": "Hall", "next": "/visits", "old_password": "not her password", "password": "seven green kettles sing",
         "patient_note": "mine", "reason": "patient.other", "slot": FREE_SLOT, "version": "", "seen": "", "as": "text",
         "count": "4", "per_week": "1", "weekday": "3", "first": "2026-11-23", "time": FREE_SLOT,
-        "moved": "1", "by_sms": "y", "by_email": "y",
+        "moved": "1", "by_sms": "y", "by_email": "y", "remind": "on",
         "noshow_limit": "3", "noshow_days": "180",
         "quiet_from": "21:00", "quiet_until": "08:00", "early_days": "7", "last_days": "1",
         "early_instead_after_days": "7", "from_time": "14:00", "until_time": "16:00", "late_from": "13:00",

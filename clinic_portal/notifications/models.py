@@ -79,6 +79,16 @@ class Message(Base):
             self.attempts += 1
 
 
+class PatientReminderOptOut(Base):
+    """A patient without an account who wants no reminders on a channel. With an account, the account's choice counts."""
+
+    __tablename__ = "patient_reminder_opt_out"
+
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patient.id"), primary_key=True)
+    channel: Mapped[Channel] = mapped_column(state_type(Channel), primary_key=True)
+    created_at: Mapped[datetime]
+
+
 class ReminderOptOut(Base):
     """An account that wants no reminders on a channel. What else is written to it still comes."""
 

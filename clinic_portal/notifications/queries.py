@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.heartbeat import last_beat
-from clinic_portal.core.ids import AccountId
-from clinic_portal.notifications.models import Message, ReminderOptOut
+from clinic_portal.core.ids import AccountId, PatientId
+from clinic_portal.notifications.models import Message, PatientReminderOptOut, ReminderOptOut
 from clinic_portal.notifications.rules import LEASE, WAITING, Channel, MessageState
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "OutboxHealth",
     "list_messages",
     "outbox_health",
+    "unwanted_by_patients",
     "unwanted_channels",
 ]
 
@@ -130,7 +131,9 @@ def outbox_health(db: Session, clock: Clock) -> OutboxHealth:
         .group_by(Message.kind, Message.channel)
         .order_by(Message.kind, Message.channel)
     )
-    latest = db.scalars(select(Message).where(or_(failed, is_stuck)).order_by(Message.due_at.desc()).limit(FAILURES_SHOWN))
+    latest = db.scalars(
+        select(Message).where(or_(failed, is_stuck)).order_by(Message.due_at.desc()).limit(FAILURES_SHOWN)
+    )
     last_run = last_beat(db, SWEEPER)
     return OutboxHealth(
         last_run=last_run,
@@ -204,6 +207,15 @@ def unwanted_channels(db: Session, account_ids: Collection[AccountId]) -> Mappin
         select(ReminderOptOut.account_id, ReminderOptOut.channel).where(ReminderOptOut.account_id.in_(set(account_ids)))
     ).all()
     return {account_id: frozenset(channel for id_, channel in rows if id_ == account_id) for account_id in account_ids}
+
+
+def unwanted_by_patients(db: Session, patient_ids: Collection[PatientId]) -> Mapping[PatientId, frozenset[Channel]]:
+    """Return the channels on which each of these patients without an account wants no reminders."""
+    if not patient_ids:
+        return {}
+    out = PatientReminderOptOut
+    rows = db.execute(select(out.patient_id, out.channel).where(out.patient_id.in_(set(patient_ids)))).all()
+    return {patient_id: frozenset(channel for id_, channel in rows if id_ == patient_id) for patient_id in patient_ids}
 
 
 def _companions(message: Message, subject_ids: Collection[UUID]) -> Select[UUID]:

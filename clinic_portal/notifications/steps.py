@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, cast, select, update
+from sqlalchemy import String, cast, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.clock import Clock
-from clinic_portal.core.ids import new_id
+from clinic_portal.core.ids import AccountId, PatientId, new_id
 from clinic_portal.core.jobs import nudge_after_commit
-from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.models import Message, PatientReminderOptOut, ReminderOptOut
 from clinic_portal.notifications.rules import Channel, MessageState
 from clinic_portal.notifications.sources import message_sources
 
-__all__ = ["Channel", "Draft", "queue_message", "queue_messages", "void_messages"]
+__all__ = ["Channel", "Draft", "choose_channels", "queue_message", "queue_messages", "void_messages"]
 
 _TRYING = (MessageState.QUEUED, MessageState.IN_FLIGHT, MessageState.RETRY_WAIT)
 
@@ -74,6 +74,25 @@ def queue_messages(db: Session, clock: Clock, drafts: Iterable[Draft]) -> list[U
         if due_at <= now:
             nudge_after_commit(db, "notify", DELIVER, str(message_id))
     return [message_id for message_id, _ in queued]
+
+
+def choose_channels(
+    db: Session,
+    clock: Clock,
+    *,
+    wanted: Collection[Channel],
+    account_id: AccountId | None = None,
+    patient_id: PatientId | None = None,
+) -> None:
+    """Have an account, or a patient who has none, reminded on these channels and no others; the rest still comes."""
+    now, unwanted = clock.now(), sorted(set(Channel) - set(wanted))
+    if account_id is not None:
+        db.execute(delete(ReminderOptOut).where(ReminderOptOut.account_id == account_id))
+        db.add_all(ReminderOptOut(account_id=account_id, channel=one, created_at=now) for one in unwanted)
+    if patient_id is not None:
+        db.execute(delete(PatientReminderOptOut).where(PatientReminderOptOut.patient_id == patient_id))
+        db.add_all(PatientReminderOptOut(patient_id=patient_id, channel=one, created_at=now) for one in unwanted)
+    db.flush()
 
 
 def _row(draft: Draft, now: datetime) -> dict[str, object]:

@@ -50,7 +50,9 @@ def stage(post: Post, clinic: Clinic, cast: Cast) -> Stage:
 
 
 def facts_of(stage: Stage, settings: Settings, kind: str, number: int, language: str) -> MessageFacts:
-    stage.cast.patient.language = stage.cast.patient_person.language = language
+    for account in (stage.cast.patient, stage.cast.guardian):
+        account.language = language
+    stage.cast.patient_person.language = language
     stage.db.commit()
     subject_id = SAMPLES[kind][number](stage)
     facts = MESSAGE_SOURCES[kind](stage.db, stage.clock, settings, subject_id)

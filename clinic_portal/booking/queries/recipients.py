@@ -7,10 +7,10 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import find_accounts
-from clinic_portal.booking.queries.appointments import AppointmentFacts
+from clinic_portal.booking.queries.appointments import AppointmentFacts, promised_appointment
 from clinic_portal.core.ids import AccountId, AppointmentId, PatientId
 from clinic_portal.dependents.queries import accounts_for, own_accounts
-from clinic_portal.notifications.queries import Channel, unwanted_channels
+from clinic_portal.notifications.queries import Channel, unwanted_by_patients, unwanted_channels
 from clinic_portal.patients.queries import PatientFacts, find_patients
 
 
@@ -25,6 +25,8 @@ class Recipient:
     language: str
     #: The visit is somebody else's: the message names the patient.
     is_for_another: bool
+    #: Whose choice of reminders counts; None: the patient's own, who has no account.
+    account_id: AccountId | None = None
     #: Channels on which they want no reminders.
     unwanted: frozenset[Channel] = field(default_factory=frozenset)
 
@@ -36,7 +38,7 @@ class Recipient:
 
 
 def recipients(db: Session, visits: Iterable[AppointmentFacts], *, today: date) -> Mapping[AppointmentId, Recipient]:
-    """Return who is written to about each of these visits, in five statements however many they are."""
+    """Return who is written to about each of these visits, in six statements however many they are."""
     rows = [visit for visit in visits if visit.patient_id is not None]
     patients = find_patients(db, {visit.known_patient_id for visit in rows})
     alone = {id_ for id_, patient in patients.items() if not is_reachable(patient)}
@@ -45,6 +47,7 @@ def recipients(db: Session, visits: Iterable[AppointmentFacts], *, today: date) 
     accounts = find_accounts(db, {account_id for account_id in standing.values() if account_id is not None})
     own = own_accounts(db, patients.keys() - alone)
     unwanted = unwanted_channels(db, {*accounts, *own.values()})
+    unwanted_by = unwanted_by_patients(db, patients.keys() - alone - own.keys())
     found: dict[AppointmentId, Recipient] = {}
     for visit in rows:
         patient, stand_in = patients[visit.known_patient_id], standing[visit.id]
@@ -56,9 +59,16 @@ def recipients(db: Session, visits: Iterable[AppointmentFacts], *, today: date) 
             phone=booker.confirmed_phone if booker else patient.phone,
             language=booker.language if booker else patient.language,
             is_for_another=not is_reachable(patient),
-            unwanted=unwanted.get(account_id, frozenset()) if account_id else frozenset(),
+            account_id=account_id,
+            unwanted=(unwanted.get(account_id) if account_id else unwanted_by.get(PatientId(patient.id)))
+            or frozenset(),
         )
     return found
+
+
+def recipient_of(db: Session, appointment_id: AppointmentId, *, today: date) -> Recipient:
+    """Return who is written to about a visit. Raises: NotFound (no such, or only held)."""
+    return recipients(db, [promised_appointment(db, appointment_id)], today=today)[appointment_id]
 
 
 def is_reachable(patient: PatientFacts) -> bool:

@@ -10,11 +10,14 @@ from werkzeug.wrappers import Response
 from clinic_portal.booking.forms import CancelForm
 from clinic_portal.booking.links import reference_of_link
 from clinic_portal.booking.queries import CancelReason, VisitFacts
+from clinic_portal.booking.queries.recipients import recipient_of
+from clinic_portal.booking.queries.reminders import Channel
 from clinic_portal.booking.queries.visits import LinkHolder, visit_by_reference
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.confirm_attendance import confirm_attendance
+from clinic_portal.booking.use_cases.turn_reminders import turn_reminders
 from clinic_portal.core.errors import NotFound
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session, settings
@@ -81,6 +84,19 @@ def cancel_page(visit: VisitFacts, form: CancelForm, *, back: str) -> Response:
     return render_page(
         "booking/cancel_appointment.html", status=status, visit=visit, form=form, back=back, is_changed=status == 409
     )
+
+
+@blueprint.route(f"{LINK}/reminders", methods=["GET", "POST"])
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def reminders_by_link(visit_code: str) -> ResponseReturnValue:
+    """Turn reminders off, or on again: whoever is reminded may have no account."""
+    id_ = visit_of_link(visit_code).appointment.id
+    if request.method == "POST":
+        turn_reminders(db_session(), clock(), by=LinkHolder(id_), on=request.form.get("remind") == "on")
+        return see_other(url_for("booking.reminders_by_link", visit_code=visit_code))
+    is_on = recipient_of(db_session(), id_, today=clock().now().date()).unwanted < set(Channel)
+    return unlisted(render_page("booking/reminders_by_link.html", visit_code=visit_code, is_on=is_on))
 
 
 def is_moved(visit: VisitFacts) -> bool:

@@ -2,28 +2,28 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from clinic_portal.core import audit
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
-from clinic_portal.notifications.models import ReminderOptOut
+from clinic_portal.core.errors import NotFound
 from clinic_portal.notifications.rules import Channel
+from clinic_portal.notifications.steps import choose_channels
 
 
 def choose_reminders(db: Session, clock: Clock, *, actor: Actor, wanted: Collection[Channel]) -> None:
     """Have the actor's account reminded on these channels and no others.
 
     It holds from the next message on, also for those that wait. Confirmations and changes by the clinic still come.
+    Raises: NotFound (the system has no account).
     """
     with transaction(db):
-        db.execute(delete(ReminderOptOut).where(ReminderOptOut.account_id == actor.account_id))
+        if actor.account_id is None:
+            raise NotFound
         unwanted = sorted(set(Channel) - set(wanted))
-        db.add_all(
-            ReminderOptOut(account_id=actor.account_id, channel=channel, created_at=clock.now()) for channel in unwanted
-        )
+        choose_channels(db, clock, wanted=wanted, account_id=actor.account_id)
         audit.record(
             db,
             clock,
