@@ -69,8 +69,8 @@ def own_hours() -> ResponseReturnValue:
 def hours(practitioner_id: UUID) -> ResponseReturnValue:
     """Show somebody's weekly hours, extra hours and absences."""
     plan = plan_of(practitioner_id)
-    outside = visits_outside_hours(db_session(), clock(), actor=require_actor())
-    mine = [one for one in outside if one.visit.practitioner.id == plan.practitioner.id and not one.answer]
+    outside = visits_outside_hours(db_session(), clock(), actor=require_actor(), practitioner_id=plan.practitioner.id)
+    mine = [one for one in outside if not one.answer]
     return render_page("admin/hours.html", plan=plan, at=write_time, weekday=weekday_words, outside=len(mine))
 
 

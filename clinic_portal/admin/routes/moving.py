@@ -9,10 +9,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from clinic_portal.admin.routes.pages import blueprint
+from clinic_portal.admin.routes.stranded import tell
 from clinic_portal.booking.queries import FreeTime, Wish, nearest_times
 from clinic_portal.booking.queries.stranded import StrandedVisit, stranded_visit
+from clinic_portal.booking.rules import StrandedAnswer
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases import move_stranded as moving
+from clinic_portal.booking.use_cases import settle_stranded as settling
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import FacilityId, PractitionerId
 from clinic_portal.facilities.queries import find_facilities
@@ -37,7 +40,9 @@ def move_stranded(stranded: str) -> ResponseReturnValue:
 @blueprint.post("/hours/outside/<stranded>/move")
 @right(Right.HOURS)
 def take_time(stranded: str) -> ResponseReturnValue:
-    """Move the visit to the time of the button that was pressed."""
+    """Move the visit to the time of the button that was pressed, or to another room at its own time."""
+    if request.form.get("room"):
+        return _change_room(stranded)
     one = stranded_visit(db_session(), clock(), stranded, actor=require_actor())
     to = _chosen(request.form.get("slot", ""))
     note = _("The hours changed")
@@ -52,6 +57,21 @@ def take_time(stranded: str) -> ResponseReturnValue:
             name=one.patient.full_name,
         )
     )
+    return see_other(url_for("admin.outside_hours"))
+
+
+def _change_room(stranded: str) -> ResponseReturnValue:
+    one = stranded_visit(db_session(), clock(), stranded, actor=require_actor())
+    answers, refused = {stranded: StrandedAnswer.ROOM}, "appointment.slot_taken"
+    try:
+        settled = settling.settle_stranded(db_session(), clock(), answers=answers, actor=require_actor())
+    except Conflict as conflict:
+        return _page(one, refused=conflict.code, status=409)
+    if not settled.other_room:
+        return _page(
+            stranded_visit(db_session(), clock(), stranded, actor=require_actor()), refused=refused, status=409
+        )
+    tell(settled)
     return see_other(url_for("admin.outside_hours"))
 
 

@@ -56,13 +56,15 @@ def carry_out(
     except VisitsStranded as stranded:
         tokens = {one.token for one in stranded.visits}
         is_new = bool(sent.shown) and tokens != set(sent.shown)
+        no_room = {one.token for one in stranded.visits if one.new_room is None}
+        roomless = {token for token in no_room if sent.answers.get(token) is StrandedAnswer.ROOM}
         return render_page(
             "admin/stranded.html",
             status=409 if is_new else 422 if sent.shown else 200,
             visits=stranded.visits,
             sent=sent,
             is_new=is_new,
-            missing=frozenset() if is_new else sent.missing,
+            missing=frozenset() if is_new else sent.missing | roomless,
             what=what,
             fields=fields,
             back=back,
@@ -92,6 +94,9 @@ def tell(settled: Settled, what: str = "") -> None:
         flash(ngettext("%(num)d visit cancelled of a patient without phone and e-mail: the front desk is asked to tell them",
                        "%(num)d visits cancelled of patients without phone and e-mail: the front desk is asked to tell them",
                        settled.unreachable))  # fmt: skip
+    if settled.other_room:
+        flash(ngettext("%(num)d visit stays at its time, in another room",
+                       "%(num)d visits stay at their times, in another room", settled.other_room))  # fmt: skip
     if settled.kept:
         flash(ngettext("%(num)d visit stays although it is outside the hours",
                        "%(num)d visits stay although they are outside the hours", settled.kept))  # fmt: skip

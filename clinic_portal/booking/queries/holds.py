@@ -41,7 +41,7 @@ def live_hold(db: Session, hold_key_hash: str, *, now: datetime) -> AppointmentF
     return facts_of(row) if row else None
 
 
-def lock_holds(
+def lock_holds(  # noqa: PLR0913 - all by name
     db: Session,
     *,
     mine: ColumnElement[bool],
@@ -49,6 +49,7 @@ def lock_holds(
     now: datetime,
     takers: Collection[Taker] = (),
     patient_id: PatientId | None = None,
+    skip_locked: bool = False,
 ) -> Sequence[Appointment]:
     """Return, locked in order of ids, the visitor's own holds and the expired ones that are in the way of a stretch.
 
@@ -60,7 +61,7 @@ def lock_holds(
         select(Appointment)
         .where(Appointment.state == AppointmentState.PROPOSED, or_(mine, in_the_way))
         .order_by(Appointment.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, skip_locked=skip_locked)
         .execution_options(populate_existing=True)
     ).all()
 

@@ -1,36 +1,49 @@
 """Visits to come that lie outside the hours in which their practitioner works there."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ARRAY, ColumnElement, DateTime, Uuid, and_, cast, column, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.models import Appointment, OutsideHours
 from clinic_portal.booking.queries.appointments import facts_of
+from clinic_portal.booking.queries.rota import LONGEST_VISIT
 from clinic_portal.booking.queries.visits import VisitFacts, describe
-from clinic_portal.booking.rules import AppointmentState, StrandedAnswer, Stretch, is_covered, working_stretch
+from clinic_portal.booking.queries.work import ONE_DAY, Placed, Scope, Spot, Work, read_work
+from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, StrandedAnswer, Stretch
 from clinic_portal.core.actor import Actor, Role
-from clinic_portal.core.clock import Clock, local_day
+from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Forbidden, NotFound
-from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
-from clinic_portal.facilities.queries import OpenFacility, open_facilities_column, read_open_facilities
+from clinic_portal.core.ids import AppointmentId, PractitionerId, RoomId
+from clinic_portal.core.modes import Mode
+from clinic_portal.facilities.queries import RoomFacts, find_facilities, find_rooms
 from clinic_portal.patients.queries import PatientFacts, find_patients
-from clinic_portal.practitioners.queries import HoursFacts, absences_between, find_practitioner_of, hours_between
+from clinic_portal.practitioners.queries import find_practitioner_of
 
 #: What was promised to a patient and has not begun.
 PROMISED = (AppointmentState.PENDING, AppointmentState.BOOKED)
 
+_INSTANT = DateTime(timezone=True)
 
-@dataclass(frozen=True)
-class Scope:
-    """Whose visits are looked at. None: everybody's, everywhere."""
 
-    practitioner_id: PractitionerId | None = None
-    facility_id: FacilityId | None = None
+class ComingVisit(NamedTuple):
+    """As much of a visit, or of a held time, as says whether it lies in the hours."""
+
+    id: UUID
+    practitioner_id: UUID
+    facility_id: UUID
+    room_id: UUID | None
+    mode: Mode
+    starts_at: datetime
+    ends_at: datetime
+
+
+_COLUMNS = tuple(getattr(Appointment, name) for name in ComingVisit._fields)
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,8 @@ class StrandedVisit:
     visit: VisitFacts
     patient: PatientFacts
     answer: StrandedAnswer | None = None
+    #: Where it could take place at the same time, with the same practitioner: their room changed.
+    new_room: RoomFacts | None = None
 
     @property
     def token(self) -> str:
@@ -65,18 +80,56 @@ def own_scope(db: Session, *, actor: Actor) -> Scope:
     return Scope(practitioner_id=own.id)
 
 
-def coming_visits(db: Session, scope: Scope, *, now: datetime, with_holds: bool = False) -> Sequence[Appointment]:
-    """Return the visits that have not begun, by start; with the times that somebody holds now, if asked for."""
-    promised: ColumnElement[bool] = Appointment.state.in_(PROMISED)
-    if with_holds:
-        held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
-        promised = or_(promised, held)
-    statement = select(Appointment).where(Appointment.starts_at > now, promised)
+def coming_visits(db: Session, scope: Scope, *, now: datetime) -> Sequence[ComingVisit]:
+    """Return the visits that have not begun, by start."""
+    # The places are named because that is what the index starts with.
+    places = {scope.facility_id} if scope.facility_id else set(find_facilities(db))
+    statement = select(*_COLUMNS).where(_is_coming(now), Appointment.facility_id.in_(places))
+    if scope.practitioner_id is not None:
+        statement = statement.where(Appointment.practitioner_id == scope.practitioner_id)
+    rows = db.execute(statement.order_by(Appointment.starts_at, Appointment.id))
+    return [ComingVisit(*row) for row in rows]
+
+
+def last_coming(db: Session, scope: Scope, *, now: datetime) -> datetime:
+    """Return when the last visit to come begins; now, when there is none."""
+    statement = select(func.max(Appointment.starts_at)).where(_is_coming(now))
     if scope.practitioner_id is not None:
         statement = statement.where(Appointment.practitioner_id == scope.practitioner_id)
     if scope.facility_id is not None:
         statement = statement.where(Appointment.facility_id == scope.facility_id)
-    return db.scalars(statement.order_by(Appointment.starts_at, Appointment.id)).all()
+    return db.scalar(statement) or now
+
+
+def coming_in(db: Session, work: Mapping[Spot, Sequence[Stretch]], *, now: datetime) -> Sequence[ComingVisit]:
+    """Return the visits, and the times that somebody holds now, that touch what their practitioner works there.
+
+    Few are read however many visits there are: each stretch is looked up in the index.
+    """
+    wanted = {(spot.practitioner_id, start, end) for spot, stretches in work.items() for start, end in stretches}
+    if not wanted:
+        return ()
+    whose, starts, ends = (list(values) for values in zip(*sorted(wanted), strict=True))
+    worked = (
+        func.unnest(cast(whose, ARRAY(Uuid)), cast(starts, ARRAY(_INSTANT)), cast(ends, ARRAY(_INSTANT)))
+        .table_valued(column("who", Uuid), column("first", _INSTANT), column("until", _INSTANT), name="worked")
+        .render_derived()
+    )
+    touches = and_(
+        Appointment.practitioner_id == worked.c.who,
+        Appointment.starts_at > worked.c.first - LONGEST_VISIT,
+        Appointment.starts_at < worked.c.until,
+        Appointment.ends_at > worked.c.first,
+    )
+    held = and_(
+        Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now, Appointment.starts_at > now
+    )
+    rows = db.execute(select(*_COLUMNS).join(worked, touches).where(or_(_is_coming(now), held)).distinct())
+    return [ComingVisit(*row) for row in rows]
+
+
+def _is_coming(now: datetime) -> ColumnElement[bool]:
+    return and_(Appointment.starts_at > now, Appointment.state.in_(PROMISED))
 
 
 def lock_visits(db: Session, ids: Collection[AppointmentId]) -> Sequence[Appointment]:
@@ -85,70 +138,63 @@ def lock_visits(db: Session, ids: Collection[AppointmentId]) -> Sequence[Appoint
     return db.scalars(statement.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
 
 
-def outside_hours(db: Session, rows: Sequence[Appointment]) -> frozenset[AppointmentId]:
+def outside_hours(db: Session, rows: Sequence[Placed]) -> frozenset[AppointmentId]:
     """Return which of these visits lie outside the hours, in three statements however many they are."""
     if not rows:
         return frozenset()
+    work = _work_around(db, rows)
+    return frozenset(AppointmentId(row.id) for row in rows if not work.covers(row))
+
+
+def _work_around(db: Session, rows: Sequence[Placed]) -> Work:
     # A day more on either side: no clock is further from UTC.
-    first = min(row.starts_at for row in rows) - timedelta(days=1)
-    last = max(row.ends_at for row in rows) + timedelta(days=1)
-    days = {"from_day": first.date(), "to_day": last.date()}
-    column = db.scalar(select(open_facilities_column(None, **days)))
-    facilities = read_open_facilities(column, **days)
+    first, last = min(row.starts_at for row in rows) - ONE_DAY, max(row.ends_at for row in rows) + ONE_DAY
     people = {PractitionerId(row.practitioner_id) for row in rows}
-    work = _Work(facilities, hours_between(db, people, **days))
-    away: Mapping[PractitionerId, list[Stretch]] = defaultdict(list)
-    for absence in absences_between(db, people, start=first, end=last):
-        away[absence.practitioner_id].append(Stretch(absence.starts_at, absence.ends_at))
-    return frozenset(
-        AppointmentId(row.id)
-        for row in rows
-        if not is_covered(
-            Stretch(row.starts_at, row.ends_at), work.around(row), away[PractitionerId(row.practitioner_id)]
-        )
+    return read_work(db, people, first=first.date(), last=last.date())
+
+
+def new_rooms(db: Session, rows: Sequence[Appointment], *, now: datetime) -> Mapping[AppointmentId, RoomId]:
+    """Return for each visit that has one the room, free then, in which it would lie in the hours as it is."""
+    found = {row: _work_around(db, rows).rooms_for(row) for row in rows if row.room_id is not None} if rows else {}
+    wanted = {room_id for rooms in found.values() for room_id in rooms}
+    if not wanted:
+        return {}
+    held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
+    statement = select(Appointment.room_id, Appointment.busy_from, Appointment.busy_until).where(
+        Appointment.facility_id.in_({row.facility_id for row in rows}),
+        Appointment.room_id.in_(wanted),
+        Appointment.starts_at > min(row.busy_from for row in rows) - LONGEST_VISIT,
+        Appointment.starts_at < max(row.busy_until for row in rows) + LONGEST_VISIT,
+        or_(Appointment.state.in_(FIRM_STATES), held),
     )
+    taken = [(room_id, Stretch(start, end)) for room_id, start, end in db.execute(statement)]
 
+    def is_free(row: Appointment, room_id: RoomId) -> bool:
+        busy = Stretch(row.busy_from, row.busy_until)
+        return not any(room_id == other and busy.touches(stretch) for other, stretch in taken)
 
-class _Work:
-    """When practitioners work where, in which room."""
-
-    def __init__(self, facilities: Mapping[FacilityId, OpenFacility], hours: Sequence[HoursFacts]) -> None:
-        self._facilities = facilities
-        self._hours: Mapping[tuple[object, ...], list[HoursFacts]] = defaultdict(list)
-        for one in hours:
-            key = (one.practitioner_id, one.facility_id, one.room_id, one.mode, one.weekday)
-            self._hours[key].append(one)
-
-    def around(self, row: Appointment) -> Iterable[Stretch]:
-        """Return the stretches of work of the visit's day that are worked where it takes place."""
-        facility = self._facilities[FacilityId(row.facility_id)]
-        day: date = local_day(row.starts_at, facility.tz)
-        if day in facility.closed_days:
-            return []
-        # Hours without a room: online, or in any room.
-        keys = {
-            (row.practitioner_id, row.facility_id, room_id, row.mode, day.weekday()) for room_id in (row.room_id, None)
-        }
-        found = [
-            working_stretch(day, one.starts_minute, one.ends_minute, facility.tz)
-            for key in keys
-            for one in self._hours.get(key, ())
-            if one.holds_on(day)
-        ]
-        return [stretch for stretch in found if stretch is not None]
+    free = {row: next((one for one in rooms if is_free(row, one)), None) for row, rooms in found.items()}
+    return {AppointmentId(row.id): room_id for row, room_id in free.items() if room_id is not None}
 
 
 def stranded_visits(
-    db: Session, rows: Sequence[Appointment], answers: Mapping[AppointmentId, StrandedAnswer] | None = None
+    db: Session,
+    rows: Sequence[Appointment],
+    *,
+    now: datetime,
+    answers: Mapping[AppointmentId, StrandedAnswer] | None = None,
 ) -> tuple[StrandedVisit, ...]:
     """Return visits with their patients, by start. The caller has decided that the actor may know them."""
     described = describe(db, [facts_of(row) for row in sorted(rows, key=lambda row: (row.starts_at, row.id))])
     patients = find_patients(db, {visit.appointment.known_patient_id for visit in described})
+    instead = new_rooms(db, rows, now=now)
+    rooms = find_rooms(db, set(instead.values()))
     return tuple(
         StrandedVisit(
             visit,
             _reachable(db, visit, patients[visit.appointment.known_patient_id]),
             (answers or {}).get(visit.appointment.id),
+            rooms[instead[visit.appointment.id]] if visit.appointment.id in instead else None,
         )
         for visit in described
     )
@@ -161,23 +207,60 @@ def _reachable(db: Session, visit: VisitFacts, patient: PatientFacts) -> Patient
     return replace(patient, phone=get_account(db, visit.appointment.booked_by).confirmed_phone)
 
 
-def visits_outside_hours(db: Session, clock: Clock, *, actor: Actor) -> tuple[StrandedVisit, ...]:
-    """Return every visit to come that lies outside the hours, by start. Raises: Forbidden."""
-    rows = coming_visits(db, own_scope(db, actor=actor), now=clock.now())
+def visits_outside_hours(
+    db: Session, clock: Clock, *, actor: Actor, practitioner_id: PractitionerId | None = None
+) -> tuple[StrandedVisit, ...]:
+    """Return the visits to come that lie outside the hours (of one practitioner, or all), by start. Raises: Forbidden."""
+    scope = own_scope(db, actor=actor)
+    if practitioner_id is not None:
+        if scope.practitioner_id not in (None, practitioner_id):
+            raise Forbidden
+        scope = replace(scope, practitioner_id=practitioner_id)
+    outside = outside_hours(db, coming_visits(db, scope, now=clock.now()))
+    return _stranded(db, clock, _find(db, scope, outside, now=clock.now()))
+
+
+def find_stranded(db: Session, clock: Clock, tokens: Iterable[str], *, actor: Actor) -> Sequence[Appointment]:
+    """Return those of the visits, named with the times at which they were shown, that lie outside the hours now.
+
+    Raises: Forbidden.
+    """
+    shown = set(tokens)
+    rows = _find(db, own_scope(db, actor=actor), {id_ for id_ in map(_id_of, shown) if id_}, now=clock.now())
+    rows = [row for row in rows if token_of(AppointmentId(row.id), row.starts_at) in shown]
     outside = outside_hours(db, rows)
-    stranded = [row for row in rows if row.id in outside]
-    decided = {row.appointment_id: row for row in db.scalars(select(OutsideHours))} if stranded else {}
-    answers = {
-        AppointmentId(row.id): decided[row.id].answer
-        for row in stranded
-        if row.id in decided and decided[row.id].starts_at == row.starts_at
-    }
-    return stranded_visits(db, stranded, answers)
+    return [row for row in rows if row.id in outside]
 
 
 def stranded_visit(db: Session, clock: Clock, token: str, *, actor: Actor) -> StrandedVisit:
     """Return one of the visits outside the hours. Raises: NotFound; Forbidden."""
-    for one in visits_outside_hours(db, clock, actor=actor):
-        if one.token == token:
-            return one
-    raise NotFound
+    found = _stranded(db, clock, find_stranded(db, clock, [token], actor=actor))
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def _id_of(token: str) -> AppointmentId | None:
+    try:
+        return AppointmentId(UUID(token.partition("@")[0]))
+    except ValueError:
+        return None
+
+
+def _find(db: Session, scope: Scope, ids: Collection[AppointmentId], *, now: datetime) -> Sequence[Appointment]:
+    statement = select(Appointment).where(Appointment.id.in_(set(ids)), _is_coming(now))
+    if scope.practitioner_id is not None:
+        statement = statement.where(Appointment.practitioner_id == scope.practitioner_id)
+    return db.scalars(statement.execution_options(populate_existing=True)).all() if ids else ()
+
+
+def _stranded(db: Session, clock: Clock, rows: Sequence[Appointment]) -> tuple[StrandedVisit, ...]:
+    ids = {row.id for row in rows}
+    statement = select(OutsideHours).where(OutsideHours.appointment_id.in_(ids))
+    decided = {row.appointment_id: row for row in db.scalars(statement)} if rows else {}
+    answers = {
+        AppointmentId(row.id): decided[row.id].answer
+        for row in rows
+        if row.id in decided and decided[row.id].starts_at == row.starts_at
+    }
+    return stranded_visits(db, rows, now=clock.now(), answers=answers)

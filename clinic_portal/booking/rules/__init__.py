@@ -1,6 +1,6 @@
 """Pure decisions of booking: `states` (what may follow), `slots` (offered times), `rooms`, `coverage`, `series` (plans)."""
 
-from clinic_portal.booking.rules.coverage import StrandedAnswer, is_covered
+from clinic_portal.booking.rules.coverage import StrandedAnswer, is_covered, joined, without
 from clinic_portal.booking.rules.rooms import without_room
 from clinic_portal.booking.rules.slots import (
     HOURS_OF_PART,
@@ -81,6 +81,7 @@ __all__ = [
     "is_covered",
     "is_quiet",
     "is_repeated",
+    "joined",
     "judge_asked",
     "judge_change",
     "judge_change_by_staff",
@@ -91,6 +92,7 @@ __all__ = [
     "may_follow",
     "offer_until",
     "suits",
+    "without",
     "without_room",
     "working_stretch",
 ]

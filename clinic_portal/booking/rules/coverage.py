@@ -10,6 +10,8 @@ class StrandedAnswer(StrEnum):
     """What becomes of a visit that a change of hours leaves outside of them."""
 
     KEEP = "keep"
+    #: At its time, in the room that the practitioner has then. Done at once, and so never remembered.
+    ROOM = "room"
     MOVE = "move"
     CANCEL = "cancel"
 
@@ -18,6 +20,23 @@ def is_covered(visit: Stretch, worked: Iterable[Stretch], away: Iterable[Stretch
     """Say whether the visit lies in one stretch of work (those without a pause between them are one) and nobody is away."""
     inside = any(one.start <= visit.start and visit.end <= one.end for one in joined(worked))
     return inside and not any(visit.touches(one) for one in away)
+
+
+def without(stretches: Sequence[Stretch], others: Sequence[Stretch]) -> Sequence[Stretch]:
+    """Return what is left of the stretches where none of the others is. Both are in order, and apart from each other."""
+    found: list[Stretch] = []
+    first = 0
+    for stretch in stretches:
+        while first < len(others) and others[first].end <= stretch.start:
+            first += 1
+        begin, index = stretch.start, first
+        while index < len(others) and others[index].start < stretch.end:
+            if begin < others[index].start:
+                found.append(Stretch(begin, others[index].start))
+            begin, index = max(begin, others[index].end), index + 1
+        if begin < stretch.end:
+            found.append(Stretch(begin, stretch.end))
+    return found
 
 
 def joined(stretches: Iterable[Stretch]) -> Sequence[Stretch]:

@@ -1,60 +1,41 @@
-"""Hours that a practitioner works after all: their times come free for those who wait."""
+"""Hours that are worked after all: their times come free for those who wait."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.steps.waiting import Freed
-from clinic_portal.core.clock import Clock, day_bounds, local_day, wall_to_utc
+from clinic_portal.booking.queries.work import Spot
+from clinic_portal.booking.rules import Stretch
+from clinic_portal.booking.steps.waiting import Freed, note_freed_time
+from clinic_portal.core.clock import Clock, local_day
 from clinic_portal.core.ids import FacilityId, PractitionerId
-from clinic_portal.facilities.queries import facility_by_id
-from clinic_portal.practitioners.queries import HoursFacts
-from clinic_portal.practitioners.queries.timetable import Timetable, timetable_of
-from clinic_portal.practitioners.steps import AddExtra, PractitionerChange, RemoveAbsence
+from clinic_portal.facilities.queries import find_facilities
+from clinic_portal.practitioners.queries import active_practitioners
 
-#: Who waits looks no further ahead; a day of hours is one stretch of work for the job.
+#: Who waits looks no further ahead.
 DAYS_AHEAD = 92
 
 
-def freed_by(db: Session, clock: Clock, change: PractitionerChange) -> Sequence[Freed]:
-    """Return what a change of hours is about to free, a stretch for each day and facility. Ask before making it."""
-    if isinstance(change, AddExtra):
-        return _extra(db, change.hours)
-    if not isinstance(change, RemoveAbsence):
-        return ()
-    now = clock.now()
-    table = timetable_of(db, change.practitioner_id, from_day=now.date(), now=now)
-    return [
-        freed
-        for absence in table.absences
-        if absence.id == change.absence_id
-        for facility_id in sorted(_places(table))
-        for freed in _days(db, change.practitioner_id, facility_id, max(absence.starts_at, now), absence.ends_at)
-    ]
+def note_new_hours(db: Session, clock: Clock, work: Mapping[Spot, Sequence[Stretch]]) -> None:
+    """Write down what is worked and was not before, whatever the reason: for each practitioner, place and day one stretch.
 
-
-def _places(table: Timetable) -> set[FacilityId]:
-    return {row.hours.facility_id for row in (*table.weekly, *table.extra)}
-
-
-def _extra(db: Session, hours: HoursFacts) -> Sequence[Freed]:
-    tz, day = facility_by_id(db, hours.facility_id).tz, hours.valid_from
-    start, end = (wall_to_utc(day, minute, tz) for minute in (hours.starts_minute, hours.ends_minute))
-    if start is None or end is None:
-        start, end = day_bounds(day, tz)  # The clock skips an edge: the whole day is looked at.
-    return [Freed(hours.practitioner_id, hours.facility_id, start, end)]
-
-
-def _days(
-    db: Session, practitioner_id: PractitionerId, facility_id: FacilityId, start: datetime, end: datetime
-) -> Sequence[Freed]:
-    tz, found = facility_by_id(db, facility_id).tz, list[Freed]()
-    day = local_day(start, tz)
-    for _ in range(DAYS_AHEAD):
-        first, last = day_bounds(day, tz)
-        if first >= end:
-            break
-        found.append(Freed(practitioner_id, facility_id, max(first, start), min(last, end)))
-        day += timedelta(days=1)
-    return found
+    Longer or other hours, an absence that ended, another room or mode, a day that is open again.
+    """
+    if not work:
+        return
+    now, places = clock.now(), find_facilities(db)
+    people = {one.id for one in active_practitioners(db)}
+    found: dict[tuple[UUID, UUID, date], list[Stretch]] = defaultdict(list)
+    for spot, stretches in work.items():
+        tz = places[FacilityId(spot.facility_id)].tz
+        for start, end in stretches:
+            if spot.practitioner_id in people and end > now and start < now + timedelta(days=DAYS_AHEAD):
+                found[spot.practitioner_id, spot.facility_id, local_day(start, tz)].append(
+                    Stretch(max(start, now), end)
+                )
+    for (who, where, _), own in sorted(found.items()):
+        start, end = min(one.start for one in own), max(one.end for one in own)
+        note_freed_time(db, clock, Freed(PractitionerId(who), FacilityId(where), start, end))

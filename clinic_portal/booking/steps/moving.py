@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, false, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,15 +13,15 @@ from clinic_portal.booking.events import AppointmentMoved
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries import AppointmentFacts, Taker, Wish, facts_of, takers
 from clinic_portal.booking.queries.appointments import promised_appointment
-from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_for_move
+from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_for_move, lock_holds
 from clinic_portal.booking.queries.rota import need_of
-from clinic_portal.booking.rules import AppointmentState, judge_change, judge_change_by_staff
+from clinic_portal.booking.rules import AppointmentState, Stretch, judge_change, judge_change_by_staff
 from clinic_portal.booking.steps.appointments import end_holds, write_history
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.events import publish
-from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, new_id, spoken_code
+from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId, new_id, spoken_code
 from clinic_portal.facilities.queries import ServiceFacts
 from clinic_portal.notifications.steps import queue_message, void_messages
 from clinic_portal.patients.steps import lock_patient
@@ -94,15 +94,42 @@ def _step_into(db: Session, row: Appointment, service: ServiceFacts, to: NewTime
     within this transaction, and nobody sees either. Meanwhile the visit itself is out of the way, because the new time
     may overlap with the old one.
     """
-    need, state = need_of(service), row.state
+    need = need_of(service)
     busy = need.busy(to.starts_at)
-    time = {
+    time: dict[str, object] = {
         "facility_id": to.facility_id,
         "starts_at": to.starts_at,
         "ends_at": to.starts_at + need.length,
         "busy_from": busy.start,
         "busy_until": busy.end,
     }
+    any_practitioner = to.practitioner_id is None and to.anyway is None
+    _put(db, row, time, candidates, {"any_practitioner": any_practitioner, "confirmed_at": None})
+
+
+def change_room(db: Session, clock: Clock, row: Appointment, room_id: RoomId, *, actor: Actor) -> None:
+    """Have a locked visit take place in another room of its facility. The patient is not told: they come to the same place.
+
+    Raises: Conflict "appointment.slot_taken".
+    """
+    now, busy = clock.now(), Stretch(row.busy_from, row.busy_until)
+    taker = Taker(PractitionerId(row.practitioner_id), room_id, row.mode)
+    # Rows are locked in order of ids, and this one comes after that of the visit: whoever has it locked ends it.
+    expired = lock_holds(db, mine=false(), wanted=busy, now=now, takers=[taker], skip_locked=True)
+    end_holds(db, clock, expired, actor=None, now=now)
+    names = ("facility_id", "starts_at", "ends_at", "busy_from", "busy_until")
+    _put(db, row, {name: getattr(row, name) for name in names}, [taker], {})
+    write_history(db, clock, row, before=row.state, actor=actor, reason="room.changed")
+
+
+def _put(
+    db: Session,
+    row: Appointment,
+    time: Mapping[str, object],
+    candidates: Sequence[Taker],
+    others: Mapping[str, object],
+) -> None:
+    state = row.state
     this = update(Appointment).where(Appointment.id == row.id).execution_options(synchronize_session=False)
     db.execute(this.values(state=AppointmentState.CANCELLED))
     claimed = claim_with(db, row, time, candidates)
@@ -110,9 +137,7 @@ def _step_into(db: Session, row: Appointment, service: ServiceFacts, to: NewTime
         raise Conflict("appointment.slot_taken")
     claim, values = claimed
     db.execute(delete(Appointment).where(Appointment.id == claim).execution_options(synchronize_session=False))
-    any_practitioner = to.practitioner_id is None and to.anyway is None
-    new = values | {"any_practitioner": any_practitioner, "sequence": row.sequence + 1, "confirmed_at": None}
-    db.execute(this.values(state=state, **new))
+    db.execute(this.values(state=state, sequence=row.sequence + 1, **values, **others))
     db.refresh(row)
 
 

@@ -2,11 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.queries.stranded import Scope
+from clinic_portal.booking.queries.work import Scope
 from clinic_portal.booking.rules import ClinicReason
-from clinic_portal.booking.steps.freed_hours import freed_by
 from clinic_portal.booking.steps.stranding import Answers, Edit, Settled, change_with_visits
-from clinic_portal.booking.steps.waiting import note_freed_time
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -17,7 +15,8 @@ from clinic_portal.practitioners.steps import PractitionerChange
 def change_hours(db: Session, clock: Clock, *, change: PractitionerChange, answers: Answers, actor: Actor) -> Settled:
     """Change weekly hours, extra hours or absences, and do what was chosen for each visit that this leaves outside.
 
-    Asking without answers shows what would be left: nothing is changed as long as a visit is not answered for.
+    Asking without answers shows what would be left: nothing is changed as long as a visit is not answered for. Times that
+    come free are noted for those who wait.
     Raises: VisitsStranded; NotFound (no such, or a colleague's); Forbidden; Conflict "weekly_hours.overlap",
     "weekly_hours.room_taken".
     """
@@ -28,8 +27,4 @@ def change_hours(db: Session, clock: Clock, *, change: PractitionerChange, answe
             make=lambda: practitioners.change_hours(db, clock, change, actor=actor),
             reason=ClinicReason.PRACTITIONER_AWAY,
         )
-        freed = freed_by(db, clock, change)
-        settled = change_with_visits(db, clock, edit=edit, answers=answers, actor=actor)
-        for one in freed:
-            note_freed_time(db, clock, one)
-        return settled
+        return change_with_visits(db, clock, edit=edit, answers=answers, actor=actor)

@@ -281,11 +281,14 @@ def active_practitioners(db: Session) -> Sequence[PractitionerFacts]:
 
 
 def hours_between(
-    db: Session, practitioner_ids: Collection[PractitionerId], *, from_day: date, to_day: date
+    db: Session, practitioner_ids: Collection[PractitionerId] | None, *, from_day: date, to_day: date
 ) -> Sequence[HoursFacts]:
-    """Return the weekly and extra hours of some practitioners, valid on some day of [from_day, to_day]."""
+    """Return the weekly and extra hours of some practitioners (None: all), valid on some day of [from_day, to_day]."""
     hours = _hours(from_day, to_day).subquery()
-    rows = db.execute(select(*hours.c).where(hours.c[0].in_(set(practitioner_ids))))
+    statement = select(*hours.c)
+    if practitioner_ids is not None:
+        statement = statement.where(hours.c[0].in_(set(practitioner_ids)))
+    rows = db.execute(statement)
     return [
         HoursFacts(PractitionerId(row[0]), FacilityId(row[1]), RoomId(row[2]) if row[2] else None, *row[3:])
         for row in rows
@@ -293,14 +296,13 @@ def hours_between(
 
 
 def absences_between(
-    db: Session, practitioner_ids: Collection[PractitionerId], *, start: datetime, end: datetime
+    db: Session, practitioner_ids: Collection[PractitionerId] | None, *, start: datetime, end: datetime
 ) -> Sequence[AbsenceFacts]:
-    """Return the absences of some practitioners that touch [start, end)."""
-    rows = db.scalars(
-        select(Absence).where(
-            Absence.practitioner_id.in_(set(practitioner_ids)), Absence.starts_at < end, Absence.ends_at > start
-        )
-    )
+    """Return the absences of some practitioners (None: all) that touch [start, end)."""
+    statement = select(Absence).where(Absence.starts_at < end, Absence.ends_at > start)
+    if practitioner_ids is not None:
+        statement = statement.where(Absence.practitioner_id.in_(set(practitioner_ids)))
+    rows = db.scalars(statement)
     return [AbsenceFacts(PractitionerId(row.practitioner_id), row.starts_at, row.ends_at) for row in rows]
 
 
