@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -205,6 +205,55 @@ def test_a_visit_is_moved_from_the_list(office: PortalClient, clinic: Clinic, ca
     db.expire_all()
     assert db.get_one(Appointment, row.id).starts_at != THURSDAY
     assert office.get(path).status_code == 404
+
+
+def test_visits_stay_at_their_time_in_the_room_of_the_new_hours(
+    office: PortalClient, clinic: Clinic, cast: Cast, db: Session
+) -> None:
+    rows = [
+        make_appointment(db, clinic, person, at=THURSDAY + timedelta(minutes=30 * number))
+        for number, person in enumerate((cast.patient_person, cast.stranger_person))
+    ]
+    db.execute(delete(WeeklyHours).where(WeeklyHours.practitioner_id == clinic.rui.id))
+    db.commit()
+    path = f"/hours/{clinic.ines.id}/weekly/{row_id(db, clinic.ines)}"
+    page = send(office, path, where=room(clinic, "room_2"), valid_from=DAY.isoformat())
+    assert page.text.count("Same time, in room 2") == 2
+    assert "Same time, in the new room" in page.text
+    rival = make_appointment(db, clinic, cast.child, practitioner=clinic.rui, at=THURSDAY + timedelta(minutes=30))
+    page = send(office, path, page, status=422, for_all="room")
+    assert page.text.count("Choose what becomes of this visit") == 2  # In the summary, and at the one without a room.
+    rival.state, rival.cancelled_at = AppointmentState.CANCELLED, THURSDAY
+    db.commit()
+    page = send(office, path, page, for_all="room", **{f"answer-{rows[1].id}@20261126T1100": "room"})
+    assert "2 visits stay at their times, in another room" in page.text
+    db.expire_all()
+    assert {db.get_one(Appointment, row.id).room_id for row in rows} == {clinic.room_2.id}
+    story = cast.browser(cast.receptionist).page(f"/desk/lisbon/visits/{rows[0].id}")
+    assert "Another room at the same time" in story.text
+
+
+def test_a_visit_of_the_list_gets_another_room_at_its_time(
+    office: PortalClient, clinic: Clinic, cast: Cast, db: Session
+) -> None:
+    row = make_appointment(db, clinic, cast.patient_person)
+    db.execute(delete(WeeklyHours).where(WeeklyHours.practitioner_id == clinic.rui.id))
+    db.execute(
+        update(WeeklyHours).where(WeeklyHours.practitioner_id == clinic.ines.id).values(room_id=clinic.room_2.id)
+    )
+    db.commit()
+    path = f"/hours/outside/{row.id}@20261126T1030/move"
+    page = office.page(path)
+    assert "At the same time" in page.text
+    typed = {"room": str(clinic.room_2.id), "csrf_token": page.fields()["csrf_token"]}
+    rival = make_appointment(db, clinic, cast.stranger_person, practitioner=clinic.rui)
+    page = office.page(path, method="POST", status=409, data=typed)
+    assert "Someone else has just taken" in page.text
+    rival.state, rival.cancelled_at = AppointmentState.CANCELLED, THURSDAY
+    db.commit()
+    page = office.page(path, method="POST", data=typed)
+    assert "1 visit stays at its time, in another room" in page.text
+    assert "No visit is left outside the hours" in page.text
 
 
 def test_absences_and_extra_hours_come_and_go(office: PortalClient, clinic: Clinic, db: Session) -> None:

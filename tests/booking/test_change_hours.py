@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory, OutsideHours
@@ -292,3 +292,60 @@ def test_rights(office: Office, clinic: Clinic, cast: Cast) -> None:
     ):
         with pytest.raises(NotFound):
             office.change(change)
+
+
+def test_a_visit_that_lost_its_room_stays_at_its_time_in_the_new_one(
+    office: Office, clinic: Clinic, cast: Cast
+) -> None:
+    """Nobody is told, because the patient comes to the same place; history and calendar know."""
+    office.db.execute(WeeklyHours.__table__.delete().where(WeeklyHours.practitioner_id == clinic.rui.id))
+    rows = [make_appointment(office.db, clinic, cast.patient_person)]
+    rows.append(make_appointment(office.db, clinic, cast.stranger_person, at=THURSDAY + timedelta(minutes=30)))
+    # Somebody is in the new room during the second one; another one held it before, and did not book.
+    make_appointment(office.db, clinic, cast.child, practitioner=clinic.rui, at=THURSDAY + timedelta(minutes=45))
+    make_appointment(office.db, clinic, None, practitioner=clinic.sofia, state=AppointmentState.PROPOSED,
+                     held_until=office.clock.now() - timedelta(minutes=1), booked_at=None)  # fmt: skip
+    change = ChangeWeekly(row_id(office.db, clinic.ines), hours(clinic, room=clinic.room_2))
+    shown = office.refused(change).visits
+    assert [one.new_room.name if one.new_room else None for one in shown] == ["2", None]
+    with pytest.raises(VisitsStranded):
+        office.change(change, answers=same_for_all(shown, StrandedAnswer.ROOM))
+    office.db.expire_all()
+    chosen = [StrandedAnswer.ROOM, StrandedAnswer.KEEP]
+    answers = {one.token: answer for one, answer in zip(shown, chosen, strict=True)}
+    assert office.change(change, answers=answers) == Settled(kept=1, other_room=1)
+    moved = office.db.get_one(Appointment, rows[0].id, populate_existing=True)
+    assert (moved.starts_at, moved.room_id, moved.state) == (THURSDAY, clinic.room_2.id, AppointmentState.BOOKED)
+    assert moved.sequence == 1
+    lines = {line.reason: line for line in office.db.scalars(select(AppointmentHistory))}
+    assert (lines["room.changed"].appointment_id, lines["room.changed"].actor_name) == (moved.id, office.actor.name)
+    assert not list(office.db.scalars(select(Message)))
+    left = visits_outside_hours(
+        office.db, office.clock, actor=office.actor, practitioner_id=PractitionerId(clinic.ines.id)
+    )
+    assert [one.visit.appointment.id for one in left] == [rows[1].id]
+
+
+def test_an_absence_has_no_other_room(office: Office, clinic: Clinic, cast: Cast) -> None:
+    make_appointment(office.db, clinic, cast.patient_person)
+    (shown,) = office.refused(away(clinic.ines, "2026-11-26T10:00", 2)).visits
+    assert shown.new_room is None
+
+
+def test_only_what_the_change_touches_is_read(office: Office, clinic: Clinic, cast: Cast) -> None:
+    """The visit that touches the absence, with some columns of it; whatever else is to come is not looked at."""
+    for day in range(5):
+        make_appointment(office.db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=7 * day))
+    seen: list[str] = []
+
+    def note(_row: Appointment, _context: object) -> None:
+        seen.append("row")
+
+    office.db.expunge_all()
+    event.listen(Appointment, "load", note)
+    try:
+        (shown,) = office.refused(away(clinic.ines, "2026-11-26T10:00", 2)).visits
+    finally:
+        event.remove(Appointment, "load", note)
+    assert len(seen) == 1
+    assert shown.visit.appointment.starts_at == THURSDAY

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -15,7 +15,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Forbidden
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.notifications.models import Message
-from clinic_portal.practitioners.models import Absence
+from clinic_portal.practitioners.models import Absence, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -89,3 +89,28 @@ def test_visits_that_are_in_order_again_or_elsewhere_are_left_alone(
     db.commit()
     assert settle_stranded(db, clock, answers=answers, actor=cast.administrator.actor()) == Settled()
     assert not list(db.scalars(select(Message)))
+
+
+def test_another_room_at_the_same_time(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    """What slipped through is settled as it is in the change itself; a room that is gone by now changes nothing."""
+    row = make_appointment(db, clinic, cast.patient_person)
+    db.execute(delete(WeeklyHours).where(WeeklyHours.practitioner_id == clinic.rui.id))
+    db.execute(
+        update(WeeklyHours).where(WeeklyHours.practitioner_id == clinic.ines.id).values(room_id=clinic.room_2.id)
+    )
+    db.commit()
+    actor, answers = cast.administrator.actor(), {token(row): StrandedAnswer.ROOM}
+    (shown,) = visits_outside_hours(db, clock, actor=actor)
+    assert shown.new_room is not None
+    rival = make_appointment(db, clinic, cast.stranger_person, practitioner=clinic.rui)
+    assert settle_stranded(db, clock, answers=answers, actor=actor) == Settled()
+    rival.state, rival.cancelled_at = AppointmentState.CANCELLED, clock.now()
+    db.commit()
+    assert settle_stranded(db, clock, answers=answers, actor=actor) == Settled(other_room=1)
+    assert db.get_one(Appointment, row.id, populate_existing=True).room_id == clinic.room_2.id
+    assert visits_outside_hours(db, clock, actor=actor) == ()
+
+
+def test_what_is_no_visit_is_left_alone(db: Session, clock: FixedClock, cast: Cast) -> None:
+    answers = dict.fromkeys(("", "@", "x@20261126T1030", f"{cast.patient.id}@20261126T1030"), StrandedAnswer.CANCEL)
+    assert settle_stranded(db, clock, answers=answers, actor=cast.administrator.actor()) == Settled()

@@ -309,3 +309,22 @@ def test_many_jobs_make_one_offer_of_a_time(field: Field) -> None:
         assert set(outcome) == {"0", "1"}
         assert len(field.open_offers()) == number + 1
         field.check()
+
+
+def test_control_without_the_constraints_one_time_is_taken_by_many(field: Field) -> None:
+    """The takers above are rivals: each of them saw the time free, and only the database kept them apart."""
+    field.set_mode(OfferMode.FIRST_COME)
+    field.join(with_visits=True)
+    with field.session() as db:
+        for name in ("practitioner", "room"):
+            db.execute(text(f"ALTER TABLE appointment DROP CONSTRAINT ex_appointment_{name}"))
+        db.commit()
+    taken = []
+    for at in times():
+        field.offer(field.free(at))
+        offers = field.open_offers()
+        taken.append(field.at_once([taking(offer_id) for offer_id in offers])["done"])
+        for offer_id in offers:
+            with field.session() as db:
+                end_offers(db, FixedClock(NOW), offer_id=offer_id)
+    assert max(taken) > 1, taken
