@@ -11,7 +11,7 @@ from rq import Queue, SimpleWorker
 from rq.cron import CronScheduler
 
 from clinic_portal.accounts.jobs import tidy_accounts
-from clinic_portal.booking.jobs import sweep_holds, sweep_waiting_list
+from clinic_portal.booking.jobs import plan_missing_reminders, sweep_holds, sweep_waiting_list
 from clinic_portal.check_in.jobs import mark_missed_visits
 from clinic_portal.core.jobs import QUEUES, JobRuntime, start_runtime
 from clinic_portal.demo.build import build_demo
@@ -27,6 +27,7 @@ PERIODIC: tuple[tuple[Callable[[], None], str, int], ...] = (
     (sweep_holds, "default", 60),
     (mark_missed_visits, "default", 1800),
     (sweep_waiting_list, "default", 60),
+    (plan_missing_reminders, "default", 600),
     (tidy_accounts, "default", 3600),
 )
 

@@ -33,6 +33,17 @@ def replan_reminders() -> None:
         log.info("reminders_replanned", extra={"count": replan(job.db, job.clock)})
 
 
+def plan_missing_reminders() -> None:
+    """Plan the reminders of visits that have none: booked before there were any, or taken over from another system.
+
+    Called every ten minutes; safe to run twice at once.
+    """
+    with open_job() as job:
+        count = replan(job.db, job.clock, missing_only=True)
+        if count:
+            log.info("missing_reminders_planned", extra={"count": count})
+
+
 def offer_freed_time(freed_time_id: str) -> None:
     """Offer a time that came free to the next who waits. Safe to run twice at once; the sweep repairs what was lost."""
     with open_job() as job:

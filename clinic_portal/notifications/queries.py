@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.heartbeat import last_beat
@@ -20,6 +20,7 @@ __all__ = [
     "MessageLine",
     "MessageState",
     "OutboxHealth",
+    "has_messages",
     "list_messages",
     "outbox_health",
     "unwanted_by_patients",
@@ -94,6 +95,11 @@ class MessageLine:
     sent_at: datetime | None
     attempts: int
     error_code: str | None
+
+
+def has_messages(subject_id: InstrumentedAttribute[UUID], kinds: Collection[str]) -> ColumnElement[bool]:
+    """Return, as a part of somebody else's statement, whether any message of these kinds was ever written of a thing."""
+    return exists().where(Message.subject_id == subject_id, Message.kind.in_(kinds))
 
 
 def list_messages(

@@ -11,14 +11,19 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking import jobs
 from clinic_portal.booking.events import AppointmentBooked
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries import AppointmentState, facts_of
+from clinic_portal.booking.queries.reminders import time_given_at
 from clinic_portal.booking.rules.reminders import SMS_PLAN, QuietHours
+from clinic_portal.booking.steps.moving import NewTime
 from clinic_portal.booking.steps.reminders import remind_of_booked
 from clinic_portal.booking.use_cases.change_quiet_hours import change_quiet_hours
 from clinic_portal.booking.use_cases.change_reminder_plan import change_reminder_plan
+from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.booking.use_cases.replan_reminders import replan_reminders
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
-from clinic_portal.core.ids import AppointmentId, FacilityId, ServiceId
+from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, ServiceId
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel, MessageState
 from tests.booking.factory import THURSDAY, make_appointment
@@ -82,6 +87,41 @@ def test_what_went_out_is_not_repeated(db: Session, clock: FixedClock, cast: Cas
     jobs.replan_reminders()
     db.expire_all()
     assert [line[:2] for line in waiting(db)] == ["26"]
+
+
+def test_a_moved_visit_counts_from_when_it_got_its_time(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: list[AppointmentId]
+) -> None:
+    """Booked weeks ago, moved today to tomorrow evening: reminded ten minutes later, as if booked now. And once."""
+    start = db.get_one(Appointment, booked[0]).starts_at
+    clock.at = start - timedelta(days=1)
+    to = NewTime(FacilityId(clinic.lisbon.id), start + timedelta(hours=5), PractitionerId(clinic.ines.id))
+    moved = move_appointment(db, clock, appointment_id=booked[0], actor=cast.patient.actor(), to=to)
+    before = waiting(db)
+    assert time_given_at(db, moved) == clock.now()
+    clock.advance(timedelta(minutes=1))
+    replan_reminders(db, clock)
+    assert waiting(db) == before
+    assert time_given_at(db, facts_of(db.get_one(Appointment, booked[1]))) != clock.now()
+
+
+@pytest.mark.usefixtures("app")
+def test_visits_from_before_there_were_reminders_get_theirs_once(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: list[AppointmentId]
+) -> None:
+    before = waiting(db)
+    row = make_appointment(
+        db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=6), booked_at=clock.now() - timedelta(days=30)
+    )
+    make_appointment(db, clinic, cast.patient_person, at=clock.now() - timedelta(days=1))
+    make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=7), state=AppointmentState.CANCELLED)
+    jobs.plan_missing_reminders()
+    db.expire_all()
+    assert len(waiting(db)) == len(before) + 1
+    planned = db.scalars(select(Message).where(Message.subject_id == row.id)).all()
+    assert {one.channel for one in planned} == set(Channel)
+    assert replan_reminders(db, clock, missing_only=True) == 0
+    assert len(db.scalars(select(Message).where(Message.subject_id == row.id)).all()) == len(planned)
 
 
 def test_a_change_has_it_done_in_the_background(db: Session, clock: FixedClock, cast: Cast, valkey: Redis) -> None:

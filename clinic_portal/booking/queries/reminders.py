@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, ReminderPlan, VisitPolicy
+from clinic_portal.booking.models import Appointment, AppointmentHistory, ReminderPlan, VisitPolicy
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
 from clinic_portal.booking.queries.recipients import recipients
 from clinic_portal.booking.rules import AppointmentState
-from clinic_portal.booking.rules.reminders import EMAIL_PLAN, SMS_PLAN, Plan, QuietHours
+from clinic_portal.booking.rules.reminders import EMAIL_PLAN, SMS_PLAN, Plan, QuietHours, Stage
 from clinic_portal.core.clock import Clock, day_bounds, local_day
 from clinic_portal.core.ids import AppointmentId, FacilityId, ServiceId
 from clinic_portal.facilities.queries import facility_by_id, tz_of
-from clinic_portal.notifications.queries import Channel
+from clinic_portal.notifications.queries import Channel, has_messages
 
 __all__ = [
     "DEFAULTS",
@@ -29,6 +29,7 @@ __all__ = [
     "own_plans",
     "quiet_hours",
     "reminding",
+    "time_given_at",
     "upcoming",
     "visits_to_remind",
 ]
@@ -112,13 +113,36 @@ def visits_to_remind(
     return sorted(together, key=lambda visit: (visit.starts_at, visit.id))
 
 
+def time_given_at(db: Session, visit: AppointmentFacts) -> datetime | None:
+    """Return when the visit got the time that it has: when it was booked, or moved there."""
+    if not visit.sequence:
+        return visit.booked_at
+    its_lines = AppointmentHistory.appointment_id == visit.id
+    elsewhen = (
+        select(func.max(AppointmentHistory.at))
+        .where(its_lines, AppointmentHistory.starts_at != visit.starts_at)
+        .scalar_subquery()
+    )
+    moved = select(func.min(AppointmentHistory.at)).where(
+        its_lines,
+        AppointmentHistory.starts_at == visit.starts_at,
+        or_(elsewhen.is_(None), AppointmentHistory.at >= elsewhen),
+    )
+    return db.scalar(moved) or visit.booked_at
+
+
 def upcoming(
-    db: Session, clock: Clock, *, after: tuple[datetime, UUID] | None, limit: int
+    db: Session, clock: Clock, *, after: tuple[datetime, UUID] | None, limit: int, missing_only: bool = False
 ) -> Sequence[AppointmentFacts]:
-    """Return booked visits to come, by start, a page at a time: `after` is the start and id of the last one seen."""
+    """Return booked visits to come, by start, a page at a time: `after` is the start and id of the last one seen.
+
+    `missing_only`: those for which no reminder was ever planned.
+    """
     statement = select(Appointment).where(
         Appointment.state == AppointmentState.BOOKED, Appointment.starts_at > clock.now()
     )
+    if missing_only:
+        statement = statement.where(~has_messages(Appointment.id, [stage.value for stage in Stage]))
     if after is not None:
         starts_at, id_ = after
         statement = statement.where(

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.events import AppointmentBooked, AppointmentMoved
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
-from clinic_portal.booking.queries.reminders import Reminding, reminding, reminding_at
+from clinic_portal.booking.queries.reminders import Reminding, reminding, reminding_at, time_given_at
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.rules.reminders import Stage, VisitTimes, due_times
 from clinic_portal.core.clock import Clock
@@ -42,7 +42,7 @@ def remind_of_moved(db: Session, clock: Clock, event: AppointmentMoved) -> None:
 def replan(db: Session, clock: Clock, visit: AppointmentFacts, plan: Reminding) -> None:
     """Queue a visit's reminders as the clinic's plan is now, in place of what waits. One that went out is not repeated."""
     void_messages(db, clock, subject_id=visit.id, kinds=KINDS)
-    queue_reminders(db, clock, visit, plan)
+    queue_reminders(db, clock, visit, plan, booked_at=time_given_at(db, visit))
 
 
 def replan_after_commit(db: Session) -> None:

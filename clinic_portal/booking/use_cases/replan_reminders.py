@@ -13,14 +13,16 @@ from clinic_portal.core.ids import ServiceId
 BATCH = 200
 
 
-def replan_reminders(db: Session, clock: Clock) -> int:
+def replan_reminders(db: Session, clock: Clock, *, missing_only: bool = False) -> int:
     """Replace what waits by what the clinic's plans say now, one transaction a visit. Returns how many visits there were.
+
+    `missing_only`: of visits for which none was ever planned, those booked before there were reminders, or taken over.
 
     A reminder that went out is not repeated, so running it twice, or stopping it in the middle, does no harm.
     """
     plans: dict[ServiceId, Reminding] = {}
     count, after = 0, None
-    while visits := upcoming(db, clock, after=after, limit=BATCH):
+    while visits := upcoming(db, clock, after=after, limit=BATCH, missing_only=missing_only):
         for visit in visits:
             if visit.service_id not in plans:
                 plans[visit.service_id] = reminding(db, visit.service_id)
