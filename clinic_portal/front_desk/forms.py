@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     DateField,
     Field,
     Form,
@@ -82,6 +83,7 @@ class ClinicCancelForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
         ],
         validators=[InputRequired(_l("Choose a reason"))],
     )
+    later = BooleanField(_l("Cancel the later sessions of the series too"))
     note = TextAreaField(
         _l("Note for colleagues"),
         filters=[many_lines],

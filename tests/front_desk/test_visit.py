@@ -12,6 +12,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.series import make_series
 from tests.booking.test_move_pages import move_meanwhile
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -180,3 +181,19 @@ def test_a_visit_that_was_moved_since_it_was_looked_at_is_shown_again(
     assert db.get_one(Appointment, booked.id).state is AppointmentState.BOOKED
     for _ in range(2):
         assert press(desk, again, f"{home}{act[0]}", **form).response.request.path == home
+
+
+def test_the_later_sessions_of_a_series_go_with_it(db: Session, clinic: Clinic, cast: Cast, desk: PortalClient) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    home = f"/desk/lisbon/visits/{rows[1].id}"
+    assert "Session 2 of 4" in desk.page(home).text
+    page = desk.page(f"{home}/cancel")
+    assert "2 later sessions" in page.text
+    assert "Thursday 17 December, 10:30" in page.text
+    again = press(desk, page, f"{home}/cancel", status=422, later="y")
+    assert again.fields()["later"] == "y", "what was ticked stays"
+    done = press(desk, again, f"{home}/cancel", reason="clinic.patient_asked", later="y")
+    assert done.response.request.path == home
+    db.expire_all()
+    assert [row.state.value for row in rows] == ["booked", "cancelled", "cancelled", "cancelled"]
+    assert "later session" not in desk.page(f"/desk/lisbon/visits/{rows[0].id}/cancel").text

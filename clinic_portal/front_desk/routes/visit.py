@@ -10,10 +10,12 @@ from werkzeug.wrappers import Response
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.missed import missed_counts
+from clinic_portal.booking.queries.series import later_sessions
 from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
 from clinic_portal.booking.routes.linked import is_changed
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
+from clinic_portal.booking.use_cases.cancel_sessions_by_clinic import cancel_sessions_by_clinic
 from clinic_portal.booking.use_cases.mark_told import mark_told
 from clinic_portal.booking.use_cases.move_by_clinic import move_by_clinic
 from clinic_portal.core.clock import local_day
@@ -53,17 +55,17 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
         return _page("front_desk/cancel_visit.html", facility, found, form=form, refusal=_changed(), status=409)
     status = 422 if request.method == "POST" else 200
     if form.validate_on_submit():
-        reason, note = ClinicReason(form.reason.data), form.note.data or ""
-        id_, actor = found.appointment.id, require_actor()
+        is_for_all = form.later.data and bool(_later_at(facility, found))
+        cancel = cancel_sessions_by_clinic if is_for_all else cancel_by_clinic
         try:
-            cancel_by_clinic(
+            cancel(
                 db_session(),
                 clock(),
-                appointment_id=id_,
+                appointment_id=found.appointment.id,
                 facility_id=facility.id,
-                actor=actor,
-                reason=reason,
-                note=note,
+                actor=require_actor(),
+                reason=ClinicReason(form.reason.data),
+                note=form.note.data or "",
             )
         except Conflict as refused:
             if refused.code != TOO_LATE:
@@ -72,6 +74,15 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
         else:
             return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
     return _page("front_desk/cancel_visit.html", facility, found, form=form, status=status)
+
+
+def _later_at(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
+    """Return the sessions of the same series after this one that are booked here."""
+    visit = found.appointment
+    sessions = later_sessions(db_session(), visit) if visit.series_id else []
+    return list(
+        describe(db_session(), [one for one in sessions if one.id != visit.id and one.facility_id == facility.id])
+    )
 
 
 @blueprint.post(f"{VISIT}/told")
@@ -170,6 +181,7 @@ def _page(
         history=history_of(db, found.appointment.id),
         untold=next((one for one in to_phone if one.appointment_id == found.appointment.id), None),
         change=found.judge_change_by_staff(),
+        later=_later_at(facility, found),
         form=form,
         refusal=refusal,
     )
