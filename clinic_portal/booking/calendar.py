@@ -1,6 +1,6 @@
 """Visits as calendar files (RFC 5545): one for the download and the e-mail, many for a feed. One way: nothing comes back."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from clinic_portal.booking.queries.visits import VisitFacts
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import zone
+from clinic_portal.core.ids import AppointmentId
 from clinic_portal.core.settings import Settings
 from clinic_portal.core.text import localized
 
@@ -49,18 +50,22 @@ def calendar_file(*visits: VisitFacts, settings: Settings, language: str, now: d
     return content
 
 
-def patients_feed(visits: Iterable[VisitFacts], *, settings: Settings, language: str) -> bytes:
+#: Visit → when it got the time that it has.
+Changes = Mapping[AppointmentId, datetime]
+
+
+def patients_feed(visits: Iterable[VisitFacts], *, changes: Changes, settings: Settings, language: str) -> bytes:
     """Return the visits of everybody for whom an account books. The same visits give the same bytes."""
 
     def tell(event: "Event", visit: VisitFacts) -> None:
         name = visit.person.given_name if visit.person and not visit.person.is_self else ""
         _describe(event, visit, settings, language, for_name=name)
 
-    return _feed(visits, settings, tell)
+    return _feed(visits, changes, settings, tell)
 
 
 def practitioners_feed(
-    visits: Iterable[VisitFacts], *, settings: Settings, initials: Callable[[VisitFacts], str]
+    visits: Iterable[VisitFacts], *, changes: Changes, settings: Settings, initials: Callable[[VisitFacts], str]
 ) -> bytes:
     """Return a practitioner's own days. Patients are initials and a reference: the file leaves the house."""
 
@@ -70,17 +75,19 @@ def practitioners_feed(
         event.add("location", f"{place}, {visit.room.name if visit.room else ONLINE}")
         event.add("description", visit.appointment.reference)
 
-    return _feed(visits, settings, tell)
+    return _feed(visits, changes, settings, tell)
 
 
-def _feed(visits: Iterable[VisitFacts], settings: Settings, tell: Callable[["Event", VisitFacts], None]) -> bytes:
+def _feed(
+    visits: Iterable[VisitFacts], changes: Changes, settings: Settings, tell: Callable[["Event", VisitFacts], None]
+) -> bytes:
     listed = sorted(visits, key=lambda visit: (visit.appointment.starts_at, visit.appointment.id))
     calendar = _calendar(settings, listed)
     calendar.add("x-wr-calname", settings.clinic_name)
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     for visit in listed:
-        # When it was booked, not when it is read: the bytes change only when a visit does.
-        event = _event(visit, settings, visit.appointment.booked_at or visit.appointment.starts_at)
+        # When it was changed, not when it is read (RFC 5545, 3.8.7.2): the bytes change only when a visit does.
+        event = _event(visit, settings, changes[visit.appointment.id])
         tell(event, visit)
         calendar.add_component(event)
     content: bytes = calendar.to_ical()

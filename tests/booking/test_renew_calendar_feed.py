@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import CalendarFeed
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.booking.use_cases.renew_calendar_feed import renew_calendar_feed
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.core.settings import Settings
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
@@ -50,6 +53,21 @@ def test_a_patients_feed_has_everybody_for_whom_they_book(
         (f"{childs.id}@localhost", "Tomás: Massage, Clínica Ribeira"),
     ]
     assert found[0]["SEQUENCE"] == 2
+
+
+def test_a_change_is_told_by_number_and_by_when_it_was_made(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, client: PortalClient, settings: Settings
+) -> None:
+    row = make_appointment(db, clinic, cast.patient_person)
+    path = address(db, clock, settings, cast.patient)
+    (before,) = events(client, path)
+    clock.advance(timedelta(hours=2))
+    to = NewTime(FacilityId(clinic.lisbon.id), THURSDAY + timedelta(hours=1))
+    move_appointment(db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), to=to)
+    clock.advance(timedelta(hours=2))
+    (after,) = events(client, path)
+    assert (before["UID"], before["SEQUENCE"], before["DTSTAMP"].dt) == (after["UID"], 0, row.booked_at)
+    assert (after["SEQUENCE"], after["DTSTAMP"].dt) == (1, clock.now() - timedelta(hours=2))
 
 
 def test_a_practitioners_feed_shows_initials_and_nobody_elses_days(

@@ -3,16 +3,16 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import find_actor
-from clinic_portal.booking.models import Appointment, CalendarFeed
+from clinic_portal.booking.models import Appointment, AppointmentHistory, CalendarFeed
 from clinic_portal.booking.queries.appointments import facts_of
 from clinic_portal.booking.queries.visits import VisitFacts, describe, visits_of
 from clinic_portal.booking.rules import DESK_STATES, AppointmentState
@@ -109,6 +109,18 @@ def _own_days(db: Session, clock: Clock, practitioner_id: PractitionerId) -> Own
         for visit in facts
     }
     return OwnDays([replace(visit, person=None) for visit in describe(db, facts)], initials)
+
+
+def last_changes(db: Session, visits: Iterable[VisitFacts]) -> Mapping[AppointmentId, datetime]:
+    """Return when each visit got the time that it has: booked, or moved since."""
+    rows = [visit.appointment for visit in visits]
+    moves = db.execute(
+        select(AppointmentHistory.appointment_id, func.max(AppointmentHistory.at))
+        .where(AppointmentHistory.appointment_id.in_({row.id for row in rows}), AppointmentHistory.reason == "moved")
+        .group_by(AppointmentHistory.appointment_id)
+    )
+    moved = {AppointmentId(id_): at for id_, at in moves}
+    return {row.id: moved.get(row.id) or row.booked_at or row.starts_at for row in rows}
 
 
 def _initials(given_name: str, family_name: str) -> str:

@@ -11,6 +11,7 @@ from clinic_portal.booking.queries.calendars import (
     actor_of_feed,
     days_in_feed,
     has_feed,
+    last_changes,
     own_feed_token,
     visits_in_feed,
 )
@@ -68,8 +69,12 @@ def _content(actor: Actor) -> bytes:
     db = db_session()
     if not actor.is_staff:
         visits = visits_in_feed(db, clock(), actor=actor)
-        return patients_feed(visits, settings=settings(), language=actor.language)
+        changes = last_changes(db, visits)
+        return patients_feed(visits, changes=changes, settings=settings(), language=actor.language)
     days = days_in_feed(db, clock(), actor=actor)
     return practitioners_feed(
-        days.visits, settings=settings(), initials=lambda visit: days.initials[visit.appointment.id]
+        days.visits,
+        changes=last_changes(db, days.visits),
+        settings=settings(),
+        initials=lambda visit: days.initials[visit.appointment.id],
     )
