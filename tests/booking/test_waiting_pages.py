@@ -122,6 +122,19 @@ def test_days_that_make_no_sense_are_said_beside_the_field(
     assert db.scalars(select(WaitingEntry)).all() == []
 
 
+def test_nobody_waits_for_what_cannot_come(patient: PortalClient, db: Session, clinic: Clinic, cast: Cast) -> None:
+    path = "/book/massage/waiting-list"
+    fields = form_of(patient, path) | {"practitioner": str(clinic.sofia.id), "facility": "lisbon"}
+    page = patient.page(path, method="POST", status=422, data=fields)
+    assert page.text.count("This person does not give the service there.") == 2
+    visit = make_appointment(db, clinic, cast.patient_person)
+    path = f"/visits/{visit.id}/earlier"
+    fields = form_of(patient, path) | {"from_day": "27/11/2026", "until_day": "30/11/2026"}
+    page = patient.page(path, method="POST", status=422, data=fields)
+    assert page.text.count("Your visit is before that day") == 2
+    assert db.scalars(select(WaitingEntry)).all() == []
+
+
 def test_the_link_shows_the_time_and_changes_nothing_until_a_button_is_pressed(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:

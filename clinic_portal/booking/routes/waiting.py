@@ -24,7 +24,7 @@ from clinic_portal.core.modes import Mode
 from clinic_portal.core.wording import weekday_in_words
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, find_facilities
-from clinic_portal.practitioners.queries import PractitionerFacts, places_of_service
+from clinic_portal.practitioners.queries import PractitionerFacts, ServicePlace, places_of_service
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.filters import local_text
@@ -47,6 +47,8 @@ class Asking:
     modes: tuple[Mode, ...]
     today: date
     back: str
+    #: Who gives it where, and how.
+    places: tuple[ServicePlace, ...]
     #: The visit to bring forward.
     visit: VisitFacts | None = None
 
@@ -129,7 +131,7 @@ def _asking(service: ServiceFacts, people: list[PersonFacts], *, back: str, visi
     modes = {visit.appointment.mode} if visit else {place.mode for place in places}
     return Asking(
         service, tuple(people), tuple(who.values()), tuple(facilities.values()), tuple(sorted(modes)), today, back,
-        visit,
+        tuple(places), visit,
     )  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def _form(asking: Asking, values: dict[str, object]) -> WaitingForm:
 
 def _ask(asking: Asking, values: dict[str, object]) -> ResponseReturnValue:
     form = _form(asking, values)
-    if form.validate_on_submit() and _days_are_right(form, asking):
+    if form.validate_on_submit() and _days_are_right(form, asking) and _is_given(form, asking):
         entry = join_waiting_list(db_session(), clock(), wanted=_wanted(form, asking), actor=require_actor())
         return see_other(url_for("booking.waiting", entry_id=entry.id))
     status = 422 if form.errors else 200
@@ -204,7 +206,25 @@ def _days_are_right(form: WaitingForm, asking: Asking) -> bool:
             "waiting.days_reversed": _("The last day is before the first"),
         }
         form.until_day.errors = [words[code]]
+    elif asking.visit and _days(form, asking)[0] > asking.last_day:
+        code = "waiting.days_after_visit"
+        form.from_day.errors = [_("Your visit is before that day")]
     return not code
+
+
+def _is_given(form: WaitingForm, asking: Asking) -> bool:
+    """Whether somebody gives the service as it is asked for: nobody waits for what cannot come."""
+    asked = _wanted(form, asking).asked
+    is_given = any(
+        asked.mode is place.mode
+        and asked.practitioner_id in (None, place.practitioner.id)
+        and asked.facility_id in (None, place.facility_id)
+        for place in asking.places
+    )
+    if not is_given:
+        words = _("This person does not give the service there. Choose somebody else, another place, or no preference")
+        (form.practitioner if asked.practitioner_id else form.facility).errors = [words]
+    return is_given
 
 
 def _wanted(form: WaitingForm, asking: Asking) -> Wanted:
