@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import get_account
@@ -20,8 +20,10 @@ from clinic_portal.facilities.queries import works_at
 from clinic_portal.notifications.queries import MessageState, list_messages
 from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 
-#: The kind of message that says so.
-BY_CLINIC = "appointment_cancelled_by_clinic"
+#: The kinds of messages that say so.
+BY_CLINIC = ("appointment_cancelled_by_clinic", "appointment_moved")
+#: The reason in the history of a move that the patient did not ask for.
+MOVED_BY_CLINIC = "moved.by_clinic"
 
 #: A message in one of these reached the patient, as far as anybody knows.
 GONE_OUT = frozenset({MessageState.SENT, MessageState.DELIVERED})
@@ -46,13 +48,14 @@ class HistoryLine:
 
 @dataclass(frozen=True)
 class Untold:
-    """A visit that the clinic cancelled and of which no message reaches the patient: somebody has to phone."""
+    """A visit that the clinic cancelled or moved and of which no message reaches the patient: somebody has to phone."""
 
     appointment_id: AppointmentId
     patient: str
     starts_at: datetime
     #: E.164; empty when the clinic knows no number.
     phone: str
+    is_moved: bool = False
 
 
 def visit_at_desk(
@@ -91,38 +94,66 @@ def history_of(db: Session, appointment_id: AppointmentId) -> list[HistoryLine]:
 
 
 def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor) -> Sequence[Untold]:
-    """Return the visits to come that the clinic cancelled and whose patients nobody could tell, soonest first.
+    """Return the visits to come that the clinic cancelled or moved and whose patients nobody could tell, soonest first.
 
     A message that is on its way counts as told for a quarter of an hour: when both channels have failed before, or none
     has taken it then, somebody has to phone. For staff of this facility only: the caller has checked that.
     """
-    rows = db.scalars(
-        select(Appointment)
-        .where(
-            Appointment.facility_id == facility_id,
-            Appointment.starts_at > now,
-            Appointment.cancelled_by_clinic_at.is_not(None),
-            Appointment.told_at.is_(None),
-        )
-        .order_by(Appointment.starts_at, Appointment.id)
-    ).all()
-    if not rows:
+    since = _to_tell(db, facility_id, now=now)
+    if not since:
         return []
-    messages = list_messages(db, subject_ids=[row.id for row in rows], kinds=[BY_CLINIC])
-    since = {row.id: row.cancelled_by_clinic_at or now for row in rows}
+    decided = {row.id: at for row, at in since.items()}
     reached = {
         message.subject_id
-        for message in messages
-        if message.state in GONE_OUT or (message.state in ON_ITS_WAY and now < since[message.subject_id] + PATIENCE)
+        for message in list_messages(db, subject_ids=list(decided), kinds=BY_CLINIC)
+        if message.created_at >= decided[message.subject_id]
+        if message.state in GONE_OUT or (message.state in ON_ITS_WAY and now < message.created_at + PATIENCE)
     }
     found = []
-    for visit in [facts_of(row) for row in rows]:
+    for visit in [facts_of(row) for row in sorted(since, key=lambda row: (row.starts_at, row.id))]:
         patient = patients_for_staff(db, [visit.known_patient_id], actor=actor)[visit.known_patient_id]
         stand_in = stand_in_for(db, patient, visit.booked_by, today=now.date())
         # A message for which there is no address need not have failed before somebody phones.
         if visit.id not in reached or not (is_reachable(patient) or stand_in):
-            found.append(Untold(visit.id, patient.full_name, visit.starts_at, _phone(db, patient, stand_in)))
+            is_moved = visit.state is not AppointmentState.CANCELLED
+            found.append(Untold(visit.id, patient.full_name, visit.starts_at, _phone(db, patient, stand_in), is_moved))
     return found
+
+
+def _to_tell(db: Session, facility_id: FacilityId, *, now: datetime) -> dict[Appointment, datetime]:
+    """Return the visits to come of which the clinic has to tell the patient, and since when."""
+    here = Appointment.facility_id == facility_id, Appointment.starts_at > now
+    cancelled = select(Appointment).where(
+        *here, Appointment.cancelled_by_clinic_at.is_not(None), Appointment.told_at.is_(None)
+    )
+    moved = _moved_by_clinic().where(
+        *here,
+        Appointment.confirmed_at.is_(None),
+        or_(Appointment.told_at.is_(None), Appointment.told_at < AppointmentHistory.at),
+    )
+    found = {row: at for row, at in db.execute(moved)}  # noqa: C416 - rows are no pairs to the type checker
+    return found | {row: row.cancelled_by_clinic_at or now for row in db.scalars(cancelled)}
+
+
+def moved_by_clinic_at(db: Session, row: Appointment) -> datetime | None:
+    """Return when the clinic, without being asked, moved a visit to the time that it has; None when it did not."""
+    found = db.execute(_moved_by_clinic().where(Appointment.id == row.id)).first()
+    return found[1] if found else None
+
+
+def _moved_by_clinic() -> Select[Appointment, datetime]:
+    return (
+        select(Appointment, AppointmentHistory.at)
+        .join(AppointmentHistory, AppointmentHistory.appointment_id == Appointment.id)
+        .where(
+            Appointment.state == AppointmentState.BOOKED,
+            Appointment.sequence > 0,
+            AppointmentHistory.reason == MOVED_BY_CLINIC,
+            # Moved on by somebody since, it has another time.
+            AppointmentHistory.starts_at == Appointment.starts_at,
+        )
+        .order_by(AppointmentHistory.id)
+    )
 
 
 def _phone(db: Session, patient: PatientFacts, stand_in: AccountId | None) -> str:

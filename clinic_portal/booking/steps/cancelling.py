@@ -55,6 +55,7 @@ def cancel_visit(  # noqa: PLR0913 - who, why, what staff wrote, and who tells t
     row.cancelled_at = clock.now()
     if not is_wanted:
         row.cancelled_by_clinic_at = row.cancelled_at
+        row.told_at = None  # What they were told before was another time.
     row.sequence += 1
     move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason.value, note=note)
     void_messages(db, clock, subject_id=row.id)

@@ -26,6 +26,8 @@ from clinic_portal.facilities.queries import ServiceFacts
 from clinic_portal.notifications.steps import queue_message, void_messages
 from clinic_portal.patients.steps import lock_patient
 
+MOVED = "moved"
+
 
 @dataclass(frozen=True)
 class NewTime:
@@ -38,13 +40,21 @@ class NewTime:
     anyway: Taker | None = None
 
 
-def move_visit(
-    db: Session, clock: Clock, *, appointment_id: AppointmentId, to: NewTime, actor: Actor, note: str = ""
+def move_visit(  # noqa: PLR0913 - all by name
+    db: Session,
+    clock: Clock,
+    *,
+    appointment_id: AppointmentId,
+    to: NewTime,
+    actor: Actor,
+    note: str = "",
+    reason: str = MOVED,
 ) -> AppointmentFacts:
     """Move a visit and tell the patient. The caller has checked that the actor may change it.
 
     With a `note` (the written reason of staff) cut-off, notice, horizon, hours and visits a day do not count; that
-    nobody else has the time always counts. Repeating the call changes nothing and sends nothing.
+    nobody else has the time always counts. `reason` MOVED_BY_CLINIC: nobody asked for it, so the desk sees to it that the
+    patient knows. Repeating the call changes nothing and sends nothing.
     Raises: NotFound; Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day",
     "appointment.too_late_to_change", "appointment.already_started": the visit is then as it was.
     """
@@ -63,7 +73,7 @@ def move_visit(
     end_holds(db, clock, expired, actor=None, now=now)
     was = facts_of(row)
     _step_into(db, row, service, to, candidates)
-    write_history(db, clock, row, before=row.state, actor=actor, reason="moved", note=note)
+    write_history(db, clock, row, before=row.state, actor=actor, reason=reason, note=note)
     void_messages(db, clock, subject_id=row.id)
     queue_message(db, clock, "appointment_moved", subject_id=row.id, expires_at=row.starts_at, key=str(row.sequence))
     old_time = (was.facility_id, was.practitioner_id, was.starts_at, was.ends_at)

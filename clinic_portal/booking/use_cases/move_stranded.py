@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps
 from clinic_portal.booking.queries import AppointmentFacts
+from clinic_portal.booking.queries.staff import MOVED_BY_CLINIC
 from clinic_portal.booking.queries.stranded import stranded_visit
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.core.actor import Actor
@@ -20,4 +21,6 @@ def move_stranded(db: Session, clock: Clock, *, token: str, to: NewTime, actor: 
     """
     with transaction(db):
         found = stranded_visit(db, clock, token, actor=actor)
-        return steps.move_visit(db, clock, appointment_id=found.visit.appointment.id, to=to, actor=actor, note=note)
+        return steps.move_visit(
+            db, clock, appointment_id=found.visit.appointment.id, to=to, actor=actor, note=note, reason=MOVED_BY_CLINIC
+        )
