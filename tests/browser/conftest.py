@@ -64,8 +64,15 @@ def open_browser(chromium: Browser) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def opened(viewport: dict[str, int], *, language: str = "en-GB", javascript: bool = True) -> Page:
-        context = chromium.new_context(viewport=viewport, locale=language, java_script_enabled=javascript)  # type: ignore[arg-type]
+    def opened(
+        viewport: dict[str, int], *, language: str = "en-GB", javascript: bool = True, zone: str | None = None
+    ) -> Page:
+        context = chromium.new_context(
+            viewport=viewport,  # type: ignore[arg-type]
+            locale=language,
+            java_script_enabled=javascript,
+            timezone_id=zone,
+        )
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()

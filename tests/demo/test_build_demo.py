@@ -15,6 +15,7 @@ from clinic_portal.booking.queries.rota import Wish
 from clinic_portal.booking.queries.stranded import visits_outside_hours
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.use_cases.make_offers import make_offers
+from clinic_portal.booking.use_cases.replan_reminders import replan_reminders
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock, local_day
 from clinic_portal.core.ids import FacilityId, FreedTimeId, ServiceId
@@ -24,8 +25,11 @@ from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.facilities.models import Facility, Room, Service
 from clinic_portal.facilities.queries import closed_days_of
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rules import Channel
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner
+from tests.booking.rivals import INFO
 from tests.demo.story import assert_holds_together, day_at, utc
 
 #: Monday morning, Sunday afternoon, New Year's Day at 03:00, Christmas at noon, lunch time.
@@ -88,6 +92,19 @@ def test_marta_comes_in_three_days_and_acts_for_two(db: Session, clock: FixedClo
     assert all(visit.booked_by_account_id == account.id for visit in coming)
     assert {visit.patient_id for visit in coming} == {row.patient_id for row in rows}
     assert db.scalars(theirs.where(Appointment.state == AppointmentState.FULFILLED)).first() is not None
+
+
+def test_visits_to_come_are_reminded_of(db: Session, clock: FixedClock) -> None:
+    """As the job does it that runs every ten minutes; Marta's on Thursday has its e-mail and its SMS."""
+    db.info.update(INFO)
+    build_demo(db, clock)
+    assert replan_reminders(db, clock, missing_only=True) > 100
+    martas = db.scalars(
+        select(Appointment).where(Appointment.starts_at == datetime.fromisoformat("2026-11-26T10:30Z"))
+    ).all()
+    planned = db.scalars(select(Message).where(Message.subject_id.in_({row.id for row in martas}))).all()
+    assert {row.channel for row in planned} == set(Channel)
+    assert all(clock.now() < row.due_at < row.expires_at for row in planned if row.expires_at)
 
 
 def test_the_past_month_has_every_ending_and_the_next_one_is_booked(db: Session, clock: FixedClock) -> None:
