@@ -122,7 +122,7 @@ def race(
     return outcomes
 
 
-def _wait_longer(connection: psycopg.Connection, _record: object) -> None:
+def wait_longer(connection: psycopg.Connection, _record: object) -> None:
     """Let a rival wait for a lock for as long as a busy machine takes: "try again" is another test's."""
     connection.execute("SET lock_timeout = '30s'")
     connection.commit()
@@ -138,7 +138,7 @@ def _process(
     queue: "multiprocessing.Queue[list[Outcome]]",
 ) -> None:
     engine = make_engine(servers.database_url(database), pool_size=thread_count)
-    event.listen(engine, "connect", _wait_longer)
+    event.listen(engine, "connect", wait_longer)
     found: list[Outcome] = []
 
     def rival(index: int) -> None:
