@@ -191,6 +191,19 @@ def test_hours_that_are_worked_after_all_are_offered(
     ]
 
 
+def test_a_service_that_is_no_longer_booked_is_offered_to_those_alone_who_have_a_visit(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    join(db, clock, clinic, cast.guardian, cast.child)
+    visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    moving = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    clinic.massage.is_bookable = False
+    db.flush()
+    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
+    assert offer_all(db, clock, freed) == 1
+    assert [one.entry_id for one in offers(db)] == [moving.id]
+
+
 def test_who_missed_too_many_visits_is_not_offered_what_they_may_not_book(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:

@@ -106,6 +106,8 @@ def find_time(
         found = free_times(db, clock, wish, from_day=first, days=(last - first).days + 1)
     except NotFound:
         return  # The service, or the place, is no longer offered.
+    if visit is None and not found.service.is_bookable:
+        return  # Nobody may book it any more; a visit that there is may still be moved.
     length, now = timedelta(minutes=found.service.minutes), clock.now()
     for start in [time.start for day in found.days for time in day.times]:
         is_in_it = start < freed.ends_at and start + length > freed.starts_at
