@@ -11,6 +11,8 @@ from clinic_portal.core.money import Money
 DAY_PATTERNS = {"en": "EEEE d MMMM", "pt_PT": "EEEE, d 'de' MMMM"}
 DAY_YEAR_PATTERNS = {"en": "EEEE d MMMM y", "pt_PT": "EEEE, d 'de' MMMM 'de' y"}
 
+BIRTH_PATTERNS = {"en": "d MMMM y", "pt_PT": "d 'de' MMMM 'de' y"}
+
 
 def time_in_words(moment: datetime, tz: str, language: str) -> str:
     """Return the wall-clock time of an instant at the facility: "10:30"."""
@@ -26,6 +28,11 @@ def day_in_words(moment: datetime | date, tz: str, language: str, *, year: bool 
     pattern = (DAY_YEAR_PATTERNS if year else DAY_PATTERNS)[language]
     words = format_date(day, pattern, locale=language)
     return words if inside else words[0].upper() + words[1:]
+
+
+def birth_date_in_words(day: date, language: str) -> str:
+    """Return a date of birth, of which nobody asks the weekday: "9 March 1986", "9 de março de 1986"."""
+    return format_date(day, BIRTH_PATTERNS[language], locale=language)
 
 
 def moment_in_words(moment: datetime, tz: str, language: str, *, inside: bool = False) -> str:

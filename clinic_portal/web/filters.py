@@ -6,7 +6,14 @@ from flask import Flask
 
 from clinic_portal.core.money import Money
 from clinic_portal.core.text import LocalizedText, localized
-from clinic_portal.core.wording import day_in_words, moment_in_words, money_in_words, time_in_words, zone_in_words
+from clinic_portal.core.wording import (
+    birth_date_in_words,
+    day_in_words,
+    moment_in_words,
+    money_in_words,
+    time_in_words,
+    zone_in_words,
+)
 from clinic_portal.web.i18n import current_language
 
 
@@ -30,6 +37,11 @@ def clinic_zone(tz: str) -> str:
     return zone_in_words(tz, current_language())
 
 
+def birth_date(day: date) -> str:
+    """Return a date of birth: "9 March 1986"."""
+    return birth_date_in_words(day, current_language())
+
+
 def money(amount: Money, language: str | None = None) -> str:
     """Return an amount as people write it: "€45.00", "45,00 €"."""
     return money_in_words(amount, language or current_language())
@@ -47,6 +59,7 @@ def init_filters(app: Flask) -> None:
         clinic_date=clinic_date,
         clinic_datetime=clinic_datetime,
         clinic_zone=clinic_zone,
+        birth_date=birth_date,
         money=money,
         local_text=local_text,
     )

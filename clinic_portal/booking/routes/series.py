@@ -188,7 +188,7 @@ def _plan_page(wished: SeriesWay, *, is_empty: bool = False) -> Response:
         is_relaxed=plan.is_relaxed,
         is_empty=is_empty,
         missing=plan.missing,
-        last_day=clinic_date(openings.last_day),
+        last_day=clinic_date(openings.last_day, inside=True),
     )
     sessions = session_lines(plan.lines, openings.tz, {})
     return _sessions_page(wished.with_one(who), sessions, remarks, status=422 if is_empty else 200)
@@ -269,7 +269,7 @@ def _note(line: Line, lost: Mapping[Wall, str]) -> str:
 
 
 def _nothing(line: Line, lost: Mapping[Wall, str]) -> str:
-    week = clinic_date(monday_of(line.wished))
+    week = clinic_date(monday_of(line.wished), inside=True)
     if line.wished in lost:
         return str(_("Nothing else is free in the week of %(day)s: this session is left out.", day=week))
     return str(_("Nothing is free in the week of %(day)s.", day=week))
