@@ -1,6 +1,6 @@
 """What an error page says: a heading, an explanation, and ways on. One entry a code; the status is the fallback."""
 
-from flask import url_for
+from flask import request, url_for
 from flask_babel import lazy_gettext as _
 
 from clinic_portal.web.database import settings
@@ -22,6 +22,13 @@ BY_CODE = {
     "appointment.hold_expired": (
         _("The time is no longer held for you"),
         _("Nothing was booked. We hold a time for ten minutes. Please choose a time again."),
+    ),
+    "hold.too_many": (
+        _("Many times are already held from your network"),
+        _(
+            "Nothing was held. Sign in and choose the time again: with an account you can go on at once. Or wait ten"
+            " minutes, or phone us: %(phone)s"
+        ),
     ),
     "appointment.patient_missing": (
         _("Who is the visit for?"),
@@ -117,7 +124,7 @@ BY_CODE = {
 }
 
 #: Codes whose explanation names the clinic's phone number.
-WITH_PHONE = frozenset({"appointment.missed_too_often"})
+WITH_PHONE = frozenset({"appointment.missed_too_often", "hold.too_many"})
 
 #: HTTP status → the same, where the code has no words of its own.
 BY_STATUS = {
@@ -156,9 +163,17 @@ def _texts(status: int, code: str) -> tuple[object, object]:
     return BY_CODE.get(code) or BY_STATUS.get(status) or UNEXPECTED
 
 
+def _page_of_times() -> str:
+    """Return the page on which the time was pressed; after "hold it again", the services."""
+    is_list = request.endpoint == "booking.hold_chosen_time"
+    return request.full_path if is_list else url_for("booking.choose_service")
+
+
 def _ways_on(status: int, code: str) -> list[tuple[object, str]]:
     steps: list[tuple[object, str]] = []
-    if code.startswith("appointment."):
+    if code == "hold.too_many":
+        steps.append((_("Sign in"), url_for("accounts.sign_in", next=_page_of_times())))
+    if code.startswith(("appointment.", "hold.")):
         steps.append((_("Choose another time"), url_for("booking.choose_service")))
     if status in {409, 500}:
         steps.append((_("See my visits"), url_for("booking.my_visits")))

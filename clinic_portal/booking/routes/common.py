@@ -25,6 +25,8 @@ from clinic_portal.web.database import clock, db_session
 
 blueprint = Blueprint("booking", __name__)
 
+#: Refused: too many visitors without an account hold a time from one network.
+TOO_MANY_GUESTS = "hold.too_many"
 HOLD_KEY = "hold_key"
 ANY = "any"
 
@@ -309,7 +311,7 @@ def make_hold_key() -> str:
 
 
 def unless_final(refusal: Conflict) -> str:
-    """Return the code of a refusal that another time cures. Raises: the refusal, when only the phone does."""
-    if refusal.code == MISSED_TOO_OFTEN:
+    """Return the code of a refusal that another time cures. Raises: the refusal, when only the phone, or an account, does."""
+    if refusal.code in {MISSED_TOO_OFTEN, TOO_MANY_GUESTS}:
         raise refusal
     return refusal.code

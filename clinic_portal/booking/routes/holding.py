@@ -22,6 +22,7 @@ from clinic_portal.booking.routes.common import (
     unless_final,
     way_so_far,
 )
+from clinic_portal.booking.routes.guests import one_of_few
 from clinic_portal.booking.routes.times import chosen_slot, slots_of
 from clinic_portal.booking.rules import judge_hold
 from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
@@ -111,7 +112,8 @@ def hold_again(appointment_id: UUID) -> ResponseReturnValue:
         any_facility=held.any_facility,
     )
     try:
-        again = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
+        with one_of_few():
+            again = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
     except Conflict as refusal:
         return _over_page(held, reason=unless_final(refusal))
     return see_other(url_for("booking.check_answers", appointment_id=again.id))

@@ -34,6 +34,7 @@ from clinic_portal.booking.routes.common import (
     unless_final,
     way_so_far,
 )
+from clinic_portal.booking.routes.guests import one_of_few
 from clinic_portal.booking.routes.other_ways import other_ways
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.core.cache import FREE_TIMES, cache_of
@@ -169,7 +170,8 @@ def hold_chosen_time(service: str) -> ResponseReturnValue:
         instead_of=way.instead,
     )
     try:
-        held = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
+        with one_of_few():
+            held = hold_time(db_session(), clock(), choice=choice, hold_key=make_hold_key(), actor=current_actor())
     except Conflict as refusal:
         return times_page(way_so_far(service), status=409, lost=chosen, reason=unless_final(refusal))
     return see_other(url_for("booking.check_answers", appointment_id=held.id))
