@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 NAMESPACE = "/live"
 PATH = "/socket.io"
+#: Sockets of one session or screen: a person has that many tabs of the desk open, not more.
+PER_OWNER = 12
 #: How often it is looked whether those who listen still may: a session that was ended, a screen that was revoked.
 RECHECK_S = 20.0
 
@@ -57,7 +60,7 @@ class Listener:
 
 
 class Gate:
-    """Lets only screens and staff open a socket, and only so many: each holds a thread for as long as it is open."""
+    """Lets only screens and staff open a socket, each a few and all together so many: an open one holds a thread."""
 
     def __init__(self, app: Flask, inner: "WSGIApplication", limit: int) -> None:
         """Stand in front of the socket server."""
@@ -65,6 +68,7 @@ class Gate:
         self._inner = inner
         self._limit = limit
         self._open = 0
+        self._by_owner: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -72,24 +76,37 @@ class Gate:
         path = environ.get("PATH_INFO", "")
         if path != PATH and not path.startswith(f"{PATH}/"):
             return self._inner(environ, start_response)
-        if not self._is_known(environ):
+        owner = self._owner(environ)
+        if owner is None:
             return _refuse(start_response, "403 Forbidden")
-        with self._lock:
-            if self._open >= self._limit:
-                return _refuse(start_response, "503 Service Unavailable")
-            self._open += 1
+        if not self._enter(owner):
+            return _refuse(start_response, "503 Service Unavailable")
         try:
             # Returns when the socket is closed.
             return self._inner(environ, start_response)
         finally:
             with self._lock:
                 self._open -= 1
+                self._by_owner[owner] -= 1
+                if not self._by_owner[owner]:
+                    del self._by_owner[owner]
 
-    def _is_known(self, environ: "WSGIEnvironment") -> bool:
+    def _enter(self, owner: str) -> bool:
+        with self._lock:
+            if self._open >= self._limit or self._by_owner[owner] >= PER_OWNER:
+                return False
+            self._open += 1
+            self._by_owner[owner] += 1
+            return True
+
+    def _owner(self, environ: "WSGIEnvironment") -> str | None:
+        """Return whose socket it would be: a session's of staff, or a screen's; None for strangers."""
         with self._app.request_context(environ):
             actor = current_actor()
             token = request.cookies.get(SCREEN_COOKIE, "")
-            return (actor is not None and actor.is_staff) or screen_is_paired(db_session(), token)
+            if actor is not None and actor.is_staff:
+                return f"session:{current_user.id}"
+            return f"screen:{token}" if screen_is_paired(db_session(), token) else None
 
 
 class Listeners:
