@@ -1,6 +1,6 @@
 """How messages do, as the administrator sees it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -15,7 +15,9 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.queries import SWEEPER
 from clinic_portal.notifications.rules import Channel, MessageState
 from clinic_portal.wiring import MESSAGE_SOURCES
+from tests.booking.factory import make_appointment
 from tests.support.cast import Cast
+from tests.support.clinic import Clinic
 
 
 def put(db: Session, clock: FixedClock, state: MessageState, *, ago: timedelta, **other: object) -> None:
@@ -31,7 +33,7 @@ def test_without_a_scheduler_the_page_says_so(db: Session, clock: FixedClock, ca
     beat(db, clock, SWEEPER)
     page = administrator.page("/admin/messages")
     assert "Messages go out" in page.text
-    assert "Monday 23 November, 10:12" in page.text
+    assert "Monday 23 November, 10:12 UTC" in page.text
     clock.advance(timedelta(minutes=2))
     assert "Nobody sends messages" in administrator.page("/admin/messages").text
 
@@ -75,6 +77,25 @@ def test_every_kind_has_a_name() -> None:
     assert set(KINDS) == set(MESSAGE_SOURCES)
 
 
+def test_each_message_has_the_time_of_the_place_that_it_is_about(
+    db: Session, clock: FixedClock, cast: Cast, clinic: Clinic
+) -> None:
+    beat(db, clock, SWEEPER)
+    clock.at = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
+    lisbon = make_appointment(db, clinic, cast.patient_person)
+    azores = make_appointment(db, clinic, cast.guardian_person, practitioner=clinic.rui, facility_id=clinic.azores.id)
+    failed = {"error_code": "sms.refused", "ago": timedelta(0)}
+    for subject_id in (lisbon.id, azores.id, cast.patient.id):
+        put(db, clock, MessageState.FAILED, subject_id=subject_id, **failed)
+    page = cast.browser(cast.administrator).page("/admin/messages")
+    for words in (
+        "Wednesday 1 July, 11:00 (Lisbon)",
+        "Wednesday 1 July, 10:00 (Ponta Delgada)",
+        "Wednesday 1 July, 10:00 UTC",
+    ):
+        assert words in page.text
+
+
 def test_a_test_goes_the_way_of_all_messages(app: Flask, clock: FixedClock, cast: Cast) -> None:
     administrator = cast.browser(cast.administrator)
     page = administrator.page("/admin/messages")
@@ -82,6 +103,6 @@ def test_a_test_goes_the_way_of_all_messages(app: Flask, clock: FixedClock, cast
     assert "on its way" in administrator.page("/admin/messages").text
     jobs.sweep_outbox()
     text = administrator.page("/admin/messages").text
-    assert "E-mail, 10:12: sent" in text
+    assert "E-mail, 10:12 UTC: sent" in text
     # The administrator of the tests has no mobile number.
-    assert "SMS, 10:12: no address in the account" in text
+    assert "SMS, 10:12 UTC: no address in the account" in text
