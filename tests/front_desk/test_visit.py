@@ -47,7 +47,13 @@ def test_the_day_leads_to_the_visit_and_back(desk: PortalClient, home: str) -> N
     assert "".join(link.itertext()) == "Marta Araújo"
     page = desk.page(home)
     assert page.h1 == "Marta Araújo"
-    for words in ("Thursday 26 November, 10:30", "+351 912 345 601", "Massage", "Room 1", "Nothing since it was booked."):
+    for words in (
+        "Thursday 26 November, 10:30",
+        "+351 912 345 601",
+        "Massage",
+        "Room 1",
+        "Nothing since it was booked.",
+    ):
         assert words in page.text
     assert [link for link in page.all("a") if link.get("href") == "/desk/lisbon?day=2026-11-26"]
 
