@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account, AccountSession, OneTimeCode
@@ -15,6 +16,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, AccountSessionId, CodeId
 from clinic_portal.core.settings import Settings
+from clinic_portal.core.statements import built_once
 
 __all__ = [
     "AccountFacts",
@@ -111,17 +113,22 @@ def token_hash(token: str) -> str:
 
 def find_session(db: Session, clock: Clock, token: str) -> SessionFacts | None:
     """Return the live session of a token; None when it was ended, ran out, or its account was closed."""
-    row = db.execute(
+    row = db.execute(*_live_session(hashed=token_hash(token), now=clock.now())).first()
+    return SessionFacts(AccountSessionId(row[0]), row[2].actor(), row[1]) if row else None
+
+
+@built_once
+def _live_session(*, hashed: str, now: datetime) -> Select[UUID, datetime, Account]:
+    return (
         select(AccountSession.id, AccountSession.last_seen_at, Account)
         .join(Account, Account.id == AccountSession.account_id)
         .where(
-            AccountSession.token_hash == token_hash(token),
+            AccountSession.token_hash == hashed,
             AccountSession.ended_at.is_(None),
-            AccountSession.expires_at > clock.now(),
+            AccountSession.expires_at > now,
             Account.ended_at.is_(None),
         )
-    ).first()
-    return SessionFacts(AccountSessionId(row[0]), row[2].actor(), row[1]) if row else None
+    )
 
 
 def get_account(db: Session, account_id: AccountId | None) -> AccountFacts:

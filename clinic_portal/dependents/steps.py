@@ -1,17 +1,19 @@
 """What happens to relationships inside somebody's transaction."""
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.events import AccountChanged, AccountConfirmed
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
-from clinic_portal.core.ids import PatientId
+from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import AccountId, PatientId
+from clinic_portal.core.statements import built_once
 from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.queries import PersonFacts, judge_booker, relationships_of
 from clinic_portal.dependents.rules import RelationshipKind
-from clinic_portal.patients.queries import patient_row
+from clinic_portal.patients.queries import PatientRow, patient_row
 from clinic_portal.patients.steps import create_patient, set_contact
 
 
@@ -41,10 +43,17 @@ def lock_person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *,
     Whoever gives a patient a time does this first (or `patients.steps.lock_patient`, when nobody acts for them).
     Raises: NotFound; Forbidden; as `person_to_book_for`.
     """
-    statement = relationships_of(actor.account_id).where(Relationship.patient_id == patient_id)
+    if actor.account_id is None:
+        raise NotFound
+    locking = _locked_person(account_id=actor.account_id, patient_id=patient_id)
+    return judge_booker(db.execute(*locking).one_or_none(), clock)
+
+
+@built_once
+def _locked_person(*, account_id: AccountId, patient_id: PatientId) -> Select[Relationship, PatientRow]:
+    statement = relationships_of(account_id).where(Relationship.patient_id == patient_id)
     # As lock_patient: foreign keys to the patient are let through.
-    locking = statement.with_for_update(key_share=True, of=patient_row()).execution_options(populate_existing=True)
-    return judge_booker(db.execute(locking).one_or_none(), clock)
+    return statement.with_for_update(key_share=True, of=patient_row()).execution_options(populate_existing=True)
 
 
 def refresh_self(db: Session, clock: Clock, event: AccountChanged) -> None:

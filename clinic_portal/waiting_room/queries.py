@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import token_hash
@@ -20,6 +20,7 @@ from clinic_portal.core.ids import (
     ScreenId,
     TicketId,
 )
+from clinic_portal.core.statements import built_once
 from clinic_portal.facilities.queries import facility_by_id, works_at
 from clinic_portal.waiting_room.models import Queue, Screen, Ticket
 from clinic_portal.waiting_room.rules import (
@@ -146,7 +147,12 @@ def queue_day(db: Session, clock: Clock, *, facility_id: FacilityId, day: date) 
 
 def queue_version(db: Session, facility_id: FacilityId) -> int:
     """Return the version of a facility's queue, 0 before its first ticket."""
-    return db.scalar(select(Queue.version).where(Queue.facility_id == facility_id)) or 0
+    return db.scalar(*_version(facility_id=facility_id)) or 0
+
+
+@built_once
+def _version(*, facility_id: FacilityId) -> Select[int]:
+    return select(Queue.version).where(Queue.facility_id == facility_id)
 
 
 def day_places(db: Session, facility_id: FacilityId, day: date) -> list[Place]:

@@ -4,17 +4,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
 from clinic_portal.booking.queries.rota import Taker
 from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch
-from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import day_bounds, zone
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
+from clinic_portal.core.ids import AccountId, AppointmentId, FacilityId, PatientId, PractitionerId, RoomId
+from clinic_portal.core.statements import built_once, is_any
 from clinic_portal.facilities.queries import ServiceFacts, facility_by_id
 
 
@@ -44,26 +44,59 @@ def live_hold(db: Session, hold_key_hash: str, *, now: datetime) -> AppointmentF
 def lock_holds(  # noqa: PLR0913 - all by name
     db: Session,
     *,
-    mine: ColumnElement[bool],
     wanted: Stretch,
     now: datetime,
     takers: Collection[Taker] = (),
     patient_id: PatientId | None = None,
+    hold_key_hash: str | None = None,
+    account_id: AccountId | None = None,
     skip_locked: bool = False,
 ) -> Sequence[Appointment]:
-    """Return, locked in order of ids, the visitor's own holds and the expired ones that are in the way of a stretch.
+    """Return, locked in order of ids, somebody's own holds and the expired ones that are in the way of a stretch.
 
-    `wanted` is what the visit takes up, buffers included. In the way is what takes up one of the takers, one of their
-    rooms, or the patient.
+    Their own are those of a browser (`hold_key_hash`) and of an account. `wanted` is what the visit takes up, buffers
+    included. In the way is what takes up one of the takers, one of their rooms, or the patient.
     """
-    in_the_way = _in_the_way(wanted, takers, patient_id, now)
-    return db.scalars(
+    practitioner_ids = sorted({taker.practitioner_id for taker in takers})
+    room_ids = sorted({taker.room_id for taker in takers if taker.room_id})
+    statement = _locked_holds(
+        practitioner_ids=practitioner_ids, room_ids=room_ids, start=wanted.start, end=wanted.end, now=now,
+        patient_id=patient_id, hold_key_hash=hold_key_hash, account_id=account_id, skip_locked=skip_locked or None,
+    )  # fmt: skip
+    return db.scalars(*statement).all()
+
+
+@built_once
+def _locked_holds(  # noqa: PLR0913 - whose, and when
+    *,
+    practitioner_ids: list[PractitionerId],
+    room_ids: list[RoomId],
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    patient_id: PatientId | None,
+    hold_key_hash: str | None,
+    account_id: AccountId | None,
+    skip_locked: bool | None,
+) -> Select[Appointment]:
+    theirs = or_(
+        is_any(Appointment.practitioner_id, practitioner_ids),
+        is_any(Appointment.room_id, room_ids),
+        Appointment.patient_id == patient_id if patient_id is not None else false(),
+    )
+    overlaps = and_(Appointment.busy_from < end, Appointment.busy_until > start)
+    mine = or_(
+        Appointment.hold_key_hash == hold_key_hash if hold_key_hash is not None else false(),
+        Appointment.booked_by_account_id == account_id if account_id is not None else false(),
+    )
+    in_the_way = and_(Appointment.held_until <= now, overlaps, theirs)
+    return (
         select(Appointment)
         .where(Appointment.state == AppointmentState.PROPOSED, or_(mine, in_the_way))
         .order_by(Appointment.id)
-        .with_for_update(key_share=True, skip_locked=skip_locked)
+        .with_for_update(key_share=True, skip_locked=skip_locked is not None)
         .execution_options(populate_existing=True)
-    ).all()
+    )
 
 
 def lock_for_move(
@@ -109,6 +142,15 @@ def lock_hold_for(
 
     Raises: NotFound.
     """
+    rows = db.scalars(*_locked_hold_for(appointment_id=appointment_id, patient_id=patient_id, now=now)).all()
+    found = [row for row in rows if row.id == appointment_id]
+    if not found:
+        raise NotFound
+    return found[0], [row for row in rows if row.id != appointment_id]
+
+
+@built_once
+def _locked_hold_for(*, appointment_id: AppointmentId, patient_id: PatientId, now: datetime) -> Select[Appointment]:
     this = aliased(Appointment)
     overlapping = exists().where(
         this.id == appointment_id, this.starts_at < Appointment.ends_at, this.ends_at > Appointment.starts_at
@@ -119,17 +161,13 @@ def lock_hold_for(
         Appointment.held_until <= now,
         overlapping,
     )
-    rows = db.scalars(
+    return (
         select(Appointment)
         .where(or_(Appointment.id == appointment_id, expired))
         .order_by(Appointment.id)
         .with_for_update(key_share=True, of=Appointment)
         .execution_options(populate_existing=True)
-    ).all()
-    found = [row for row in rows if row.id == appointment_id]
-    if not found:
-        raise NotFound
-    return found[0], [row for row in rows if row.id != appointment_id]
+    )
 
 
 def lock_expired_holds(db: Session, *, now: datetime, limit: int) -> Sequence[Appointment]:
@@ -142,14 +180,6 @@ def lock_expired_holds(db: Session, *, now: datetime, limit: int) -> Sequence[Ap
         .with_for_update(key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
-
-
-def holds_of(hold_key_hash: str, actor: Actor | None) -> ColumnElement[bool]:
-    """Return the condition for the holds of a browser, and of the patient who is signed in there."""
-    mine = Appointment.hold_key_hash == hold_key_hash
-    if actor is None or actor.is_staff or actor.account_id is None:
-        return mine
-    return or_(mine, Appointment.booked_by_account_id == actor.account_id)
 
 
 @dataclass(frozen=True)

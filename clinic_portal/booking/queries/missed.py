@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, VisitPolicy
@@ -11,9 +11,11 @@ from clinic_portal.booking.rules import LIVE_STATES, AppointmentState
 from clinic_portal.booking.rules.missed import MissedRule
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day
+from clinic_portal.core.db import UtcDateTime
 from clinic_portal.core.errors import Forbidden
 from clinic_portal.core.ids import AppointmentId, PatientId
 from clinic_portal.core.modes import Mode
+from clinic_portal.core.statements import built_once
 from clinic_portal.facilities.queries import find_facilities
 
 __all__ = [
@@ -34,19 +36,25 @@ def missed_rule(db: Session) -> MissedRule:
 
 def missed_under_rule(db: Session, clock: Clock, patient_id: PatientId) -> tuple[int, MissedRule]:
     """Return how many visits a patient missed in the rule's days (0 when there is no limit), and the rule."""
+    row = db.execute(*_missed(patient_id=patient_id, now=clock.now())).one()
+    return row[2], MissedRule(limit=row[0], days=row[1])
+
+
+@built_once
+def _missed(*, patient_id: PatientId, now: datetime) -> Select[int | None, int, int]:
     count = (
         select(func.count())
         .where(
             Appointment.patient_id == patient_id,
             Appointment.state == AppointmentState.NOSHOW,
-            Appointment.starts_at >= _since(clock),
+            Appointment.starts_at
+            >= type_coerce(now, UtcDateTime()) - func.make_interval(0, 0, 0, VisitPolicy.noshow_days),
         )
         .correlate(VisitPolicy)
         .scalar_subquery()
     )
     counted = case((VisitPolicy.noshow_limit.is_(None), 0), else_=count)
-    row = db.execute(select(VisitPolicy.noshow_limit, VisitPolicy.noshow_days, counted)).one()
-    return row[2], MissedRule(limit=row[0], days=row[1])
+    return select(VisitPolicy.noshow_limit, VisitPolicy.noshow_days, counted)
 
 
 def missed_counts(

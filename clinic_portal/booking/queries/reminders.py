@@ -16,6 +16,7 @@ from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.rules.reminders import EMAIL_PLAN, SMS_PLAN, Plan, QuietHours, Stage
 from clinic_portal.core.clock import Clock, day_bounds, local_day
 from clinic_portal.core.ids import AppointmentId, FacilityId, ServiceId
+from clinic_portal.core.statements import built_once
 from clinic_portal.facilities.queries import facility_by_id, tz_of
 from clinic_portal.notifications.queries import Channel, has_messages
 
@@ -52,8 +53,13 @@ def reminding(db: Session, service_id: ServiceId | UUID | None) -> Reminding:
 
 def reminding_at(db: Session, service_id: ServiceId, facility_id: FacilityId) -> tuple[Reminding, str]:
     """Return how a visit of the service is reminded of, and the zone of the facility where it is: one statement."""
-    rows = db.execute(_plans_of(service_id).add_columns(tz_of(facility_id))).all()
+    rows = db.execute(*_plans_at(service_id=service_id, facility_id=facility_id)).all()
     return _reminding(rows), rows[0][3]
+
+
+@built_once
+def _plans_at(*, service_id: ServiceId, facility_id: FacilityId) -> Select[*tuple[Any, ...]]:
+    return _plans_of(service_id).add_columns(tz_of(facility_id))
 
 
 def own_plans(db: Session) -> Mapping[tuple[ServiceId | None, Channel], Plan]:

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -27,6 +27,7 @@ from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId, ServiceId
 from clinic_portal.core.modes import Mode
+from clinic_portal.core.statements import built_once, is_any, is_none
 from clinic_portal.facilities.queries import (
     OpenFacility,
     ServiceFacts,
@@ -202,27 +203,14 @@ def read_rota(
     db: Session, wish: Wish, *, from_day: date, to_day: date, now: datetime, with_room_plan: bool = False
 ) -> Rota:
     """Return who works in [from_day, to_day]: one statement. Raises: NotFound (no such service or facility)."""
-    service_id, practitioner_id, facility_id = wish.service_id, wish.practitioner_id, wish.facility_id
-    service = service_row()
     # No clock is further from UTC than a day.
     start = datetime.combine(from_day - ONE_DAY, time(), UTC)
     end = datetime.combine(to_day + 2 * ONE_DAY, time(), UTC)
-    plan = [room_plan_column(facility_id=facility_id, from_day=from_day, to_day=to_day)] if with_room_plan else []
-    row = db.execute(
-        select(
-            service,
-            open_facilities_column(facility_id, from_day=from_day, to_day=to_day),
-            hours_column(
-                service_id=service_id,
-                practitioner_id=practitioner_id,
-                facility_id=facility_id,
-                from_day=from_day,
-                to_day=to_day,
-            ),
-            absences_column(service_id=service_id, practitioner_id=practitioner_id, start=start, end=end),
-            *plan,
-        ).where(service.id == service_id)
-    ).one_or_none()
+    statement = _rota(
+        service_id=wish.service_id, practitioner_id=wish.practitioner_id, facility_id=wish.facility_id,
+        from_day=from_day, to_day=to_day, start=start, end=end, with_room_plan=with_room_plan or None,
+    )  # fmt: skip
+    row = db.execute(*statement).one_or_none()
     facilities = read_open_facilities(row[1], from_day=from_day, to_day=to_day) if row else {}
     if row is None or not facilities:
         raise NotFound
@@ -245,29 +233,54 @@ def read_rota(
     return Rota(found, facilities, open_days, hours, weekdays, away, planned)
 
 
+@built_once
+def _rota(  # noqa: PLR0913 - who, where and when, twice
+    *,
+    service_id: ServiceId,
+    practitioner_id: PractitionerId | None,
+    facility_id: FacilityId | None,
+    from_day: date,
+    to_day: date,
+    start: datetime,
+    end: datetime,
+    with_room_plan: bool | None,
+) -> Select[*tuple[Any, ...]]:
+    service = service_row()
+    plan = (
+        [room_plan_column(facility_id=facility_id, from_day=from_day, to_day=to_day)]
+        if with_room_plan is not None
+        else []
+    )
+    return select(
+        service,
+        open_facilities_column(facility_id, from_day=from_day, to_day=to_day),
+        hours_column(
+            service_id=service_id,
+            practitioner_id=practitioner_id,
+            facility_id=facility_id,
+            from_day=from_day,
+            to_day=to_day,
+        ),
+        absences_column(service_id=service_id, practitioner_id=practitioner_id, start=start, end=end),
+        *plan,
+    ).where(service.id == service_id)
+
+
 def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: date, now: datetime) -> Taken:
     """Return what is taken in [from_day, to_day], with buffers: one statement. Holds that ran out take nothing up."""
     practitioners: dict[UUID, dict[date, list[Stretch]]] = defaultdict(lambda: defaultdict(list))
     rooms: dict[UUID, dict[date, list[Stretch]]] = defaultdict(lambda: defaultdict(list))
     if rota.hours:
         start, end = instants(rota.facilities.values(), from_day, to_day)
-        held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
-        if wish.own_hold is not None:
-            held = and_(held, Appointment.hold_key_hash.is_distinct_from(wish.own_hold))
-        statement = select(
-            Appointment.practitioner_id, Appointment.room_id, Appointment.busy_from, Appointment.busy_until
-        ).where(
-            _of_these(rota),
-            Appointment.starts_at > start - LONGEST_VISIT,
-            Appointment.starts_at < end + 2 * LONGEST_BUFFER,
-            Appointment.busy_until > start - LONGEST_BUFFER,
-            or_(Appointment.state.in_(FIRM_STATES), held),
-        )
-        if wish.own_visit is not None:
-            statement = statement.where(Appointment.id != wish.own_visit)
-        if wish.own_visits:
-            statement = statement.where(Appointment.id.not_in(wish.own_visits))
-        for practitioner_id, room_id, busy_from, busy_until in db.execute(statement):
+        own_visits = [*wish.own_visits, *([wish.own_visit] if wish.own_visit else [])]
+        statement = _taken(
+            practitioner_ids=sorted({row.practitioner_id for row in rota.hours}),
+            room_ids=_rooms_of(rota),
+            facility_ids=sorted({row.facility_id for row in rota.hours}),
+            first=start - LONGEST_VISIT, after=end + 2 * LONGEST_BUFFER, until=start - LONGEST_BUFFER, now=now,
+            own_hold=wish.own_hold, own_visits=own_visits or None,
+        )  # fmt: skip
+        for practitioner_id, room_id, busy_from, busy_until in db.execute(*statement):
             stretch, day = Stretch(busy_from, busy_until), busy_from.date()  # In UTC, as every time that is read.
             practitioners[practitioner_id][day].append(stretch)
             if room_id is not None:
@@ -275,17 +288,46 @@ def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: d
     return Taken(practitioners, rooms)
 
 
-def _of_these(rota: Rota) -> ColumnElement[bool]:
-    practitioner_ids = {row.practitioner_id for row in rota.hours}
+def _rooms_of(rota: Rota) -> list[RoomId]:
     room_ids: set[RoomId] = {row.room_id for row in rota.hours if row.room_id}
-    facility_ids = {row.facility_id for row in rota.hours}
     for facility_id in {row.facility_id for row in rota.hours if row.is_in_any_room}:
         room_ids.update(rota.facilities[facility_id].rooms)
-    return or_(
-        Appointment.practitioner_id.in_(practitioner_ids),
+    return sorted(room_ids)
+
+
+@built_once
+def _taken(  # noqa: PLR0913 - whose, when, and what does not count
+    *,
+    practitioner_ids: list[PractitionerId],
+    room_ids: list[RoomId],
+    facility_ids: list[FacilityId],
+    first: datetime,
+    after: datetime,
+    until: datetime,
+    now: datetime,
+    own_hold: str | None,
+    own_visits: list[AppointmentId] | None,
+) -> Select[UUID, UUID | None, datetime, datetime]:
+    held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
+    if own_hold is not None:
+        held = and_(held, Appointment.hold_key_hash.is_distinct_from(own_hold))
+    theirs = or_(
+        is_any(Appointment.practitioner_id, practitioner_ids),
         # A room belongs to its facility: named as well, because that is what the index starts with.
-        and_(Appointment.facility_id.in_(facility_ids), Appointment.room_id.in_(room_ids)),
+        and_(is_any(Appointment.facility_id, facility_ids), is_any(Appointment.room_id, room_ids)),
     )
+    statement = select(
+        Appointment.practitioner_id, Appointment.room_id, Appointment.busy_from, Appointment.busy_until
+    ).where(
+        theirs,
+        Appointment.starts_at > first,
+        Appointment.starts_at < after,
+        Appointment.busy_until > until,
+        or_(Appointment.state.in_(FIRM_STATES), held),
+    )
+    if own_visits is not None:
+        statement = statement.where(is_none(Appointment.id, own_visits))
+    return statement
 
 
 def need_of(service: ServiceFacts) -> Need:

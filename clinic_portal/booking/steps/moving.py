@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, false, update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -125,7 +125,7 @@ def change_room(db: Session, clock: Clock, row: Appointment, room_id: RoomId, *,
     now, busy = clock.now(), Stretch(row.busy_from, row.busy_until)
     taker = Taker(PractitionerId(row.practitioner_id), room_id, row.mode)
     # Rows are locked in order of ids, and this one comes after that of the visit: whoever has it locked ends it.
-    expired = lock_holds(db, mine=false(), wanted=busy, now=now, takers=[taker], skip_locked=True)
+    expired = lock_holds(db, wanted=busy, now=now, takers=[taker], skip_locked=True)
     end_holds(db, clock, expired, actor=None, now=now)
     names = ("facility_id", "starts_at", "ends_at", "busy_from", "busy_until")
     _put(db, row, {name: getattr(row, name) for name in names}, [taker], {})

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import false
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -174,7 +173,7 @@ def end_expired_holds(
 ) -> None:
     """End the holds that ran out and are in the way of a stretch."""
     now = clock.now()
-    expired = lock_holds(db, mine=false(), wanted=busy, now=now, takers=who, patient_id=patient_id)
+    expired = lock_holds(db, wanted=busy, now=now, takers=who, patient_id=patient_id)
     end_holds(db, clock, expired, actor=None, now=now)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import false
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps
@@ -81,7 +80,7 @@ def _book(
     """Take the time as a hold of the patient's, with the first candidate who has it."""
     to, now, need = booking.to, clock.now(), need_of(service)
     busy, patient_id = need.busy(to.starts_at), booking.patient_id
-    expired = lock_holds(db, mine=false(), wanted=busy, now=now, takers=candidates, patient_id=patient_id)
+    expired = lock_holds(db, wanted=busy, now=now, takers=candidates, patient_id=patient_id)
     theirs = PatientsTime(patient_id, service, to.facility_id, to.starts_at)
     check_patients_time(db, theirs, now=now, is_limited=not booking.note.strip())
     steps.end_holds(db, clock, expired, actor=None, now=now)

@@ -12,7 +12,6 @@ from clinic_portal.booking.queries import AppointmentFacts, Taker, Wish, facts_o
 from clinic_portal.booking.queries.holds import (
     PatientsTime,
     check_patients_time,
-    holds_of,
     live_hold,
     lock_holds,
     own_hold,
@@ -67,11 +66,13 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
         now = clock.now()
         rows = lock_holds(
             db,
-            mine=holds_of(key, actor),
             wanted=need.busy(choice.starts_at),
             now=now,
             takers=candidates,
             patient_id=patient_id,
+            hold_key_hash=key,
+            # What staff hold, they hold for others.
+            account_id=actor.account_id if actor is not None and not actor.is_staff else None,
         )
         kept = _same_again(rows, choice, key, now)
         if kept is not None and kept.patient_id == patient_id:
