@@ -36,7 +36,6 @@ def init_database(app: Flask, settings: Settings, session_info: Mapping[str, obj
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_pool_size,
-        "pool_pre_ping": True,
         "pool_timeout": 10,
     }
     database = Database(metadata=Base.metadata, session_options={"info": dict(session_info), "expire_on_commit": False})

@@ -142,3 +142,19 @@ def test_history_and_audit_are_append_only(
         with pytest.raises(IntegrityError, match="append-only"), db.begin_nested():
             db.execute(text(statement))
     assert db.execute(rows).all() == before
+
+
+def test_a_connection_that_the_server_closed_is_replaced_before_it_is_used() -> None:
+    engine = make_engine(servers.database_url("postgres"))
+    with engine.connect() as connection:
+        ended = connection.scalar(text("SELECT pg_backend_pid()"))
+    with engine.connect() as connection:
+        # Used just now: the same one, without a question.
+        assert connection.scalar(text("SELECT pg_backend_pid()")) == ended
+    other = make_engine(servers.database_url("postgres"))
+    with other.connect() as connection:
+        assert connection.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": ended})
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != ended
+    engine.dispose()
+    other.dispose()
