@@ -14,8 +14,22 @@ from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox as s
 log = logging.getLogger(__name__)
 
 
-def deliver_message(message_id: str) -> None:
-    """Deliver one message: nudged after the commit that queued it."""
+def deliver_message(*message_ids: str) -> None:
+    """Deliver one message, or those that were queued together: nudged after the commit that queued them.
+
+    Each for itself: what one runs into is raised when all were tried.
+    """
+    failures: list[Exception] = []
+    for message_id in message_ids:
+        try:
+            _deliver(message_id)
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise failures[0] if len(failures) == 1 else ExceptionGroup("messages were not delivered", failures)
+
+
+def _deliver(message_id: str) -> None:
     with open_job() as job:
         state = deliver(
             job.db,

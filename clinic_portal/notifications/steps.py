@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import String, cast, delete, select, update
+from sqlalchemy import String, Table, delete, select, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,6 +21,14 @@ from clinic_portal.notifications.sources import message_sources
 __all__ = ["Channel", "Draft", "choose_channels", "queue_message", "queue_messages", "void_messages"]
 
 _TRYING = (MessageState.QUEUED, MessageState.IN_FLIGHT, MessageState.RETRY_WAIT)
+
+_MESSAGES = cast("Table", Message.__table__)
+#: Executed with several rows it is one statement all the same.
+_QUEUED = (
+    insert(_MESSAGES)
+    .on_conflict_do_nothing(index_elements=["dedupe_key"])
+    .returning(_MESSAGES.c.id, _MESSAGES.c.due_at)
+)
 
 DELIVER = "clinic_portal.notifications.jobs.deliver_message"
 
@@ -68,11 +78,10 @@ def queue_messages(db: Session, clock: Clock, drafts: Iterable[Draft]) -> list[U
             raise KeyError(row["kind"])
     if not rows:
         return []
-    statement = insert(Message).values(rows).on_conflict_do_nothing(index_elements=["dedupe_key"])
-    queued = db.execute(statement.returning(Message.id, Message.due_at)).all()
-    for message_id, due_at in queued:
-        if due_at <= now:
-            nudge_after_commit(db, "notify", DELIVER, str(message_id))
+    queued = db.execute(_QUEUED, rows).all()
+    due = [str(message_id) for message_id, due_at in queued if due_at <= now]
+    if due:
+        nudge_after_commit(db, "notify", DELIVER, *due)
     return [message_id for message_id, _ in queued]
 
 
@@ -130,7 +139,7 @@ def void_messages(db: Session, clock: Clock, *, subject_id: UUID, kinds: Collect
             state=MessageState.CANCELLED,
             joined_id=None,
             error_code="message.voided",
-            dedupe_key=Message.dedupe_key + ":voided:" + cast(Message.id, String),
+            dedupe_key=Message.dedupe_key + ":voided:" + sql_cast(Message.id, String),
         )
         .returning(Message.id)
     )

@@ -58,3 +58,11 @@ def test_jobs_need_no_flask() -> None:
     script = "import sys, clinic_portal.notifications.jobs; sys.exit('flask' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env={**os.environ}, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.usefixtures("runtime")
+def test_one_message_that_cannot_be_delivered_does_not_keep_the_next(post: Post) -> None:
+    [message_id] = post.queue(make_person(post.db))
+    with pytest.raises(ValueError, match="badly formed"):
+        jobs.deliver_message("no id", str(message_id))
+    assert post.message(message_id).state is MessageState.SENT
