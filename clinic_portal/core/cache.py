@@ -1,6 +1,7 @@
 """Answers kept in Valkey for as long as what they are about has not changed. Losing all of them costs only time.
 
-A version is kept for each subject (a facility, say). What is computed is stored beside the version that was read before
+A version is kept for each subject, and for parts of it (a day, say), so that what depends on a few of them outlives a
+change of the others. What is computed is stored beside the version that was read before
 the computing began, and is served only while that version is still the subject's. After a change the version is raised.
 Should the raising be lost with the process or with Valkey, an answer lives `KEEP_FOR_S` longer: whoever acts on one
 therefore has it judged again by the database.
@@ -8,6 +9,7 @@ therefore has it judged again by the database.
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -28,15 +30,21 @@ KEEP_FOR_S = 20
 #: A version that nobody raised for a day starts again: by then every answer of that time is gone.
 KEEP_VERSION_S = 86_400
 
+#: Instead of a part: what every change raises, and what a change of no part in particular raises.
+ANY_PART, NO_PART = "*", ""
+
 _SEPARATOR = "\n"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is kept under a key: `text` None when nothing is. `version` is what a newly computed answer is stored with."""
+    """What is kept under a key: `text` None when nothing is. A newly computed answer is stored with one of the versions."""
 
+    #: Of the whole subject: every change raises it.
     version: str | None
     text: str | None
+    #: Of the parts that were named: only changes of these, or of no part in particular, raise it.
+    parts_version: str | None = None
 
 
 NOTHING = Answer(None, None)
@@ -51,36 +59,40 @@ class VersionedCache:
         self._is_on = is_on
         self._pause = Pause()
 
-    def get(self, subject: str, key: str) -> Answer:
-        """Return what is kept, in one round trip."""
+    def get(self, subject: str, key: str, *, parts: Sequence[str] = ()) -> Answer:
+        """Return what is kept, in one round trip. `parts` are those of the subject on which it may depend."""
         if not self._may_ask():
             return NOTHING
+        names = [_version_name(subject, part) for part in (ANY_PART, NO_PART, *parts)]
         try:
-            version, kept = self._redis.mget([_version_name(subject), _name(subject, key)])
+            *versions, kept = self._redis.mget([*names, _name(subject, key)])
         except RedisError as error:
             self._failed(error)
             return NOTHING
-        current = str(version or 0)
+        whole, *others = [str(version or 0) for version in versions]
+        of_parts = "/".join(others) if parts else None
         stored, _, text = str(kept or "").partition(_SEPARATOR)
-        return Answer(current, text if kept and stored == current else None)
+        return Answer(whole, text if kept and stored in (whole, of_parts) else None, of_parts)
 
-    def put(self, subject: str, key: str, answer: Answer, text: str) -> None:
-        """Keep a text that was computed after `answer` was read."""
-        if answer.version is None or not self._may_ask():
+    def put(self, subject: str, key: str, answer: Answer, text: str, *, of_parts: bool = False) -> None:
+        """Keep a text that was computed after `answer` was read. `of_parts`: it depends on the named parts alone."""
+        version = answer.parts_version if of_parts else answer.version
+        if version is None or not self._may_ask():
             return
         try:
-            self._redis.set(_name(subject, key), answer.version + _SEPARATOR + text, ex=KEEP_FOR_S)
+            self._redis.set(_name(subject, key), version + _SEPARATOR + text, ex=KEEP_FOR_S)
         except RedisError as error:
             self._failed(error)
 
-    def changed(self, subject: str) -> None:
-        """Forget all that is kept about a subject."""
+    def changed(self, subject: str, *parts: str) -> None:
+        """Forget what is kept about a subject; with parts, only what depends on one of these or on all of it."""
         if not self._may_ask():
             return
         try:
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.incr(_version_name(subject))
-                pipe.expire(_version_name(subject), KEEP_VERSION_S)
+                for part in (ANY_PART, *(parts or (NO_PART,))):
+                    pipe.incr(_version_name(subject, part))
+                    pipe.expire(_version_name(subject, part), KEEP_VERSION_S)
                 pipe.execute()
         except RedisError as error:
             self._failed(error)
@@ -93,10 +105,13 @@ class VersionedCache:
         log.warning("cache_failed", extra={"error": type(error).__name__})
 
 
-def forget_after_commit(db: Session, subject: str) -> None:
-    """Forget what is kept about a subject once the running transaction is committed; once, however often it is asked."""
+def forget_after_commit(db: Session, subject: str, *parts: str) -> None:
+    """Forget what is kept about a subject, or about parts of it, once the running transaction is committed.
+
+    Once, however often it is asked.
+    """
     cache: VersionedCache = db.info[SESSION_KEY]
-    after_commit(db, lambda: cache.changed(subject), key=_version_name(subject))
+    after_commit(db, lambda: cache.changed(subject, *parts), key=_version_name(subject, "/".join(parts)))
 
 
 def cache_of(db: Session) -> VersionedCache:
@@ -105,8 +120,8 @@ def cache_of(db: Session) -> VersionedCache:
     return cache
 
 
-def _version_name(subject: str) -> str:
-    return f"cache:{subject}:version"
+def _version_name(subject: str, part: str) -> str:
+    return f"cache:{subject}:version:{part}"
 
 
 def _name(subject: str, key: str) -> str:

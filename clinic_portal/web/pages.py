@@ -1,7 +1,7 @@
 """Page or fragment from one view, and the redirect that both understand."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask import make_response, redirect, render_template
 from flask.typing import ResponseReturnValue
@@ -36,26 +36,30 @@ def render_page(template: str, *, block: str = "content", status: int = 200, **c
     return _varying(make_response(html, status))
 
 
-def page_for_visitors(subject: str, key: str, render: Callable[[], Response]) -> Response:
-    """Return a whole page that is the same for everybody who is not signed in, rendered once for all of them.
+def page_for_visitors(
+    subject: str, key: str, render: Callable[[], tuple[Response, bool]], *, parts: Sequence[str] = ()
+) -> Response:
+    """Return a page, or its block, that is the same for everybody who is not signed in, rendered once for all of them.
 
     What is theirs alone, the form's token and the nonce, is put into their places. `key` names all that the page depends
-    on but its language; it is forgotten with the cache's `subject`.
+    on but its language; it is forgotten with the cache's `subject`. `render` says beside the page whether it depends on
+    these `parts` of the subject alone.
     """
     cache = cache_of(db_session())
-    answer = cache.get(subject, json.dumps(["page", current_language(), key]))
+    name = json.dumps(["part" if wants_fragment() else "page", current_language(), key])
+    answer = cache.get(subject, name, parts=parts)
     own = {TOKEN_PLACE: generate_csrf(), NONCE_PLACE: csp_nonce()}
     if answer.text is not None:
         html = answer.text
         for place, value in own.items():
             html = html.replace(place, value)
         return _varying(make_response(html))
-    response = render()
+    response, of_parts = render()
     if response.status_code == 200:
         html = response.get_data(as_text=True)
         for place, value in own.items():
             html = html.replace(value, place)
-        cache.put(subject, json.dumps(["page", current_language(), key]), answer, html)
+        cache.put(subject, name, answer, html, of_parts=of_parts)
     return response
 
 

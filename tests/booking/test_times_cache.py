@@ -141,3 +141,36 @@ def test_visitors_share_the_page(db: Session, client: PortalClient, other: Porta
     assert "Rua Nova 1" not in other.page(path).text
     db.info[SESSION_KEY].changed(FREE_TIMES)
     assert "Rua Nova 1" in other.page(path).text
+
+
+def test_a_single_day_is_a_page_of_its_own_that_a_change_of_another_day_leaves_alone(
+    db: Session, clock: FixedClock, client: PortalClient, other: PortalClient, clinic: Clinic, cast: Cast
+) -> None:
+    path = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon&from={THURSDAY.date()}&days=1"
+
+    def seen() -> list[str]:
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            statements.append(statement)
+
+        event.listen(db.get_bind(), "before_cursor_execute", note)
+        try:
+            fragment = other.fragment(path)
+        finally:
+            event.remove(db.get_bind(), "before_cursor_execute", note)
+        assert all(
+            f"{THURSDAY.date()}T" in (button.get("value") or "") for button in fragment.all("button", name="slot")
+        )
+        return [statement for statement in statements if "FROM appointment" in statement]
+
+    assert len(seen()) == 1
+    assert seen() == []
+    monday = THURSDAY + timedelta(days=4)
+    visit = make_appointment(db, clinic, cast.patient_person, at=monday, booked_at=clock.now())
+    actor = cast.patient.actor()
+    cancel_appointment(db, clock, appointment_id=AppointmentId(visit.id), actor=actor, reason=CancelReason.OTHER)
+    assert seen() == []
+    same_day = make_appointment(db, clinic, cast.patient_person, booked_at=clock.now())
+    cancel_appointment(db, clock, appointment_id=AppointmentId(same_day.id), actor=actor, reason=CancelReason.OTHER)
+    assert len(seen()) == 1

@@ -72,3 +72,27 @@ def test_a_change_forgets_once_and_only_when_it_is_committed(db: Session, settin
         forget_after_commit(db, subject)
         forget_after_commit(db, subject)
     assert cache.get(subject, "a") == module.Answer("1", None)
+
+
+def test_what_depends_on_parts_outlives_a_change_of_others(cache: VersionedCache, subject: str) -> None:
+    def keep() -> None:
+        for key, of_parts in (("parts", True), ("whole", False)):
+            cache.put(subject, key, cache.get(subject, key, parts=("mon", "tue")), key, of_parts=of_parts)
+
+    def kept() -> set[str | None]:
+        return {cache.get(subject, key, parts=("mon", "tue")).text for key in ("parts", "whole")} - {None}
+
+    keep()
+    assert kept() == {"parts", "whole"}
+    cache.changed(subject, "wed")
+    assert kept() == {"parts"}
+    cache.changed(subject, "sun", "mon")
+    assert kept() == set()
+    keep()
+    cache.changed(subject)
+    assert kept() == set()
+
+
+def test_without_named_parts_nothing_outlives_a_change(cache: VersionedCache, subject: str) -> None:
+    cache.put(subject, "a", cache.get(subject, "a"), "text", of_parts=True)
+    assert cache.get(subject, "a").text is None

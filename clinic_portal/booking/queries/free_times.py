@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.queries.rota import Rota, Taken, Taker, Window, Wish, read_rota, read_taken
+from clinic_portal.booking.queries.rota import ONE_DAY, Rota, Taken, Taker, Window, Wish, read_rota, read_taken
 from clinic_portal.booking.rules import PartOfDay, Stretch, free_starts, in_part
 from clinic_portal.core.clock import Clock, day_bounds
 from clinic_portal.core.ids import FacilityId, PractitionerId
@@ -40,10 +40,11 @@ class FreeDay:
 
 @dataclass(frozen=True)
 class FreeTimes:
-    """The days up to `to_day` (included) on which somebody works."""
+    """The days of [from_day, to_day] on which somebody works."""
 
     service: ServiceFacts
     days: tuple[FreeDay, ...]
+    from_day: date
     to_day: date
     #: Where to go on; None when the calendar ends before.
     next_from: date | None
@@ -56,14 +57,70 @@ def free_times(db: Session, clock: Clock, wish: Wish, *, from_day: date, days: i
     """
     to_day, now = from_day + timedelta(days=days - 1), clock.now()
     rota = read_rota(db, wish, from_day=from_day, to_day=to_day, now=now)
+    return _times_of(db, rota, wish, from_day, days, now)
+
+
+def first_free_times(
+    db: Session,
+    clock: Clock,
+    wish: Wish,
+    *,
+    from_day: date,
+    days: int,
+    jump_days: int,
+) -> FreeTimes:
+    """Return the free times of `days` days; when there is none, of `jump_days` from the first day that has one.
+
+    No days when none has. Two statements for days on which somebody works, and for a jump over days on which nobody does;
+    one more for each stretch of full days that is looked through.
+    Raises: NotFound when there is no such service or facility.
+    """
+    now = clock.now()
+    rota = _whole_rota(db, wish, from_day=from_day, now=now)
+    end, search_from = _end_of(rota, from_day), from_day + timedelta(days=days)
+    if _worked_day(rota, from_day, search_from - ONE_DAY) is not None:
+        found = _times_of(db, rota, wish, from_day, days, now)
+        if any(day.times for day in found.days):
+            return found
+    nothing = FreeTimes(rota.service, (), from_day, search_from - ONE_DAY, None)
+    worked = _worked_day(rota, search_from, end)
+    if worked is None:
+        return nothing
+    found = _times_of(db, rota, wish, worked, jump_days, now)
+    if found.days[0].times:
+        return found
+    later = _next_free_day(db, rota, wish, from_day=worked + ONE_DAY, end=end, now=now)
+    return nothing if later is None else _times_of(db, rota, wish, later, jump_days, now)
+
+
+def _worked_day(rota: Rota, first: date, last: date) -> date | None:
+    return next((day for day in _days_between(first, last) if any(rota.windows(day))), None)
+
+
+def _times_of(db: Session, rota: Rota, wish: Wish, from_day: date, days: int, now: datetime) -> FreeTimes:
+    to_day, end = from_day + timedelta(days=days - 1), _end_of(rota, from_day)
     taken = read_taken(db, rota, wish, from_day=from_day, to_day=to_day, now=now)
-    last = max((last for _, last in rota.open_days.values()), default=to_day)
     return FreeTimes(
         service=rota.service,
         days=tuple(_free_days(rota, taken, wish, from_day, to_day, now)),
+        from_day=from_day,
         to_day=to_day,
-        next_from=to_day + timedelta(days=1) if to_day < last else None,
+        next_from=to_day + ONE_DAY if to_day < end else None,
     )
+
+
+def _whole_rota(db: Session, wish: Wish, *, from_day: date, now: datetime) -> Rota:
+    reach = max(from_day, now.date() + timedelta(days=LONGEST_HORIZON_DAYS + 1))
+    return read_rota(db, wish, from_day=from_day, to_day=reach, now=now)
+
+
+def _end_of(rota: Rota, from_day: date) -> date:
+    return max((last for _, last in rota.open_days.values()), default=from_day)
+
+
+def _days_between(first: date, last: date) -> Iterator[date]:
+    for offset in range((last - first).days + 1):
+        yield first + timedelta(days=offset)
 
 
 def next_free_day(db: Session, clock: Clock, wish: Wish, *, from_day: date) -> date | None:
@@ -72,9 +129,11 @@ def next_free_day(db: Session, clock: Clock, wish: Wish, *, from_day: date) -> d
     Hours, absences and closures are read once, appointments in at most four stretches of days.
     """
     now = clock.now()
-    reach = max(from_day, now.date() + timedelta(days=LONGEST_HORIZON_DAYS + 1))
-    rota = read_rota(db, wish, from_day=from_day, to_day=reach, now=now)
-    end = max((last for _, last in rota.open_days.values()), default=from_day)
+    rota = _whole_rota(db, wish, from_day=from_day, now=now)
+    return _next_free_day(db, rota, wish, from_day=from_day, end=_end_of(rota, from_day), now=now)
+
+
+def _next_free_day(db: Session, rota: Rota, wish: Wish, *, from_day: date, end: date, now: datetime) -> date | None:
     for first, after in pairwise(SEARCH_STEPS):
         start, stop = from_day + timedelta(days=first), min(from_day + timedelta(days=after - 1), end)
         if start > end or not rota.hours:
@@ -121,8 +180,7 @@ def takers(db: Session, clock: Clock, wish: Wish, *, start: datetime) -> tuple[S
 
 
 def _free_days(rota: Rota, taken: Taken, wish: Wish, from_day: date, to_day: date, now: datetime) -> Iterator[FreeDay]:
-    for offset in range((to_day - from_day).days + 1):
-        day = from_day + timedelta(days=offset)
+    for day in _days_between(from_day, to_day):
         windows = list(rota.windows(day))
         if windows:
             yield _free_day(rota, taken, wish, day, windows, now)

@@ -257,7 +257,7 @@ def _from_day(way: Way) -> date | None:
 def _days(horizon_days: int) -> int:
     wanted = request.args.get("days", "")
     days = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 4 else DAYS_AT_ONCE
-    return max(DAYS_AT_ONCE, min(days, horizon_days + 1))
+    return max(1, min(days, horizon_days + 1))
 
 
 def parse_uuid(text: str | None) -> UUID | None:

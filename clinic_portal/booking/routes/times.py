@@ -19,6 +19,7 @@ from clinic_portal.booking.queries import (
     FreeTimes,
     PartOfDay,
     VisitFacts,
+    first_free_times,
     free_times,
     nearest_times,
     next_free_day,
@@ -47,7 +48,7 @@ from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import clinic_date, clinic_zone, local_text
 from clinic_portal.web.i18n import current_language
 from clinic_portal.web.limits import limiter
-from clinic_portal.web.pages import page_for_visitors, render_page, see_other, wants_fragment
+from clinic_portal.web.pages import page_for_visitors, render_page, see_other
 
 SLOT_FORMAT = "%Y-%m-%dT%H:%MZ"
 #: Between a time and the clinic, where any would do: "2026-11-24T10:00Z@lisbon".
@@ -55,6 +56,9 @@ AT = "@"
 
 #: Days are unfolded until this many times are in sight; the others show how many they have.
 ENOUGH_TIMES = 16
+
+#: A page of more days than these is forgotten with every change, whatever its day.
+MOST_DAYS_TOLD_APART = 31
 
 #: How many other times are shown beside one that is gone.
 NEAREST = 3
@@ -119,18 +123,19 @@ class Times:
     first_free: str
     #: None at the end of the calendar.
     later: Later | None
+    #: Whether they are of the days that were asked for, not of later ones because those are full.
+    is_as_asked: bool
 
     def dump(self) -> str:
         """Return it as text."""
-        return json.dumps(
-            {"days": self.days, "first_free": self.first_free, "later": self.later and asdict(self.later)}
-        )
+        return json.dumps(asdict(self))
 
     @staticmethod
     def load(text: str) -> "Times":
         """Return what `dump` wrote."""
         found = json.loads(text)
-        return Times(Markup(found["days"]), found["first_free"], Later(**found["later"]) if found["later"] else None)  # noqa: S704 - rendered by _days.html, which escapes
+        later = Later(**found["later"]) if found["later"] else None
+        return Times(Markup(found["days"]), found["first_free"], later, found["is_as_asked"])  # noqa: S704 - rendered by _days.html, which escapes
 
 
 @blueprint.get("/book/<service>/times")
@@ -142,10 +147,16 @@ def choose_time(service: str) -> ResponseReturnValue:
         return redirect(way.link("choose_facility"), 303)
     is_own = current_actor() is not None or own_hold_hash() is not None or way.instead is not None
     # The page repeats its own address (the language switch leads back to it): what else somebody's has is theirs alone.
-    if is_own or wants_fragment() or request.full_path != way.link("choose_time"):
+    if is_own or request.full_path != way.link("choose_time"):
         return times_page(way)
     today = [str(day) for day in way.days_of_today()]
-    return page_for_visitors(FREE_TIMES, f"{today} {request.full_path}", lambda: times_page(way))
+
+    def render() -> tuple[Response, bool]:
+        times = find_times(way)
+        return times_page(way, times=times), times.is_as_asked
+
+    key = f"{today} {request.full_path}"
+    return page_for_visitors(FREE_TIMES, key, render, parts=_days_looked_at(way))
 
 
 @blueprint.post("/book/<service>/times")
@@ -196,7 +207,7 @@ def chosen_slot(way: Way, text: str | None) -> Chosen | None:
     return Chosen(where, start) if where and start else None
 
 
-def times_page(
+def times_page(  # noqa: PLR0913 - all but the way have defaults
     way: Way,
     template: str = "booking/choose_time.html",
     *,
@@ -204,9 +215,10 @@ def times_page(
     lost: Chosen | None = None,
     reason: str = "",
     moving: VisitFacts | None = None,
+    times: Times | None = None,
 ) -> Response:
     """Return the page with the times of a way; when one was `lost`, it says why and shows the nearest."""
-    times = find_times(way)
+    times = times or find_times(way)
     return render_page(
         template,
         block="times",
@@ -256,32 +268,47 @@ def find_times(way: Way) -> Times:
     today = [str(day) for day in way.days_of_today()]
     key = json.dumps([current_language(), today, str(way.wish()), str(way.from_day), way.days])
     cache = cache_of(db_session())
-    answer = cache.get(FREE_TIMES, key)
+    answer = cache.get(FREE_TIMES, key, parts=_days_looked_at(way))
     if answer.text is not None:
         return Times.load(answer.text)
     times = _compute(way, None)
-    cache.put(FREE_TIMES, key, answer, times.dump())
+    cache.put(FREE_TIMES, key, answer, times.dump(), of_parts=times.is_as_asked)
     return times
+
+
+def _days_looked_at(way: Way) -> tuple[str, ...]:
+    """Return the UTC days on which an appointment can change what a page of these days shows; none of a long page."""
+    if way.days > MOST_DAYS_TOLD_APART:
+        return ()
+    before = (way.from_day or min(way.days_of_today())) - timedelta(days=1)
+    # At clinics whose clocks differ "today" may be two days.
+    return tuple(str(before + timedelta(days=number)) for number in range(way.days + 3))
 
 
 def _compute(way: Way, own_hold: str | None) -> Times:
     db, time, wish = db_session(), clock(), way.wish(own_hold)
     today = way.days_of_today()[0]
     start, days = way.from_day or today, way.days
-    found = _choosable(way, free_times(db, time, wish, from_day=start, days=days))
+    nothing = Times(days=Markup(), first_free="", later=None, is_as_asked=False)
+    found = _choosable(way, first_free_times(db, time, wish, from_day=start, days=days, jump_days=DAYS_AT_ONCE))
+    if not found.days:
+        return nothing
     while not any(day.times for day in found.days):
         free_day = next_free_day(db, time, wish, from_day=found.to_day + timedelta(days=1)) if found.next_from else None
         if free_day is None:
-            return Times(days=Markup(), first_free="", later=None)
-        start, days = free_day, DAYS_AT_ONCE
-        found = _choosable(way, free_times(db, time, wish, from_day=start, days=days))
+            return nothing
+        found = _choosable(way, free_times(db, time, wish, from_day=free_day, days=DAYS_AT_ONCE))
+    is_as_asked = found.from_day == start
+    if not is_as_asked:
+        start, days = found.from_day, DAYS_AT_ONCE
     first = next(index for index, day in enumerate(found.days) if day.times)
     shown = _days(way, found.days[first:])
     later = None
     if found.next_from is not None:
         later = Later(shown[-1].anchor, str(start) if start != today else None, days + DAYS_AT_ONCE)
     first_free = clinic_date(found.days[first].day, inside=True) if first or start != (way.from_day or today) else ""
-    return Times(Markup(render_template("booking/_days.html", days=shown)), first_free, later)  # noqa: S704 - a template's own output
+    html = Markup(render_template("booking/_days.html", days=shown))  # noqa: S704 - a template's own output
+    return Times(html, first_free, later, is_as_asked)
 
 
 def _choosable(way: Way, found: FreeTimes) -> FreeTimes:

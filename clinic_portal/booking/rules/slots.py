@@ -127,6 +127,12 @@ def in_part(moment: datetime, tz: str, part: PartOfDay) -> bool:
     return first <= moment.astimezone(zone(tz)).hour < last
 
 
+def days_touched(start: datetime, end: datetime) -> tuple[str, ...]:
+    """Return the UTC days that a stretch touches, by name."""
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    return tuple(str(first + timedelta(days=number)) for number in range((last - first).days + 1))
+
+
 def first_day(now: datetime, tz: str, *, notice: timedelta) -> date:
     """Return the day on which the earliest start can be."""
     return (now + notice).astimezone(zone(tz)).date()

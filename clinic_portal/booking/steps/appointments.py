@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
+from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
-from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, judge_noshow, may_follow
+from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, days_touched, judge_noshow, may_follow
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
@@ -18,7 +21,11 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, ServiceId, new_id, spoken_code
 from clinic_portal.core.modes import Mode
+from clinic_portal.core.statements import built_once
 from clinic_portal.facilities.queries import service_by_id
+
+#: Lines of history are only ever written, so they need no object to keep track of.
+_HISTORY = insert(cast("Table", AppointmentHistory.__table__))
 
 #: Who ends holds that ran out.
 SWEEPER = system("hold-sweeper")
@@ -89,26 +96,20 @@ def insert_hold(
     `ON CONFLICT DO NOTHING` waits for a rival that has not committed, where a plain insert would deadlock with it.
     """
     now = clock.now()
-    row = db.scalar(
-        insert(Appointment)
-        .values(
-            **draft,
-            id=new_id(),
-            reference=spoken_code(8),
-            state=AppointmentState.PROPOSED,
-            practitioner_id=taker.practitioner_id,
-            room_id=taker.room_id,
-            mode=taker.mode,
-            held_until=until or now + HOLD_FOR,
-            created_at=now,
-            sequence=0,
-        )
-        .on_conflict_do_nothing()
-        .returning(Appointment)
-    )
+    values = dict(draft) | {
+        "id": new_id(), "reference": spoken_code(8), "state": AppointmentState.PROPOSED,
+        "practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode,
+        "held_until": until or now + HOLD_FOR, "created_at": now, "sequence": 0,
+    }  # fmt: skip
+    row = db.scalar(*_inserted(**values))
     if row is not None:
         write_history(db, clock, row, before=None, actor=actor, reason="hold")
     return row
+
+
+@built_once
+def _inserted(**values: object) -> ReturningInsert[Appointment]:
+    return insert(Appointment).values(**values).on_conflict_do_nothing().returning(Appointment)
 
 
 def give_to_patient(db: Session, clock: Clock, row: Appointment, patient_id: PatientId, *, actor: Actor) -> None:
@@ -171,18 +172,24 @@ def write_history(  # noqa: PLR0913 - a line of history has that many sides
     note: str = "",
 ) -> None:
     """Write one line: who, for whom, when, why the row is now in its state. `before` None: it is new."""
-    forget_after_commit(db, FREE_TIMES)
-    db.add(
-        AppointmentHistory(
-            appointment_id=row.id,
-            from_state=before,
-            to_state=row.state,
-            at=clock.now(),
-            starts_at=row.starts_at,
-            account_id=actor.account_id if actor else None,
-            actor_name=actor.name if actor else "visitor",
-            patient_id=row.patient_id,
-            reason=reason,
-            note=note,
-        )
+    # One that moved was on another day before, and here nobody knows on which.
+    days = () if before is row.state else days_touched(row.busy_from, row.busy_until)
+    forget_after_commit(db, FREE_TIMES, *days)
+    if db.new:
+        db.flush()
+    db.execute(
+        _HISTORY,
+        {
+            "id": new_id(),
+            "appointment_id": row.id,
+            "from_state": before,
+            "to_state": row.state,
+            "at": clock.now(),
+            "starts_at": row.starts_at,
+            "account_id": actor.account_id if actor else None,
+            "actor_name": actor.name if actor else "visitor",
+            "patient_id": row.patient_id,
+            "reason": reason,
+            "note": note,
+        },
     )
