@@ -33,6 +33,8 @@ class Client:
         self.address = address
         self.cookies: dict[str, str] = {}
         self.token = ""
+        #: Whether it asks as HTMX does, for a part of the page.
+        self.wants_fragment = False
         self._socket: socket.socket | None = None
 
     def get(self, path: str) -> Answer:
@@ -66,6 +68,8 @@ class Client:
         head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {self.address}\r\n"
         if self.cookies:
             head += "Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()) + "\r\n"
+        if self.wants_fragment:
+            head += "HX-Request: true\r\n"
         if method == "POST":
             head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
         request = f"{head}\r\n".encode() + body

@@ -36,14 +36,14 @@ PATIENTS = 200
 TICKETS = 12
 
 
-def make_dataset(database: str, appointments: int) -> Dataset:
-    """Fill an empty, migrated database. The same numbers on every run."""
+def make_dataset(database: str, appointments: int, practitioners: int = PRACTITIONERS) -> Dataset:
+    """Fill an empty, migrated database (at least two practitioners). The same numbers on every run."""
     engine = make_engine(database)
     clock = FixedClock(SystemClock().now() - timedelta(minutes=5))
     with Session(engine, expire_on_commit=False) as db:
         clinic = make_clinic(db, clock)
         places = [Place(str(clinic.ines.id), str(clinic.room_1.id)), Place(str(clinic.rui.id), str(clinic.room_2.id))]
-        places += [_practitioner(db, clinic, number) for number in range(2, PRACTITIONERS)]
+        places += [_practitioner(db, clinic, number) for number in range(2, practitioners)]
         people = []
         for number in range(PATIENTS):
             email = f"patient{number}@example.org"
@@ -89,11 +89,11 @@ def undo_rounds(database: str, data: Dataset) -> None:
 
 
 def count_booked(database: str, data: Dataset) -> int:
-    """How many visits were booked since the dataset was made, with a history of two lines and two messages each."""
+    """How many visits were booked since the dataset was made: each with two lines of history, and told in two messages."""
     query = """
         SELECT count(*) FROM appointment a WHERE created_at >= %s AND state = 'booked'
         AND (SELECT count(*) FROM appointment_history h WHERE h.appointment_id = a.id) = 2
-        AND (SELECT count(*) FROM message m WHERE m.subject_id = a.id) = 2
+        AND (SELECT count(*) FROM message m WHERE m.subject_id = a.id AND m.kind = 'appointment_booked') = 2
     """
     with psycopg.connect(libpq(database)) as connection:
         row = connection.execute(query, [data.made_at]).fetchone()
@@ -120,7 +120,7 @@ def _practitioner(db: Session, clinic: Clinic, number: int) -> Place:
 def _tickets(db: Session, clinic: Clinic, places: list[Place], people: list[Person], now: datetime) -> None:
     """A waiting room with some people in it."""
     codes = iter(free_codes(set()))
-    for number in range(TICKETS):
+    for number in range(min(TICKETS, len(places))):
         db.add(
             Ticket(
                 facility_id=clinic.lisbon.id, day=local_day(now, TZ), number=number + 1, code=next(codes), minutes=30,

@@ -1,11 +1,12 @@
 """Plain facts about what is measured. They import nothing of the portal, so that helpers and baselines start at once."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 
 VISIT = timedelta(minutes=30)
 SCREENS = 200
+#: Of every gunicorn worker, the portal's and the floor's.
+THREADS = 16
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,6 @@ class Dataset:
     appointments: int
     #: Everything that was made before is the starting state; rounds are undone back to it.
     made_at: str
-
-    def dump(self) -> str:
-        """All of it as JSON."""
-        return json.dumps(asdict(self))
 
 
 def libpq(url: str) -> str:

@@ -1,29 +1,29 @@
 """The baselines' servers: a page, a booking and a broadcast with nothing around them. `gunicorn bench.floor:app`, `:live`."""
 
+import functools
 import json
 import os
-import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_socketio import SocketIO
 from socketio import RedisManager
+from sqlalchemy import Engine, create_engine
 
-from bench import sql
-from bench.facts import libpq
+from bench.facts import THREADS
+from bench.statements import Rewriter, Script
 
 LINE = "The quick brown fox jumps over the lazy dog, and nobody knows why it does so again.\n"
 CHANNEL = "bench-floor"
 
-_connections = threading.local()
 _pages: dict[str, dict[str, Any]] = {}
 
 
 def make_app() -> Flask:
-    """A page of given size and slots, and a booking: plain Flask, Jinja and SQL."""
+    """A page of given size and slots; the statements of a page; those of a booking: plain Flask, Jinja and SQL."""
     app = Flask("bench", root_path=str(Path(__file__).parent))
 
     @app.get("/health")
@@ -34,26 +34,26 @@ def make_app() -> Flask:
     def page(name: str) -> ResponseReturnValue:
         return render_template("page.html", page=_page(name))
 
+    @app.get("/read/<name>/<int:number>")
+    def read(name: str, number: int) -> ResponseReturnValue:
+        with _engine().connect() as connection:
+            answers = [
+                [list(row) for row in connection.exec_driver_sql(one.sql, dict(one.parameters))]
+                for one in _scripts(name)[number].statements
+            ]
+        return app.json.response(answers)
+
     @app.post("/hold")
     def hold() -> ResponseReturnValue:
-        with _connection().transaction():
-            held = sql.hold(_connection(), _facts(), **_form("practitioner", "room", "slot", "patient", "account"))
-        return held, 303 if held else 409
+        return _write(("hold",))
 
     @app.post("/book")
     def book() -> ResponseReturnValue:
-        with _connection().transaction():
-            sql.book(_connection(), **_form("appointment", "patient", "account"))
-        return "", 303
+        return _write(("book",))
 
     @app.post("/hold-and-book")
     def hold_and_book() -> ResponseReturnValue:
-        form = _form("practitioner", "room", "slot", "patient", "account")
-        with _connection().transaction():
-            held = sql.hold(_connection(), _facts(), **form)
-            if held:
-                sql.book(_connection(), appointment=held, patient=form["patient"], account=form["account"])
-        return held, 303 if held else 409
+        return _write(("hold", "book"))
 
     return app
 
@@ -80,31 +80,49 @@ def make_live() -> Flask:
 
 def _page(name: str) -> dict[str, Any]:
     if name not in _pages:
-        page = json.loads((Path(os.environ["BENCH_FOLDER"]) / f"{name}.json").read_text())
+        page = json.loads((_folder() / f"{name}.json").read_text())
         missing = page["bytes"] - len(render_template("page.html", page={**page, "lines": []}).encode())
         page["lines"] = [LINE] * (missing // len(LINE)) + ["x" * (missing % len(LINE))]
         _pages[name] = page
     return _pages[name]
 
 
-def _form(*names: str) -> dict[str, str]:
-    return {name: request.form[name] for name in names}
+def _write(names: tuple[str, ...]) -> ResponseReturnValue:
+    """Send the statements of a hold, of a booking or of both for somebody else and another time: one transaction."""
+    known, scripts = _recorded(), [_scripts(name)[0] for name in names]
+    # Without an appointment in the form it gets an id of its own.
+    given = {name: request.form.get(name, "" if name == "appointment" else known[name]) for name in known}
+    same = {known[name]: value for name, value in given.items() if value}
+    moved_by = datetime.fromisoformat(request.form["slot"]) - datetime.fromisoformat(known["slot"])
+    rewriter = Rewriter(scripts[0], same, moved_by)
+    with _engine().begin() as connection:
+        for script in scripts:
+            for one in script.statements:
+                answer = connection.exec_driver_sql(one.sql, rewriter.parameters(one))
+                if answer.returns_rows and not answer.all() and one.sql.startswith("INSERT INTO appointment "):
+                    return "", 409
+    return rewriter.same(known["appointment"]), 303
 
 
-def _connection() -> "psycopg.Connection[Any]":
-    if not hasattr(_connections, "open"):
-        _connections.open = psycopg.connect(libpq(os.environ["DATABASE_URL"]), autocommit=True)
-    connection: psycopg.Connection[Any] = _connections.open
-    return connection
+@functools.cache
+def _scripts(name: str) -> list[Script]:
+    return [Script.load(line) for line in (_folder() / f"{name}.scripts").read_text().splitlines()]
 
 
-_facts_read: dict[str, str] = {}
+@functools.cache
+def _recorded() -> dict[str, str]:
+    found: dict[str, str] = json.loads((_folder() / "recorded.json").read_text())
+    return found
 
 
-def _facts() -> dict[str, str]:
-    if not _facts_read:
-        _facts_read.update(json.loads((Path(os.environ["BENCH_FOLDER"]) / "data.json").read_text()))
-    return _facts_read
+@functools.cache
+def _engine() -> Engine:
+    """The driver and the pool that the portal has, and nothing else of it."""
+    return create_engine(os.environ["DATABASE_URL"], pool_size=THREADS, max_overflow=0)
+
+
+def _folder() -> Path:
+    return Path(os.environ["BENCH_FOLDER"])
 
 
 def __getattr__(name: str) -> Flask:

@@ -3,22 +3,23 @@
 import itertools
 import multiprocessing
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
-import psycopg
-
-from bench import sql
 from bench.client import Client
 from bench.facts import Person, Place
 from bench.stats import Round
 
 #: One request. False: there is nothing left to ask for.
 Step = Callable[[], bool]
+
+#: Every round asks for other pages.
+_turns = itertools.count()
+_bookings = itertools.count()
 
 
 class Unexpected(RuntimeError):
@@ -92,73 +93,110 @@ def sign_in(port: int, people: list[Person], password: str) -> list[tuple[dict[s
     return signed_in
 
 
-def get_pages(port: int, path: str, clients: int, seconds: float) -> Round:
-    """Fetch one page again and again, each client with a session of its own."""
+def get_pages(port: int, paths: list[str], clients: int, seconds: float, *, fragment: bool = False) -> Round:
+    """Fetch pages, one of the addresses by chance each time, each client with a session of its own."""
     browsers = [Client(port, f"10.2.0.{number}") for number in range(clients)]
+    chances = [random.Random(next(_turns)) for _ in browsers]
     for browser in browsers:
-        browser.get(path)
+        browser.get(paths[0])  # Brings the session.
+        browser.wants_fragment = fragment
 
-    def step(browser: Client) -> bool:
+    def step(browser: Client, chance: random.Random) -> bool:
+        path = chance.choice(paths)
         answer = browser.get(path)
         if answer.status != 200:
             raise Unexpected(f"{path}: {answer.status}")
         return True
 
-    return _run([(lambda browser=browser: step(browser)) for browser in browsers], seconds, browsers)
+    steps = [(lambda each=each: step(*each)) for each in zip(browsers, chances, strict=True)]
+    return _run(steps, seconds, browsers)
+
+
+def get_pages_beside_bookings(
+    port: int, paths: list[str], clients: int, seconds: float, busy: "BusyDesk", *, fragment: bool
+) -> Round:
+    """Fetch pages while somebody else books at a steady pace at the portal, whichever server is asked for pages."""
+    over = threading.Event()
+    booked: list[int] = []
+
+    def book() -> None:
+        browser = Client(busy.port)
+        step = _booking(busy.buyer, browser)
+        while not over.wait(busy.pause_s) and step():
+            booked.append(1)
+        browser.close()
+
+    thread = threading.Thread(target=book, daemon=True)
+    thread.start()
+    try:
+        found = get_pages(port, paths, clients, seconds, fragment=fragment)
+    finally:
+        over.set()
+        thread.join()
+    if not booked:
+        raise Unexpected("nobody booked meanwhile")
+    return found
+
+
+@dataclass(frozen=True)
+class BusyDesk:
+    """Somebody who books again and again, beside those who look for times."""
+
+    port: int
+    buyer: Buyer
+    pause_s: float
 
 
 def book_over_http(port: int, buyers: list[Buyer], seconds: float) -> Round:
     """Press a time, then Book, as signed-in visitors do: two POSTs a booking."""
-    addresses = (f"10.{a}.{b}.{c}" for a, b, c in itertools.product(range(16, 250), range(250), range(1, 250)))
     browsers = [Client(port) for _ in buyers]
-    lock = threading.Lock()
-
-    def make(buyer: Buyer, browser: Client) -> Step:
-        browser.cookies, browser.token = dict(buyer.cookies), buyer.token
-        browser.get("/accessibility")
-        starts = iter(buyer.starts)
-        query = urlencode(
-            {"practitioner": buyer.place.practitioner, "facility": "lisbon", "patient": buyer.person.patient}
-        )
-
-        def step() -> bool:
-            slot = next(starts, None)
-            if slot is None:
-                return False
-            with lock:
-                browser.address = next(addresses)  # The limit of 40 a minute is for one address.
-            held = browser.post(f"/book/massage/times?{query}", slot=slot)
-            if held.status != 303:
-                raise Unexpected(f"hold {slot}: {held.status}")
-            booked = browser.post(held.headers["location"], patient_note="")
-            if booked.status != 303 or not booked.headers["location"].endswith("/booked"):
-                raise Unexpected(f"book {slot}: {booked.status} {booked.headers.get('location')}")
-            return True
-
-        return step
-
-    steps = [make(buyer, browser) for buyer, browser in zip(buyers, browsers, strict=True)]
-    return _run(steps, seconds, browsers)
+    return _run([_booking(*each) for each in zip(buyers, browsers, strict=True)], seconds, browsers)
 
 
-def book_bare_routes(port: int, buyers: list[Buyer], seconds: float, *, in_one: bool) -> Round:
-    """The same through the bare Flask application: in one request, or a hold and a booking."""
+def _booking(buyer: Buyer, browser: Client) -> Step:
+    browser.cookies, browser.token = dict(buyer.cookies), buyer.token
+    browser.get("/accessibility")
+    starts, patient = iter(buyer.starts), buyer.person.patient
+    query = urlencode({"practitioner": buyer.place.practitioner, "facility": "lisbon", "patient": patient})
+
+    def step() -> bool:
+        slot = next(starts, None)
+        if slot is None:
+            return False
+        number = next(_bookings)
+        # The limit of 40 a minute is for one address.
+        browser.address = f"10.{16 + number // 62_500 % 200}.{number // 250 % 250}.{number % 250}"
+        held = browser.post(f"/book/massage/times?{query}", slot=slot)
+        if held.status != 303:
+            raise Unexpected(f"hold {slot}: {held.status}")
+        booked = browser.post(held.headers["location"], patient_note="", patient=patient)
+        if booked.status != 303 or not booked.headers["location"].endswith("/booked"):
+            raise Unexpected(f"book {slot}: {booked.status} {booked.headers.get('location')}")
+        return True
+
+    return step
+
+
+def book_bare(port: int, buyers: list[Buyer], seconds: float, *, in_one: bool) -> Round:
+    """The same statements from the bare Flask application: in one request, or a hold and a booking."""
     browsers = [Client(port) for _ in buyers]
 
     def make(buyer: Buyer, browser: Client) -> Step:
         browser.get("/health")
         starts = iter(buyer.starts)
-        who = {"patient": buyer.person.patient, "account": buyer.person.account}
-        where = {"practitioner": buyer.place.practitioner, "room": buyer.place.room}
+        who = {
+            "practitioner": buyer.place.practitioner, "room": buyer.place.room,
+            "patient": buyer.person.patient, "account": buyer.person.account,
+        }  # fmt: skip
 
         def step() -> bool:
             slot = next(starts, None)
             if slot is None:
                 return False
-            held = browser.post("/hold-and-book" if in_one else "/hold", slot=slot, **where, **who)
+            held = browser.post("/hold-and-book" if in_one else "/hold", slot=slot, **who)
             if held.status != 303:
                 raise Unexpected(f"bare hold {slot}: {held.status}")
-            if not in_one and browser.post("/book", appointment=held.text, **who).status != 303:
+            if not in_one and browser.post("/book", slot=slot, appointment=held.text, **who).status != 303:
                 raise Unexpected("bare book")
             return True
 
@@ -168,34 +206,7 @@ def book_bare_routes(port: int, buyers: list[Buyer], seconds: float, *, in_one: 
     return _run(steps, seconds, browsers)
 
 
-def book_bare_sql(database: str, facts: dict[str, str], buyers: list[Buyer], seconds: float) -> Round:
-    """The bare transaction, one connection a client."""
-    connections = [psycopg.connect(database, autocommit=True) for _ in buyers]
-
-    def make(buyer: Buyer, connection: "psycopg.Connection[Any]") -> Step:
-        starts = iter(buyer.starts)
-        connection.execute("SELECT 1")
-
-        def step() -> bool:
-            slot = next(starts, None)
-            if slot is None:
-                return False
-            person, place = buyer.person, buyer.place
-            with connection.transaction():
-                held = sql.hold(
-                    connection, facts, practitioner=place.practitioner, room=place.room, slot=slot,
-                    patient=person.patient, account=person.account,
-                )  # fmt: skip
-                sql.book(connection, appointment=held, patient=person.patient, account=person.account)
-            return True
-
-        return step
-
-    steps = [make(buyer, connection) for buyer, connection in zip(buyers, connections, strict=True)]
-    return _run(steps, seconds, connections)
-
-
-def _run(steps: list[Step], seconds: float, connections: "list[Client] | list[psycopg.Connection[Any]]") -> Round:
+def _run(steps: list[Step], seconds: float, connections: list[Client]) -> Round:
     try:
         return closed_loop(steps, seconds)
     finally:

@@ -16,15 +16,15 @@ from pathlib import Path
 import redis
 
 from bench.client import Client
-from bench.data import make_dataset
-from bench.facts import Dataset
+from bench.data import make_dataset, undo_rounds
+from bench.facts import THREADS, Dataset
 from bench.load import follow_parent
 from bench.stats import Round
 from clinic_portal.core.processes import Guard, end_session, free_port, session_pids, signal_session
 from tests.support.running import START_TIMEOUT_S, Running, gunicorn, running_portal
 from tests.support.servers import ROOT, start_servers
 
-WORKERS, THREADS, LIVE_THREADS = 2, 16, 260
+WORKERS, LIVE_THREADS = 2, 260
 FIRST_PORT = 8700
 
 #: The portal is measured as it is run: rate limits on, behind one proxy. No worker runs, so the vendors are only names.
@@ -52,26 +52,34 @@ class Site:
     folder: Path
     floor_port: int
     floor_live_port: int
-    floor_pid: int
+    #: The portal with AVAILABILITY_CACHE=off.
+    uncached_port: int
+    #: Server ("portal", "uncached", "floor") → its first process.
+    pids: dict[str, int]
     #: One process that makes the load, so that it has an interpreter of its own.
     load: ProcessPoolExecutor
 
     def timed(self, run: Callable[[], Round], server: str = "") -> Round:
-        """Run a round and note what the server ("portal", "floor") spent of the processor: others' load is not in that."""
+        """Run a round and note what a server of `pids` spent of the processor: others' load is not in that."""
         before = self._cpu_s(server)
         result = run()
         return replace(result, cpu_s=self._cpu_s(server) - before)
 
     def _cpu_s(self, server: str) -> float:
-        leader = {"portal": self.portal.processes["web"].pid, "floor": self.floor_pid}.get(server)
+        leader = self.pids.get(server)
         ticks = 0
         for pid in session_pids(leader) if leader else []:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])  # Source: proc(5), utime and stime.
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def undo(self) -> None:
+        """Take back what was booked since the start, and forget what was kept and nudged."""
+        undo_rounds(self.portal.database, self.data)
+        self.forget_jobs()
+
     def forget_jobs(self) -> None:
-        """Empty Valkey: the nudges that no worker takes, and the counts of the rate limits."""
+        """Empty Valkey: the nudges that no worker takes, the counts of the rate limits, and the cache."""
         with contextlib.closing(redis.Redis.from_url(self.portal.valkey.url)) as connection:
             connection.flushdb()
 
@@ -89,11 +97,12 @@ def running_site(appointments: int) -> Iterator[Site]:
         with running_portal(folder, "clinic_bench", FIRST_PORT) as portal:
             portal.environment.update(PRODUCTION)
             portal.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # Compiled once, not by every worker.
-            ports = free_port(portal.live_port + 1), free_port(portal.live_port + 20)
-            environment = {**portal.environment, "BENCH_FOLDER": str(folder)}
+            ports = [free_port(portal.live_port + offset) for offset in (1, 20, 40)]
+            environment = {**portal.environment, "BENCH_FOLDER": str(folder), "AVAILABILITY_CACHE": "off"}
             for target, port, workers, threads in (
                 ("bench.floor:app", ports[0], WORKERS, THREADS),
                 ("bench.floor:live", ports[1], 1, LIVE_THREADS),
+                ("wsgi:app", ports[2], WORKERS, THREADS),
             ):
                 floors.append(_start(gunicorn(target, port, workers=workers, threads=threads), environment, folder))
                 guard.watch(floors[-1].pid, stop_signal=signal.SIGTERM, timeout_s=5)
@@ -103,10 +112,10 @@ def running_site(appointments: int) -> Iterator[Site]:
                 started.result()
             for process in portal.processes.values():
                 guard.watch(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
-            (folder / "data.json").write_text(data.dump())
             for port in ports:
                 _wait(port, folder)
-            yield Site(portal, data, folder, ports[0], ports[1], floors[0].pid, load)
+            pids = {"portal": portal.processes["web"].pid, "floor": floors[0].pid, "uncached": floors[2].pid}
+            yield Site(portal, data, folder, *ports, pids=pids, load=load)
     finally:
         for process in floors:
             signal_session(process.pid, signal.SIGTERM)

@@ -1,0 +1,199 @@
+"""What is measured: each thing of the portal's beside its floor, in turn with it, round by round."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.booking import make_buyers
+from bench.data import count_booked
+from bench.load import (
+    BusyDesk,
+    book_bare,
+    book_over_http,
+    get_pages,
+    get_pages_beside_bookings,
+)
+from bench.pages import copy_page
+from bench.scripts import ANY, TWO_WEEKS, Recorded
+from bench.site import Site
+from bench.stats import Round, Series, turns
+
+WARM_UP_S = 0.5
+#: How often somebody books while others look for times: more than 7,000 an hour.
+BOOKING_PAUSE_S = 0.5
+
+DAY = "one practitioner's day"
+BUSY_DAY = "one practitioner's day, while others book"
+TWO_WEEKS_OF_ANY = "14 days, no preference"
+PAGE = "the whole page of times"
+PAGE_OF_ONE = "the whole page, one practitioner"
+BOOKING = "a booking: hold, then book"
+MEASURES = (DAY, BUSY_DAY, TWO_WEEKS_OF_ANY, PAGE, PAGE_OF_ONE, BOOKING)
+
+Run = Callable[[float], Round]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure. After `until` (time.monotonic) no round is started that is not needed."""
+
+    clients: int
+    rounds: int
+    seconds: float
+    until: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """One measure: the portal's rounds, the floor's, and others' beside them."""
+
+    name: str
+    ours: Series
+    floor: Series
+    others: tuple[Series, ...] = ()
+    #: The most SQL statements that one request sent; None: pages that are kept send none.
+    statements: int | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of those that take turns."""
+
+    name: str
+    server: str
+    run: Run
+
+
+class Bench:
+    """A site with everything ready: scripts for the floor, people who are signed in."""
+
+    def __init__(self, site: Site, recorded: Recorded, clients: int) -> None:
+        """Sign in those who book."""
+        self._site = site
+        self._recorded = recorded
+        self._buyers = make_buyers(site, clients)
+        (busy,) = make_buyers(site, len(site.data.places))[-1:]
+        self._busy = BusyDesk(site.portal.port, busy, BOOKING_PAUSE_S)
+
+    def measure(self, name: str, plan: Plan) -> Found:
+        """Measure one thing."""
+        measures: dict[str, Callable[[Plan], Found]] = {
+            DAY: self._day,
+            BUSY_DAY: self._busy_day,
+            TWO_WEEKS_OF_ANY: self._two_weeks,
+            PAGE: functools.partial(self._page, PAGE, ANY),
+            PAGE_OF_ONE: functools.partial(self._page, PAGE_OF_ONE, self._path_of_one()),
+            BOOKING: self._booking,
+        }
+        return measures[name](plan)
+
+    def _day(self, plan: Plan) -> Found:
+        days, site = self._recorded.days, self._site
+        floor = [f"/read/day/{number}" for number in range(len(days))]
+        series = self._turns(
+            plan,
+            Variant("portal", "portal", self._get(site.portal.port, days, plan, fragment=True)),
+            Variant("its statements in a bare route", "floor", self._get(site.floor_port, floor, plan)),
+            Variant("portal without its cache", "uncached", self._get(site.uncached_port, days, plan, fragment=True)),
+        )
+        return Found(DAY, series[0], series[1], (series[2],), self._recorded.most["day"])
+
+    def _busy_day(self, plan: Plan) -> Found:
+        days, site = self._recorded.days, self._site
+        floor = [f"/read/day/{number}" for number in range(len(days))]
+
+        def run(port: int, paths: list[str], *, fragment: bool) -> Run:
+            def beside(seconds: float) -> Round:
+                clients = plan.clients
+                return site.load.submit(
+                    get_pages_beside_bookings, port, paths, clients, max(seconds, 1.0), self._busy, fragment=fragment
+                ).result()
+
+            return beside
+
+        series = self._turns(
+            plan,
+            Variant("portal", "portal", run(site.portal.port, days, fragment=True)),
+            Variant("its statements in a bare route", "floor", run(site.floor_port, floor, fragment=False)),
+            before=site.undo,
+        )
+        site.undo()
+        return Found(BUSY_DAY, series[0], series[1], (), self._recorded.most["day"])
+
+    def _two_weeks(self, plan: Plan) -> Found:
+        site, path = self._site, [TWO_WEEKS]
+        series = self._turns(
+            plan,
+            Variant("portal", "portal", self._get(site.portal.port, path, plan, fragment=True)),
+            Variant("its statements in a bare route", "floor", self._get(site.floor_port, ["/read/two-weeks/0"], plan)),
+            Variant("portal without its cache", "uncached", self._get(site.uncached_port, path, plan, fragment=True)),
+        )
+        return Found(TWO_WEEKS_OF_ANY, series[0], series[1], (series[2],), self._recorded.most["two weeks"])
+
+    def _path_of_one(self) -> str:
+        return f"/book/massage/times?practitioner={self._site.data.places[5].practitioner}&facility=lisbon"
+
+    def _page(self, name: str, path: str, plan: Plan) -> Found:
+        site, key = self._site, str(MEASURES.index(name))
+        described = copy_page(site, path, key)
+        series = self._turns(
+            plan,
+            Variant("portal", "portal", self._get(site.portal.port, [path], plan)),
+            Variant(f"plain Jinja page, {described}", "floor", self._get(site.floor_port, [f"/page/{key}"], plan)),
+        )
+        return Found(name, series[0], series[1])
+
+    def _booking(self, plan: Plan) -> Found:
+        site, buyers, load = self._site, self._buyers, self._site.load
+        floor = site.floor_port
+        series = self._turns(
+            plan,
+            Variant("portal", "portal", lambda s: load.submit(book_over_http, site.portal.port, buyers, s).result()),
+            Variant(
+                "its statements in one bare route",
+                "floor",
+                lambda s: load.submit(book_bare, floor, buyers, s, in_one=True).result(),
+            ),
+            Variant(
+                "in two bare routes",
+                "floor",
+                lambda s: load.submit(book_bare, floor, buyers, s, in_one=False).result(),
+            ),
+            before=site.undo,
+            after=self._check_booked,
+        )
+        site.undo()
+        most = max(self._recorded.most["hold"], self._recorded.most["book"])
+        return Found(BOOKING, series[0], series[1], (series[2],), most)
+
+    def _check_booked(self, name: str, result: Round) -> None:
+        booked = count_booked(self._site.portal.database, self._site.data)
+        if booked != len(result.latencies_s):
+            raise RuntimeError(f"{name}: {len(result.latencies_s)} answers, {booked} visits with all they need")
+
+    def _get(self, port: int, paths: list[str], plan: Plan, *, fragment: bool = False) -> Run:
+        def run(seconds: float) -> Round:
+            submitted = self._site.load.submit(get_pages, port, paths, plan.clients, seconds, fragment=fragment)
+            return submitted.result()
+
+        return run
+
+    def _turns(
+        self,
+        plan: Plan,
+        *variants: Variant,
+        before: Callable[[], None] = lambda: None,
+        after: Callable[[str, Round], None] = lambda _name, _result: None,
+    ) -> Sequence[Series]:
+        """Let the variants take turns; the round before the first warms up."""
+        series = [Series(variant.name) for variant in variants]
+        pairs = list(zip(series, variants, strict=True))
+        for number in turns(plan.rounds, plan.until):
+            for one, variant in pairs if number % 2 else pairs[::-1]:
+                before()
+                seconds = plan.seconds if number >= 0 else WARM_UP_S
+                result = self._site.timed(lambda variant=variant, s=seconds: variant.run(s), variant.server)
+                after(variant.name, result)
+                if number >= 0:
+                    one.rounds.append(result)
+        return series
