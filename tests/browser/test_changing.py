@@ -76,6 +76,8 @@ def test_move_a_visit(portal: Running, open_browser: Opened, javascript: bool) -
     expect(phone.get_by_role("main")).to_contain_text("Your visit has moved.")
     new = phone.get_by_role("heading", level=1).inner_text()
     assert new != when
+    phone.go_back()
+    expect(phone.get_by_role("heading", level=1)).to_have_text(new)
     if javascript:
         check_accessible(phone)
     phone.goto(f"{portal.url}/visits")

@@ -36,6 +36,8 @@ def test_book_four_sessions(portal: Running, open_browser: Opened, javascript: b
     look(phone, "Check your answers", javascript=javascript)
     phone.get_by_role("button", name="Book 4 sessions").click()
     look(phone, "Your sessions are booked", javascript=javascript)
+    phone.go_back()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Your sessions are booked")
     press_link(phone, "See the sessions")
     look(phone, "Your sessions", javascript=javascript)
     press_link(phone, re.compile("Session 2 of 4"))
