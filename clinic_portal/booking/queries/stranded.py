@@ -155,7 +155,9 @@ def _work_around(db: Session, rows: Sequence[Placed]) -> Work:
 
 def new_rooms(db: Session, rows: Sequence[Appointment], *, now: datetime) -> Mapping[AppointmentId, RoomId]:
     """Return for each visit that has one the room, free then, in which it would lie in the hours as it is."""
-    found = {row: _work_around(db, rows).rooms_for(row) for row in rows if row.room_id is not None} if rows else {}
+    rows = [row for row in rows if row.room_id is not None]
+    work = _work_around(db, rows) if rows else None
+    found = {row: work.rooms_for(row) for row in rows} if work else {}
     wanted = {room_id for rooms in found.values() for room_id in rooms}
     if not wanted:
         return {}

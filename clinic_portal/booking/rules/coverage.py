@@ -17,9 +17,15 @@ class StrandedAnswer(StrEnum):
 
 
 def is_covered(visit: Stretch, worked: Iterable[Stretch], away: Iterable[Stretch]) -> bool:
-    """Say whether the visit lies in one stretch of work (those without a pause between them are one) and nobody is away."""
-    inside = any(one.start <= visit.start and visit.end <= one.end for one in joined(worked))
-    return inside and not any(visit.touches(one) for one in away)
+    """Say whether the visit lies in one stretch of work, and nobody is away.
+
+    The work is `joined`: stretches without a pause between them are one.
+    """
+    first, last = visit
+    for start, end in worked:
+        if start <= first and last <= end:
+            return not any(visit.touches(one) for one in away)
+    return False
 
 
 def without(stretches: Sequence[Stretch], others: Sequence[Stretch]) -> Sequence[Stretch]:
