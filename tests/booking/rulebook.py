@@ -77,11 +77,11 @@ class Shift:
 
 @dataclass(frozen=True)
 class Wished:
-    """What is looked for. None: no preference."""
+    """What is looked for. None: no preference. Nobody meets online who has not asked for it."""
 
     who: int | None = None
     place: int | None = None
-    mode: Mode | None = None
+    mode: Mode = Mode.IN_PERSON
     part: str = "any"
 
 
@@ -127,7 +127,7 @@ class Rulebook:
                 and person.is_active
                 and wished.who in (None, work.who)
                 and wished.place in (None, work.place)
-                and wished.mode in (None, work.mode)
+                and wished.mode is work.mode
                 and self.is_open(work.place, day)
             ):
                 worked, belongs = [], False

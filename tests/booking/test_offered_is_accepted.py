@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -31,7 +31,7 @@ from tests.booking.rulebook import PARTS, STEP, Rulebook, Shift, Wished
 from tests.booking.worlds import DAY, MINUTE, Built, Visit, World, build, count_taken, row_of, worlds
 from tests.support.cast import Cast, make_patient
 
-EXAMPLES = int(os.environ.get("WORLDS", "50"))
+EXAMPLES = int(os.environ.get("WORLDS", "40"))
 #: How many days are looked at, and how many starts are tried in each world.
 SPAN, TRIES = 4, 3
 
@@ -87,12 +87,24 @@ class Lab:
             Wished(
                 chance.randrange(len(self.world.people)),
                 chance.choice([None, *range(len(self.world.places))]),
-                chance.choice([None, *Mode]),
+                chance.choice(list(Mode)),
             ),
+            Wished(mode=Mode.ONLINE),
         ]
 
+    def days(self) -> list[date]:
+        return [self.world.first + ahead * DAY for ahead in range(SPAN)]
+
     def shifts(self) -> list[Shift]:
-        return [shift for ahead in range(SPAN) for shift in self.book.shifts(Wished(), self.world.first + ahead * DAY)]
+        return [shift for day in self.days() for mode in Mode for shift in self.book.shifts(Wished(mode=mode), day)]
+
+    def offered(self) -> list[tuple[int, Mode, datetime]]:
+        return [
+            (place, mode, start)
+            for day in self.days()
+            for mode in Mode
+            for start, place in self.book.offered(Wished(mode=mode), day) or {}
+        ]
 
     def near(self, shift: Shift, chance: random.Random) -> list[datetime]:
         """Starts in and around hours: one anywhere, and where something live just leaves room or just does not."""
@@ -104,17 +116,13 @@ class Lab:
             found += [edge - edge.minute % 5 * MINUTE + steps * STEP for edge in (before, after) for steps in (0, 1)]
         return [start for start in found if shift.start - DAY < start < shift.end + DAY] or [shift.start]
 
-    def starts(self, chance: random.Random) -> list[tuple[int, datetime]]:
+    def starts(self, chance: random.Random) -> list[tuple[int, Mode, datetime]]:
         """Some of what is offered, and some starts on and off the steps of the clock in and around hours; with the place."""
-        offered = [
-            (place, start)
-            for ahead in range(SPAN)
-            for start, place in self.book.offered(Wished(), self.world.first + ahead * DAY) or {}
-        ]
+        offered, shifts = self.offered(), self.shifts()
         found = chance.sample(offered, min(TRIES, len(offered)))
-        for shift in chance.sample(self.shifts(), min(TRIES, len(self.shifts()))):
+        for shift in chance.sample(shifts, min(TRIES, len(shifts))):
             start = chance.choice(self.near(shift, chance)) + chance.choice([0, 0, 0, 0, 1]) * MINUTE
-            found.append((shift.place, start))
+            found.append((shift.place, shift.mode, start))
         return found
 
 
@@ -131,8 +139,7 @@ def the_lists_are_the_rulebooks(lab: Lab, chance: random.Random) -> None:
                     for time in day.times
                 }
                 assert len(shown[day.day]) == len(day.times), "a time twice"
-            days = [lab.world.first + ahead * DAY for ahead in range(SPAN)]
-            ruled = {day: lab.book.offered(wished, day) for day in days}
+            ruled = {day: lab.book.offered(wished, day) for day in lab.days()}
             expected = {
                 day: {key: sorted(who) for key, who in times.items()}
                 for day, times in ruled.items()
@@ -152,18 +159,18 @@ def the_next_free_day_is_the_first(lab: Lab, chance: random.Random) -> None:
 
 def a_series_is_offered_the_same(lab: Lab, chance: random.Random) -> None:
     """The times of one practitioner at one place, without those that the patient cannot take."""
-    place = chance.randrange(len(lab.world.places))
+    place, mode = chance.randrange(len(lab.world.places)), chance.choice(list(Mode))
     last = lab.world.first + (SPAN - 1) * DAY
     patient_id = PatientId(lab.cast.patient_person.id)
     with lab.session() as db:
-        wish = lab.wish(Wished(place=place))
+        wish = lab.wish(Wished(place=place, mode=mode))
         found = read_openings(db, lab.clock, wish, from_day=lab.world.first, to_day=last, patient_id=patient_id)
     for who, practitioner_id in enumerate(lab.built.people):
-        wished = Wished(who, place)
+        wished = Wished(who, place, mode)
         expected = {
             start
-            for ahead in range(SPAN)
-            for start, _ in lab.book.offered(wished, lab.world.first + ahead * DAY) or {}
+            for day in lab.days()
+            for start, _ in lab.book.offered(wished, day) or {}
             if not lab.book.refusal(place, start)
         }
         assert set(found.starts.get(PractitionerId(practitioner_id), ())) == expected, wished
@@ -173,16 +180,18 @@ def a_series_is_offered_the_same(lab: Lab, chance: random.Random) -> None:
 
 def what_is_offered_can_be_booked_and_nothing_else(lab: Lab, chance: random.Random) -> None:
     """Through the use cases: hold it, then book it."""
-    for place, start in lab.starts(chance):
+    for place, mode, start in lab.starts(chance):
         who = chance.choice([None, *range(len(lab.world.people))])
-        wished = Wished(who, place)
+        wished = Wished(who, place, mode)
         expected = lab.book.takers(wished, start)
         with lab.session() as db:
             _, found = takers(db, lab.clock, lab.wish(wished), start=start)
             assert {(lab.who(one.practitioner_id), lab.room(place, one.room_id), one.mode) for one in found} == expected
         with lab.session() as db:
             wish = lab.wish(wished)
-            choice = Choice(wish.service_id, FacilityId(lab.built.places[place]), start, wish.practitioner_id)
+            choice = Choice(
+                wish.service_id, FacilityId(lab.built.places[place]), start, wish.practitioner_id, mode=mode
+            )
             assert _book(lab, db, choice) == (lab.book.refusal(place, start) if expected else "appointment.slot_taken")
 
 
@@ -310,7 +319,7 @@ def try_worlds(
             with Session(connection, join_transaction_mode="create_savepoint", info=dict(INFO)) as session:
                 built = build(session, world, my_id=cast.patient_person.id, patient_ids=patient_ids)
             lab = Lab(connection, world, built, rules(Rulebook.of(world, built.visits)), cast)
-            seen.append(any(lab.book.offered(Wished(), world.first + ahead * DAY) for ahead in range(SPAN)))
+            seen.append(bool(lab.offered()))
             for check in checks:
                 check(lab, random.Random(world.seed))
         finally:

@@ -295,3 +295,13 @@ def test_everything_says_the_clinics_time(journey: Journey, client: PortalClient
         check_calendar(content, case, journey.place)
     check_reminders(journey)
     check_clinic(journey, client)
+
+
+@pytest.mark.usefixtures("clinic")
+def test_today_and_tomorrow_are_the_clinics_days(clock: FixedClock, client: PortalClient) -> None:
+    """Half an hour after midnight in Lisbon it is still Monday in the Azores."""
+    clock.at = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
+    for slug, title in (("lisbon", "Today, Tuesday 24 November"), ("ponta-delgada", "Tomorrow, Tuesday 24 November")):
+        page = client.page(f"/book/massage/times?practitioner=any&facility={slug}&mode=in_person")
+        first = page.all("section", class_="day")[0]
+        assert fold("".join(next(first.iter("h2")).itertext())).startswith(title)
