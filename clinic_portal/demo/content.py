@@ -83,6 +83,19 @@ class PractitionerContent:
     is_in_any_room: bool = False
 
 
+@dataclass(frozen=True)
+class OnlineContent:
+    """Somebody who meets patients online only, every day in these hours. The demo's story knows nothing of them."""
+
+    prefix: str
+    given_name: str
+    family_name: str
+    facility: str
+    hours: tuple[tuple[float, float], ...]
+    services: tuple[str, ...]
+    meeting_url: str
+
+
 LISBON = FacilityContent(
     slug="lisbon",
     names={"en": "Lisbon", "pt_PT": "Lisboa"},
@@ -247,6 +260,11 @@ PRACTITIONERS = (
         "Dra.", "Catarina", "Medeiros", "catarina", "ponta-delgada", "B", ((9, 14), (15, 23)),
         ("general-practice", "evaluation", "massage"),
     ),
+)  # fmt: skip
+
+ONLINE = OnlineContent(
+    "Dra.", "Beatriz", "Lobo", "lisbon", ((9, 12), (18, 21)), ("general-practice",),
+    "https://meet.clinic.example/beatriz-lobo",
 )  # fmt: skip
 
 #: Who is away for some days soon, and who works some hours more one evening.

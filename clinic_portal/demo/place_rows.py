@@ -18,6 +18,7 @@ from clinic_portal.demo.content import (
     EXTRA,
     EXTRA_HOURS,
     FACILITIES,
+    ONLINE,
     PRACTITIONERS,
     SERVICES,
     PractitionerContent,
@@ -130,6 +131,27 @@ def insert_practitioners(db: Session, facilities: dict[str, UUID], accounts: dic
             for first, last in one.hours
         ],
     )
+    _insert_online(db, facilities, services, since=since)
+
+
+def _insert_online(db: Session, facilities: dict[str, UUID], services: dict[str, UUID], *, since: date) -> None:
+    """Insert somebody without a sign-in who meets patients online."""
+    who = Practitioner(
+        id=new_id(), prefix=ONLINE.prefix, given_name=ONLINE.given_name, family_name=ONLINE.family_name,
+        meeting_url=ONLINE.meeting_url,
+    )  # fmt: skip
+    db.add(who)
+    db.flush()
+    db.add_all(PractitionerService(practitioner_id=who.id, service_id=services[slug]) for slug in ONLINE.services)
+    db.add_all(
+        WeeklyHours(
+            practitioner_id=who.id, facility_id=facilities[ONLINE.facility], room_id=None, mode=Mode.ONLINE,
+            weekday=weekday, starts_minute=round(first * 60), ends_minute=round(last * 60), valid_from=since,
+        )
+        for weekday in range(7)
+        for first, last in ONLINE.hours
+    )  # fmt: skip
+    db.flush()
 
 
 def open_today(db: Session, facility_id: UUID, *, today: date) -> None:
