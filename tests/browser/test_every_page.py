@@ -44,6 +44,12 @@ QUESTIONS = {
     "booking.plan_series": "practitioner=any&facility=lisbon&sessions=4&every=week",
 }
 
+#: Pages whose looks depend on the question, beside the one above.
+ALSO = [
+    ("visitor", "/book/massage/times?practitioner=any&facility=any"),
+    ("visitor", "/book/massage/times?practitioner=any&facility=any&mode=online"),
+]
+
 
 @pytest.fixture
 def world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, inbox: Path) -> World:
@@ -65,6 +71,7 @@ def address(app: Flask) -> Iterator[str]:
 
 def pages_of(app: Flask, world: World) -> Iterator[tuple[str, str]]:
     """Who looks at which path."""
+    yield from ALSO
     for rule in rules_of(app):
         if "GET" not in (rule.methods or ()) or rule.endpoint in ELSEWHERE:
             continue
