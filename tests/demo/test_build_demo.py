@@ -19,6 +19,7 @@ from clinic_portal.booking.use_cases.replan_reminders import replan_reminders
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock, local_day
 from clinic_portal.core.ids import FacilityId, FreedTimeId, ServiceId
+from clinic_portal.core.modes import Mode
 from clinic_portal.demo.build import build_demo
 from clinic_portal.demo.people import MARTA
 from clinic_portal.dependents.models import Relationship
@@ -29,6 +30,7 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner
+from clinic_portal.practitioners.queries import practitioners
 from tests.booking.rivals import INFO
 from tests.demo.story import assert_holds_together, day_at, utc
 
@@ -73,9 +75,12 @@ def test_the_cast_is_complete(db: Session, clock: FixedClock) -> None:
     assert len({row.password_hash for row in accounts.values()}) == 1
     assert len(list(db.scalars(select(Patient)))) == 60
     assert sum(1 for row in accounts.values() if row.role is Role.PATIENT) == 30
-    practitioners = list(db.scalars(select(Practitioner)))
-    assert len(practitioners) == 8
-    assert {one.account_id for one in practitioners} == {row.id for row in accounts.values() if row.role is Role.DOCTOR}
+    people = list(db.scalars(select(Practitioner)))
+    # All but who meets patients online only can sign in.
+    assert len(people) == 9
+    assert {one.account_id for one in people if one.meeting_url is None} == {
+        row.id for row in accounts.values() if row.role is Role.DOCTOR
+    }
     assert len(list(db.scalars(select(Room)))) == 6
     assert set(summary.facility_slugs) == {row.slug for row in db.scalars(select(Facility))}
 
@@ -127,6 +132,18 @@ def test_every_service_has_free_times_tomorrow_at_both_places(db: Session, clock
             tomorrow = local_day(clock.now(), facility.tz) + timedelta(days=1)
             (day,) = free_times(db, clock, wish, from_day=tomorrow, days=1).days
             assert len(day.times) >= 4, (service.slug, facility.slug)
+
+
+def test_one_service_is_given_online_too_with_a_room_to_join(db: Session, clock: FixedClock) -> None:
+    build_demo(db, clock)
+    given: dict[str, set[str | None]] = {}
+    for service in db.scalars(select(Service)):
+        wish = Wish(ServiceId(service.id), mode=Mode.ONLINE)
+        tomorrow = local_day(clock.now(), "Europe/Lisbon") + timedelta(days=1)
+        for day in free_times(db, clock, wish, from_day=tomorrow, days=1).days:
+            who = practitioners(db, {id_ for time in day.times for id_ in time.practitioner_ids})
+            given.setdefault(service.slug, set()).update(one.meeting_url for one in who.values())
+    assert given == {"general-practice": {"https://meet.clinic.example/beatriz-lobo"}}
 
 
 def test_public_holidays_are_closed_for_a_year_but_not_today(db: Session, clock: FixedClock) -> None:
