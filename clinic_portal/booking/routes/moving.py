@@ -188,11 +188,11 @@ def check_new_time(way: MoveWay, move: Mover) -> ResponseReturnValue:
     changed = is_changed(way.moved) and not is_there
     if request.method == "POST" and chosen is not None and not changed:
         return _press(way, move, chosen)
+    if is_there:
+        return redirect(way.home, 303)  # Who goes back after the move: nobody took the time, it is the visit's.
     refusal = _refusal(way)
     if refusal is not None or chosen is None:
         return refusal or redirect(way.link("choose_time"), 303)
-    if is_there:
-        return redirect(way.home, 303)  # Who goes back after the move: nobody took the time, it is the visit's.
     offered = _offered(way, chosen)
     if not offered:
         return _times(way, status=409, lost=chosen, reason="appointment.slot_taken")
