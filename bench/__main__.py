@@ -32,7 +32,7 @@ FULL = Size(rounds=6, seconds=2.0, changes=60, fetched=8, aim_s=170)
 QUICK = Size(rounds=2, seconds=0.6, changes=12, fetched=2, aim_s=45)
 SCALE = Size(rounds=5, seconds=2.0, changes=0, fetched=0, aim_s=150, appointments=(5_000, 100_000, 1_000_000))
 #: A run that hangs is ended after so many times its aim.
-PATIENCE = 4
+PATIENCE = 10
 #: The share of the time that the screens of the waiting room have, where they are measured.
 LIVE, LIVE_SHARE = "live", 0.2
 
