@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps
 from clinic_portal.booking.queries import AppointmentFacts
+from clinic_portal.booking.queries.appointments import promised_appointment
 from clinic_portal.booking.queries.staff import visit_at_desk
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.core.actor import Actor
@@ -11,6 +12,7 @@ from clinic_portal.core.audit import record
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import AppointmentId, FacilityId
+from clinic_portal.patients.steps import lock_patient
 
 
 def move_by_clinic(  # noqa: PLR0913 - all by name
@@ -31,10 +33,13 @@ def move_by_clinic(  # noqa: PLR0913 - all by name
     "appointment.too_late_to_change", "appointment.already_started".
     """
     with transaction(db):
-        visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
+        visit = visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
+        lock_patient(db, visit.known_patient_id)
+        before = promised_appointment(db, appointment_id)  # As it is now that nobody else moves it.
         moved = steps.move_visit(db, clock, appointment_id=appointment_id, to=to, actor=actor, note=note.strip())
-        record(
-            db, clock, actor=actor, action="appointment.moved_by_staff", subject_kind="appointment",
-            subject_id=appointment_id, rules="set_aside" if note.strip() else "kept",
-        )  # fmt: skip
+        if moved.sequence != before.sequence:
+            record(
+                db, clock, actor=actor, action="appointment.moved_by_staff", subject_kind="appointment",
+                subject_id=appointment_id, rules="set_aside" if note.strip() else "kept",
+            )  # fmt: skip
         return moved
