@@ -14,6 +14,7 @@ from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
 from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, days_touched, judge_noshow, may_follow
+from clinic_portal.booking.steps.claiming import look_and_claim
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
@@ -82,7 +83,7 @@ def end_holds(db: Session, clock: Clock, rows: Sequence[Appointment], *, actor: 
             move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason="hold.released")
 
 
-def insert_hold(
+def insert_hold(  # noqa: PLR0913 - a hold has that many sides
     db: Session,
     clock: Clock,
     taker: Taker,
@@ -90,10 +91,12 @@ def insert_hold(
     *,
     actor: Actor | None,
     until: datetime | None = None,
+    gave_up: bool = False,
 ) -> Appointment | None:
     """Hold the drafted time with one practitioner (`until` None: for ten minutes); None when somebody else has it.
 
     `ON CONFLICT DO NOTHING` waits for a rival that has not committed, where a plain insert would deadlock with it.
+    Who has just given up a time (`gave_up`), for which a rival may be waiting, looks before they wait.
     """
     now = clock.now()
     values = dict(draft) | {
@@ -101,7 +104,7 @@ def insert_hold(
         "practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode,
         "held_until": until or now + HOLD_FOR, "created_at": now, "sequence": 0,
     }  # fmt: skip
-    row = db.scalar(*_inserted(**values))
+    row = db.scalar(look_and_claim(values).returning(Appointment)) if gave_up else db.scalar(*_inserted(**values))
     if row is not None:
         write_history(db, clock, row, before=None, actor=actor, reason="hold")
     return row

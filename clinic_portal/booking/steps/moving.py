@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.events import AppointmentMoved
@@ -17,6 +16,7 @@ from clinic_portal.booking.queries.holds import PatientsTime, check_patients_tim
 from clinic_portal.booking.queries.rota import need_of
 from clinic_portal.booking.rules import AppointmentState, Stretch, judge_change, judge_change_by_staff
 from clinic_portal.booking.steps.appointments import end_holds, write_history
+from clinic_portal.booking.steps.claiming import look_and_claim
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
@@ -58,12 +58,13 @@ def move_visit(  # noqa: PLR0913 - all by name
     Raises: NotFound; Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day",
     "appointment.too_late_to_change", "appointment.already_started": the visit is then as it was.
     """
-    before, now = promised_appointment(db, appointment_id), clock.now()
+    before = promised_appointment(db, appointment_id)
+    patient_id = before.known_patient_id
+    lock_patient(db, patient_id)  # Before anything is judged: whoever moves the visit at the same time is done by then.
     wish = Wish(before.service_id, to.practitioner_id, to.facility_id, mode=before.mode, own_visit=appointment_id)
     service, offered = takers(db, clock, wish, start=to.starts_at)
     candidates = [to.anyway] if to.anyway and note else offered
-    wanted, patient_id = need_of(service).busy(to.starts_at), before.known_patient_id
-    lock_patient(db, patient_id)
+    wanted, now = need_of(service).busy(to.starts_at), clock.now()
     row, expired = lock_for_move(db, appointment_id, wanted=wanted, takers=candidates, patient_id=patient_id, now=now)
     if _is_there(row, to):
         return facts_of(row)
@@ -170,9 +171,9 @@ def claim_with(
 
 def _claim(db: Session, row: Appointment, time: Mapping[str, object]) -> UUID | None:
     """Insert a hold of nobody's on the time; None when somebody else has it. Waits for a rival that has not committed."""
-    statement = insert(Appointment).values(
-        id=new_id(), reference=spoken_code(8), state=AppointmentState.PROPOSED, service_id=row.service_id,
-        price_minor=row.price_minor, currency=row.currency, held_until=row.created_at, created_at=row.created_at,
-        sequence=0, **time,
-    )  # fmt: skip
-    return db.scalar(statement.on_conflict_do_nothing().returning(Appointment.id))
+    values = {
+        "id": new_id(), "reference": spoken_code(8), "state": AppointmentState.PROPOSED, "service_id": row.service_id,
+        "price_minor": row.price_minor, "currency": row.currency, "held_until": row.created_at,
+        "created_at": row.created_at, "sequence": 0, **time,
+    }  # fmt: skip
+    return db.scalar(look_and_claim(values).returning(Appointment.id))

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.events import AppointmentBooked
@@ -14,6 +13,7 @@ from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.queries.openings import Openings
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps.appointments import write_history
+from clinic_portal.booking.steps.claiming import look_and_claim
 from clinic_portal.booking.steps.moving import claim_with
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
@@ -62,19 +62,9 @@ def insert_sessions(
 
 
 def _insert(db: Session, draft: Mapping[str, object], taker: Taker) -> Appointment | None:
-    return db.scalar(
-        insert(Appointment)
-        .values(
-            **draft,
-            id=new_id(),
-            reference=spoken_code(8),
-            practitioner_id=taker.practitioner_id,
-            room_id=taker.room_id,
-            mode=taker.mode,
-        )
-        .on_conflict_do_nothing()
-        .returning(Appointment)
-    )
+    who = {"practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode}
+    values = {**draft, **who, "id": new_id(), "reference": spoken_code(8)}
+    return db.scalar(look_and_claim(values).returning(Appointment))
 
 
 def _draft(series: Series, openings: Openings, start: datetime, *, now: datetime) -> dict[str, object]:

@@ -79,12 +79,14 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
             return facts_of(kept)
         if patient_id is not None:
             check_missed(db, clock, patient_id, actor=actor)
+        gives_up = any(row.held_until is not None and row.held_until > now for row in rows)
         steps.end_holds(db, clock, rows, actor=actor, now=now)
         draft = _draft(choice, service, need, actor=actor) | {"patient_id": patient_id, "patient_note": note}
         theirs = PatientsTime(patient_id, service, choice.facility_id, choice.starts_at) if patient_id else None
         if theirs is not None and service.rules.visits_per_day is not None:
             check_patients_time(db, theirs, now=now)
-        return _first_free(db, clock, candidates, draft | {"hold_key_hash": key}, actor=actor, theirs=theirs)
+        draft |= {"hold_key_hash": key}
+        return _first_free(db, clock, candidates, draft, actor=actor, theirs=theirs, gave_up=gives_up)
 
 
 def _carried_over(db: Session, choice: Choice, key: str) -> tuple[PatientId | None, str]:
@@ -125,7 +127,7 @@ def _draft(choice: Choice, service: ServiceFacts, need: Need, *, actor: Actor | 
     }
 
 
-def _first_free(
+def _first_free(  # noqa: PLR0913 - all by name
     db: Session,
     clock: Clock,
     candidates: Sequence[Taker],
@@ -133,9 +135,10 @@ def _first_free(
     *,
     actor: Actor | None,
     theirs: PatientsTime | None,
+    gave_up: bool,
 ) -> AppointmentFacts:
     for taker in candidates:
-        row = steps.insert_hold(db, clock, taker, draft, actor=actor)
+        row = steps.insert_hold(db, clock, taker, draft, actor=actor, gave_up=gave_up)
         if row is not None:
             return facts_of(row)
         if theirs is not None:
