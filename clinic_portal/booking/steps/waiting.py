@@ -29,7 +29,7 @@ from clinic_portal.booking.steps.appointments import end_holds, insert_hold, mov
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.clock import Clock, local_day
-from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.errors import Busy, Conflict, NotFound
 from clinic_portal.core.ids import (
     AppointmentId,
     EntryId,
@@ -142,13 +142,17 @@ def _is_patient_free(
 
 def make_offer(
     db: Session, clock: Clock, entry: WaitingEntry, freed: FreedTime, found: Found, *, mode: OfferMode
-) -> bool:
-    """Offer a time to a locked entry, and hold it when the clinic offers it to one at a time. False: somebody was faster."""
+) -> None:
+    """Offer a time to a locked entry, and hold it when the clinic offers it to one at a time.
+
+    Raises: Busy when somebody was faster. What was ended on the way to the hold is then not ended either: to try the next
+    time after that would lock rows beside a time that was given up.
+    """
     hold_id = None
     if mode is OfferMode.ONE_AT_A_TIME:
         hold = _hold(db, clock, freed, found)
         if hold is None:
-            return False
+            raise Busy
         hold_id = hold.id
     offer = WaitingOffer(
         id=new_id(), reference=spoken_code(8), entry_id=entry.id, freed_time_id=freed.id, hold_id=hold_id,
@@ -158,7 +162,6 @@ def make_offer(
     db.add(offer)
     db.flush()
     queue_message(db, clock, "time_offered", subject_id=offer.id, expires_at=found.until)
-    return True
 
 
 def _hold(db: Session, clock: Clock, freed: FreedTime, found: Found) -> Appointment | None:

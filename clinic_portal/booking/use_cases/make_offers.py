@@ -26,6 +26,7 @@ def make_offers(db: Session, clock: Clock, *, freed_time_id: FreedTimeId) -> int
 
     One at a time: a call offers one time, so call it until it returns 0 (a long stretch holds times for several). When
     nothing of it is left to offer, or nobody to offer it to, the freed time is closed. Two callers at once take turns.
+    Raises: Busy when somebody took the time meanwhile: the next call looks again.
     """
     with transaction(db):
         freed = lock_freed(db, freed_time_id)
@@ -79,4 +80,6 @@ def _offer_to(
         end_entry(db, clock, entry, reason)
         return False
     found = next(find_time(db, clock, entry, freed, facility, rules), None)
-    return found is not None and make_offer(db, clock, entry, freed, found, mode=rules.mode)
+    if found is not None:
+        make_offer(db, clock, entry, freed, found, mode=rules.mode)
+    return found is not None
