@@ -56,6 +56,15 @@ def lock_facility(db: Session, facility_id: FacilityId, *, actor: Actor) -> None
         raise NotFound
 
 
+def keep_days(db: Session) -> None:
+    """Let nobody change the days of a facility until the end of the transaction.
+
+    Whoever is about to change a practitioner's hours does this first: those who change a facility's days lock the facility,
+    and write rows that name practitioners after that.
+    """
+    db.execute(select(Facility.id).order_by(Facility.id).with_for_update(read=True, key_share=True))
+
+
 def lock_room(db: Session, room_id: RoomId, *, facility_id: FacilityId) -> None:
     """Lock a room against others who plan hours in it; visits are booked there meanwhile. Raises: NotFound."""
     statement = select(Room.id).where(Room.id == room_id, Room.facility_id == facility_id)

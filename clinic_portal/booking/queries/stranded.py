@@ -132,10 +132,14 @@ def _is_coming(now: datetime) -> ColumnElement[bool]:
     return and_(Appointment.starts_at > now, Appointment.state.in_(PROMISED))
 
 
-def lock_visits(db: Session, ids: Collection[AppointmentId]) -> Sequence[Appointment]:
-    """Return the rows, locked in the order of their ids, as they are now."""
+def lock_visits(db: Session, ids: Collection[AppointmentId], *, skip_locked: bool = False) -> Sequence[Appointment]:
+    """Return the rows, locked in the order of their ids, as they are now.
+
+    `skip_locked`: without those that somebody else is just changing.
+    """
     statement = select(Appointment).where(Appointment.id.in_(set(ids))).order_by(Appointment.id)
-    return db.scalars(statement.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
+    locking = statement.with_for_update(key_share=True, skip_locked=skip_locked)
+    return db.scalars(locking.execution_options(populate_existing=True)).all()
 
 
 def outside_hours(db: Session, rows: Sequence[Placed]) -> frozenset[AppointmentId]:

@@ -28,7 +28,7 @@ from clinic_portal.booking.steps.freed_hours import DAYS_AHEAD, note_new_hours
 from clinic_portal.booking.steps.moving import change_room
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
-from clinic_portal.core.errors import Conflict
+from clinic_portal.core.errors import Busy, Conflict
 from clinic_portal.core.ids import AppointmentId
 
 #: `StrandedVisit.token` → what becomes of it: what somebody was shown, and what they chose.
@@ -78,7 +78,8 @@ def change_with_visits(
 
     The caller has locked the practitioner or the facility, so that nobody begins a visit there meanwhile. Times that
     somebody only holds are released. What lay outside before the change is not asked about.
-    Raises: VisitsStranded when the visits are not exactly those that were answered for.
+    Raises: VisitsStranded when the visits are not exactly those that were answered for; Busy when somebody is just changing
+    one of them. They are not waited for: they may be waiting for the practitioner or the facility.
     """
     now = clock.now()
     before = _Snapshot.read(db, edit.scope, now=now)
@@ -88,10 +89,13 @@ def change_with_visits(
     # Whatever lies outside now and did not before touches what is worked no more.
     near = coming_in(db, added(after.stretches, before.stretches), now=now)
     left = {AppointmentId(row.id) for row in near if before.work.covers(row) and not after.work.covers(row)}
-    locked = [row for row in lock_visits(db, left) if row.starts_at > now]
+    rows = lock_visits(db, left, skip_locked=True)
+    if len(rows) < len(left):
+        raise Busy
+    locked = [row for row in rows if row.starts_at > now]
     holds = [row for row in locked if row.state is AppointmentState.PROPOSED]
     visits = [row for row in locked if row.state in {AppointmentState.PENDING, AppointmentState.BOOKED}]
-    still = outside_hours(db, visits)  # One of them may have been moved while we waited for its lock.
+    still = outside_hours(db, visits)  # One of them may have been moved since it was read.
     visits = [row for row in visits if row.id in still]
     answered = {row: answers[_token(row)] for row in visits if _token(row) in answers}
     if answers.keys() != {_token(row) for row in visits} or not _all_have_rooms(db, answered, now):

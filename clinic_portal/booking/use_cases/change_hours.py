@@ -8,6 +8,7 @@ from clinic_portal.booking.steps.stranding import Answers, Edit, Settled, change
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
+from clinic_portal.facilities import steps as facilities
 from clinic_portal.practitioners import steps as practitioners
 from clinic_portal.practitioners.steps import PractitionerChange
 
@@ -21,6 +22,7 @@ def change_hours(db: Session, clock: Clock, *, change: PractitionerChange, answe
     "weekly_hours.room_taken".
     """
     with transaction(db):
+        facilities.keep_days(db)
         practitioners.lock_practitioner(db, change.practitioner_id, actor=actor)
         edit = Edit(
             scope=Scope(practitioner_id=change.practitioner_id),
