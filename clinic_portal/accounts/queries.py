@@ -233,7 +233,11 @@ def find_sign_in(db: Session, email: str) -> SignInFacts | None:
 def lock_account(db: Session, account_id: AccountId | None) -> Account:
     """Lock an account's row. Raises: NotFound."""
     account = db.scalar(
-        select(Account).where(Account.id == account_id).with_for_update().execution_options(populate_existing=True)
+        select(Account)
+        .where(Account.id == account_id)
+        # Whoever has a patient's lock writes rows that name the account; who has the account's may want that patient.
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     if account is None:
         raise NotFound
