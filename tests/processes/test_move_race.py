@@ -1,7 +1,6 @@
 """32 processes move their visits to one time, slot after slot, through HTTP. The control shows that the test can fail."""
 
 import multiprocessing
-import queue
 from collections import Counter, defaultdict
 from datetime import timedelta
 from multiprocessing.synchronize import Barrier
@@ -14,7 +13,7 @@ from clinic_portal.core.clock import SystemClock
 from clinic_portal.core.db import make_engine
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
-from tests.processes.test_race import BARRIER_TIMEOUT_S, RIVALS, booked_rows, overlaps
+from tests.processes.crowd import BARRIER_TIMEOUT_S, RIVALS, booked_rows, drop_constraints, log_of, overlaps, race
 from tests.support.running import Running
 from tests.support.seed import Seeded, seed
 from tests.support.visitor import Visitor
@@ -39,29 +38,11 @@ def rival(
     results.put(outcomes)
 
 
-def race(url: str, seeded: Seeded, visits: list[str], asks: list[tuple[str, str]]) -> list[tuple[int, int, int]]:
-    """Run all rivals, each with a visit of its own."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.processes.test_move_race"])
-    barrier, results = context.Barrier(len(visits)), context.Queue()
-    processes = [
-        context.Process(target=rival, args=(url, email, visit, asks, barrier, results))
-        for email, visit in zip(seeded.emails, visits, strict=True)
-    ]
-    for process in processes:
-        process.start()
-    outcomes = []
-    for _ in processes:
-        while True:
-            try:
-                outcomes.extend(results.get(timeout=1))
-                break
-            except queue.Empty:
-                assert not [process for process in processes if process.exitcode], "a rival died"
-    for process in processes:
-        process.join(30)
-        assert process.exitcode == 0
-    return outcomes
+def everybody(
+    portal: Running, clinic: Seeded, visits: list[str], asks: list[tuple[str, str]]
+) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+    """Each patient with a visit of their own."""
+    return [(portal.url, email, visit, asks) for email, visit in zip(clinic.emails, visits, strict=True)]
 
 
 @pytest.fixture
@@ -91,7 +72,8 @@ def test_one_of_32_moves_to_each_time_and_the_others_keep_theirs(
 ) -> None:
     ines = str(clinic.clinic.ines.id)
     starts = clinic.starts(clinic.clinic.massage.id, clinic.clinic.ines.id, ROUNDS)
-    outcomes = race(portal.url, clinic, visits, [(start, ines) for start in starts])
+    asks, log = [(start, ines) for start in starts], log_of(portal.database)
+    outcomes = race(rival, everybody(portal, clinic, visits, asks))
     assert {status for _, status, _ in outcomes} == {303, 409}, Counter(status for _, status, _ in outcomes)
     assert all(alerts for _, status, alerts in outcomes if status == 409)
     assert Counter(number for number, status, _ in outcomes if status == 303) == dict.fromkeys(range(ROUNDS), 1)
@@ -100,22 +82,17 @@ def test_one_of_32_moves_to_each_time_and_the_others_keep_theirs(
     engine = make_engine(portal.database)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM appointment")) == RIVALS, "no claim is left"
-        statement = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        assert connection.scalar(statement) == 0
     engine.dispose()
+    assert log.deadlocks() == 0
 
 
 def test_control_without_the_constraints_two_move_to_one_time(
     portal: Running, clinic: Seeded, visits: list[str]
 ) -> None:
     """If this ever fails, the test above proves nothing: its rivals do not meet."""
-    engine = make_engine(portal.database)
-    with engine.begin() as connection:
-        for name in ("practitioner", "room"):
-            connection.execute(text(f"ALTER TABLE appointment DROP CONSTRAINT ex_appointment_{name}"))
-    engine.dispose()
+    drop_constraints(portal.database, "practitioner", "room")
     starts = clinic.starts(clinic.clinic.massage.id, clinic.clinic.ines.id, ROUNDS)
-    race(portal.url, clinic, visits, [(start, str(clinic.clinic.ines.id)) for start in starts])
+    race(rival, everybody(portal, clinic, visits, [(start, str(clinic.clinic.ines.id)) for start in starts]))
     times = defaultdict(set)
     for practitioner, start, reference in booked_rows(portal.database):
         times[practitioner, start].add(reference)
