@@ -32,7 +32,7 @@ from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import make_engine, transaction
-from clinic_portal.core.errors import DomainError
+from clinic_portal.core.errors import Busy, DomainError
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, ServiceId
 from clinic_portal.facilities import steps as facilities
 from clinic_portal.facilities.steps import CloseDay
@@ -103,9 +103,11 @@ def change(db: Session, plan: Plan, number: int, signals: Signals) -> Iterator[E
 
     event.listen(db, "before_commit", before_commit)
     signals.booked[number].acquire(timeout=TIMEOUT_S)
-    for _ in range(20):
+    for _ in range(400):
         try:
             _make(db, plan, number, answers)
+        except Busy:
+            time.sleep(0.05)  # Somebody was just changing one of the visits: the office tries again.
         except VisitsStranded as stranded:
             kinds = itertools.cycle((StrandedAnswer.KEEP, StrandedAnswer.CANCEL))
             answers = {one.token: answer for one, answer in zip(stranded.visits, kinds, strict=False)}

@@ -1,177 +1,174 @@
-"""Many want one time at one moment: one gets it, the others hear so, and nobody meets a deadlock."""
+"""Many want one time at one moment: one gets it, the others hear so, nobody meets a deadlock, nobody loses a visit."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.exc import OperationalError
 
-from clinic_portal.accounts.models import Account
 from clinic_portal.booking.models import Appointment, AppointmentHistory
-from clinic_portal.booking.rules import LIVE_STATES
-from clinic_portal.booking.use_cases.hold_time import Choice
-from clinic_portal.core.clock import FixedClock
-from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, ServiceId
-from clinic_portal.facilities.models import Service
-from clinic_portal.patients.models import Patient
-from clinic_portal.practitioners.models import Practitioner
-from tests.booking.rivals import RIVALS, Ask, Blind, Outcome, own_database, race
-from tests.support.cast import make_patient
-from tests.support.clinic import Clinic, make_clinic
+from clinic_portal.booking.queries import Taker
+from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.book_by_phone import PhoneBooking
+from clinic_portal.core.audit import AuditEntry
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, RoomId, ServiceId
+from clinic_portal.core.modes import Mode
+from tests.booking.arena import TUESDAY_NINE, Arena, every
+from tests.booking.rivals import RIVALS, Ask, Blind
+from tests.support.servers import ServerLog
 
 pytestmark = pytest.mark.processes
 
-NOW = datetime(2026, 11, 23, 10, 12, tzinfo=UTC)
-TUESDAY_NINE = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-ROUNDS = 8
+#: Where visits are before anybody moves them: after every time for which the rivals meet.
+FAR = TUESDAY_NINE + timedelta(days=14)
 
 
-class Arena:
-    """A committed clinic in a database of its own."""
-
-    def __init__(self, name: str, sessions: sessionmaker[Session]) -> None:
-        self.name, self.sessions = name, sessions
-        with sessions() as db:
-            self.clinic: Clinic = make_clinic(db, FixedClock(NOW))
-            account, person = make_patient(db, FixedClock(NOW), "Marta", "Araújo", "marta@example.org", "+351912345601")
-            db.commit()
-            self.account: Account = account
-            self.person: Patient = person
-
-    def choice(
-        self, at: datetime, practitioner: Practitioner | None, service: Service | None = None, **other: object
-    ) -> Choice:
-        return Choice(
-            ServiceId((service or self.clinic.massage).id),
-            FacilityId(self.clinic.lisbon.id),
-            at,
-            PractitionerId(practitioner.id) if practitioner else None,
-            **other,  # type: ignore[arg-type]
-        )
-
-    def run(self, rounds: Sequence[Sequence[Ask]]) -> dict[int, Counter[str]]:
-        outcomes: list[Outcome] = race(self.name, NOW, rounds)
-        assert len(outcomes) == RIVALS * len(rounds)
-        return {
-            number: Counter(outcome.result for outcome in outcomes if outcome.round == number)
-            for number in range(len(rounds))
-        }
-
-    def overlaps(self) -> int:
-        """Pairs of live appointments that one practitioner, room or patient has at the same time."""
-        statement = text(
-            "SELECT count(*) FROM appointment a JOIN appointment b ON a.id < b.id AND a.starts_at < b.ends_at"
-            " AND b.starts_at < a.ends_at AND (a.practitioner_id = b.practitioner_id OR a.room_id = b.room_id"
-            " OR a.patient_id = b.patient_id) WHERE a.state = ANY(:live) AND b.state = ANY(:live)"
-        )
-        with self.sessions() as db:
-            return int(db.scalar(statement, {"live": [state.value for state in LIVE_STATES]}) or 0)
-
-    def deadlocks(self) -> int:
-        with self.sessions() as db:
-            statement = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-            return int(db.scalar(statement) or 0)
-
-    def drop_constraints(self) -> None:
-        with self.sessions() as db:
-            for name in ("practitioner", "room"):
-                db.execute(text(f"ALTER TABLE appointment DROP CONSTRAINT ex_appointment_{name}"))
-            db.commit()
+def movers(arena: Arena, visits: list[AppointmentId], choice: object) -> list[Ask]:
+    return [Ask(choice, arena.people[n].actor, visit=visit) for n, visit in enumerate(visits)]  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def arena(worker_number: int) -> Iterator[Arena]:
-    name = f"clinic_race_{worker_number}"
-    with own_database(name) as sessions:
-        yield Arena(name, sessions)
-
-
-def every(minutes: int, count: int = ROUNDS) -> list[datetime]:
-    """Starts that many minutes apart, in the morning hours of one day after the other."""
-    a_day = 240 // minutes
-    return [TUESDAY_NINE + timedelta(days=n // a_day, minutes=minutes * (n % a_day)) for n in range(count)]
-
-
-def test_one_of_many_rivals_gets_a_time(arena: Arena) -> None:
-    results = arena.run([[Ask(arena.choice(at, arena.clinic.ines))] for at in every(30)])
-    for outcome in results.values():
-        assert outcome == {"held": 1, "appointment.slot_taken": RIVALS - 1}
-    assert arena.overlaps() == 0
-    assert arena.deadlocks() == 0
+def test_with_no_preference_as_many_win_as_there_are_practitioners(arena: Arena) -> None:
+    for outcome in arena.race([[Ask(arena.choice(at, None))] for at in every(30, 8)]):
+        assert outcome == {"held": 2, "appointment.slot_taken": RIVALS - 2}
+    arena.check()
     with arena.sessions() as db:
         held = db.scalars(select(Appointment.id)).all()
         written = db.scalars(select(AppointmentHistory.appointment_id)).all()
     assert sorted(held) == sorted(written)
-    assert len(held) == ROUNDS
 
 
-def test_with_no_preference_as_many_win_as_there_are_practitioners(arena: Arena) -> None:
-    results = arena.run([[Ask(arena.choice(at, None))] for at in every(30)])
-    for outcome in results.values():
-        assert outcome == {"held": 2, "appointment.slot_taken": RIVALS - 2}
-    assert arena.overlaps() == 0
-    assert arena.deadlocks() == 0
-
-
-def test_times_that_overlap_but_are_not_equal_exclude_each_other(arena: Arena) -> None:
-    ines, clinic = arena.clinic.ines, arena.clinic
-    rounds = [
-        [
-            Ask(arena.choice(at, ines, clinic.massage)),
-            Ask(arena.choice(at + timedelta(minutes=15), ines, clinic.shock_waves)),
-            Ask(arena.choice(at + timedelta(minutes=5), ines, clinic.evaluation)),
-            Ask(arena.choice(at + timedelta(minutes=25), None, clinic.massage)),
-        ]
-        for at in every(120, 6)
-    ]
-    results = arena.run(rounds)
-    for outcome in results.values():
-        # One with Inês (any two of the four overlap), and one with Rui when "no preference" asked.
-        assert 1 <= outcome["held"] <= 2
-        assert set(outcome) == {"held", "appointment.slot_taken"}
-    assert arena.overlaps() == 0
-    assert arena.deadlocks() == 0
+def test_with_no_preference_as_many_move_as_there_are_practitioners(arena: Arena) -> None:
+    visits = arena.give_visits(FAR, [arena.clinic.ines, arena.clinic.rui])
+    for outcome in arena.race([movers(arena, visits, arena.choice(at, None)) for at in every(30, 6)]):
+        assert outcome == {"moved": 2, "appointment.slot_taken": RIVALS - 2}
+    arena.check_visits(visits)
+    arena.check()
 
 
 def test_one_patient_gets_one_of_two_times_that_overlap(arena: Arena) -> None:
-    clinic = arena.clinic
-    patient = {"patient_id": PatientId(arena.person.id)}
-    actor = arena.account.actor()
+    clinic, person = arena.clinic, arena.people[0]
+    patient = {"patient_id": PatientId(person.patient.id)}
     rounds = [
         [
-            Ask(arena.choice(at, clinic.ines, **patient), actor),
-            Ask(arena.choice(at + timedelta(minutes=15), clinic.rui, **patient), actor),
+            Ask(arena.choice(at, clinic.ines, **patient), person.actor),
+            Ask(arena.choice(at + timedelta(minutes=15), clinic.rui, **patient), person.actor),
             *[Ask(arena.choice(at + timedelta(hours=5), None))] * 6,
         ]
         for at in every(60, 4)
     ]
-    results = arena.run(rounds)
-    for outcome in results.values():
+    for outcome in arena.race(rounds):
         # One account holds one time: a later rival of the same account releases the earlier one's hold.
         assert outcome["held"] >= 1
         assert set(outcome) <= {"held", "appointment.slot_taken", "appointment.patient_overlap"}
-    assert arena.overlaps() == 0
-    assert arena.deadlocks() == 0
+    arena.check()
 
 
-def blind_rounds(arena: Arena) -> list[list[Ask]]:
-    ines, room = arena.clinic.ines, arena.clinic.room_1
-    return [[Ask(arena.choice(at, ines), blind=Blind(ines.id, room.id, 30))] for at in every(30, 1)]
+def test_moves_holds_and_the_desk_for_times_that_overlap(arena: Arena) -> None:
+    """Times differ by a quarter of an hour, some name a practitioner and some do not; the desk sets the hours aside."""
+    clinic, rounds = arena.clinic, []
+    visits = arena.give_visits(FAR, [clinic.ines, clinic.rui])
+    ines = Taker(PractitionerId(clinic.ines.id), RoomId(clinic.room_1.id), Mode.IN_PERSON)
+    lisbon, massage = FacilityId(clinic.lisbon.id), ServiceId(clinic.massage.id)
+    for at in every(60, 6):
+        asks = []
+        for number, visit in enumerate(visits):
+            start = at + timedelta(minutes=15 * (number % 3))
+            choice = arena.choice(start, (clinic.ines, None, clinic.rui, None)[number // 4 % 4])
+            anyway = NewTime(lisbon, start, ines.practitioner_id, anyway=ines)
+            asks.append(
+                [
+                    Ask(choice),
+                    Ask(choice, arena.people[number].actor, visit=visit),
+                    Ask(choice, arena.desk, visit=visit, to=anyway, note="agreed by phone"),
+                    Ask(
+                        choice,
+                        arena.desk,
+                        phone=PhoneBooking(PatientId(arena.people[number].patient.id), massage, anyway, "agreed"),
+                    ),
+                ][number % 4]
+            )
+        rounds.append(asks)
+    for outcome in arena.race(rounds):
+        assert set(outcome) <= {"moved", "held", "booked", "appointment.slot_taken"}
+        assert 1 <= outcome["moved"] + outcome["held"] + outcome["booked"] <= 4
+    arena.check_visits(visits)
+    arena.check()
+
+
+def test_the_desk_presses_twice_and_it_is_done_once(arena: Arena) -> None:
+    """The same move, and the same booking by phone, sixteen times at once: one line in the history, one in the audit log."""
+    clinic = arena.clinic
+    (visit, *_) = arena.give_visits(FAR, [clinic.ines])
+    starts = every(60, 4)
+    rounds = []
+    for at in starts:
+        to = NewTime(FacilityId(clinic.lisbon.id), at + timedelta(minutes=30), PractitionerId(clinic.rui.id))
+        phone = PhoneBooking(PatientId(arena.people[-1].patient.id), ServiceId(clinic.massage.id), to)
+        choice = arena.choice(at, clinic.ines)
+        rounds.append([Ask(choice, arena.desk, visit=visit, note="agreed"), Ask(choice, arena.desk, phone=phone)])
+    assert all(outcome == {"moved": 16, "booked": 16} for outcome in arena.race(rounds))
+    with arena.sessions() as db:
+        actions = db.scalars(select(AuditEntry.action).order_by(AuditEntry.action)).all()
+        lines = db.scalars(select(AppointmentHistory.reason)).all()
+    assert actions == ["appointment.booked_by_staff"] * len(starts) + ["appointment.moved_by_staff"] * len(starts)
+    assert (lines.count("moved"), lines.count("booked.by_staff")) == (len(starts), len(starts))
+    arena.check()
 
 
 def test_control_without_our_care_the_constraint_stops_the_second(arena: Arena) -> None:
     """A plain insert is refused by the database (or deadlocks with its rival: why the use case does not use one)."""
-    results = arena.run(blind_rounds(arena))
-    for outcome in results.values():
-        assert outcome["held"] == 1
-        assert set(outcome) <= {"held", "ConstraintSaysNo", "OperationalError"}
+    ines, room = arena.clinic.ines, arena.clinic.room_1
+    (at,) = every(30, 1)
+    (outcome,) = arena.race([[Ask(arena.choice(at, ines), blind=Blind(ines.id, room.id, 30))]])
+    assert outcome["held"] == 1
+    assert set(outcome) <= {"held", "ConstraintSaysNo", "OperationalError"}
     assert arena.overlaps() == 0
 
 
-def test_control_without_the_constraint_two_appear(arena: Arena) -> None:
+def test_control_an_update_without_a_claim_is_refused_or_deadlocks(arena: Arena) -> None:
+    """What the claim is for: with it, the tests above never see either of these."""
+    ines, room = arena.clinic.ines, arena.clinic.room_1
+    visits, blind = arena.give_visits(FAR, [ines]), Blind(ines.id, room.id, 30)
+    rounds = [[Ask(arena.choice(at, ines), blind=blind, visit=visit) for visit in visits] for at in every(30, 3)]
+    for outcome in arena.race(rounds):
+        assert outcome["moved"] == 1
+        assert set(outcome) <= {"moved", "IntegrityError", "OperationalError"}
+        assert len(outcome) > 1
+
+
+def test_control_without_the_constraint_two_have_one_time(arena: Arena) -> None:
     """The race is a real one: only the constraint kept the rivals of the tests above apart."""
+    visits = arena.give_visits(FAR, [arena.clinic.ines])
     arena.drop_constraints()
-    arena.run([[Ask(arena.choice(at, arena.clinic.ines))] for at in every(30, 6)])
-    assert arena.overlaps() > 0
+    arena.race([[Ask(arena.choice(at, arena.clinic.ines))] for at in every(30, 4)])
+    of_holds = arena.overlaps()
+    assert of_holds > 0
+    later = every(30, 4, TUESDAY_NINE + timedelta(days=3))
+    arena.race([movers(arena, visits, arena.choice(at, arena.clinic.ines)) for at in later])
+    assert arena.overlaps() > of_holds
+
+
+def test_control_a_deadlock_is_seen_in_the_log(arena: Arena) -> None:
+    """Two lock two rows in opposite order: what every race looks for is written down, and only for this database."""
+    ids, met, refused = [person.patient.id for person in arena.people[:2]], threading.Barrier(2), list[str]()
+
+    def lock_both(first: int) -> None:
+        with arena.sessions() as db:
+            try:
+                db.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+                lock = text("SELECT 1 FROM patient WHERE id = :id FOR UPDATE")
+                db.execute(lock, {"id": ids[first]})
+                met.wait(timeout=60)
+                db.execute(lock, {"id": ids[1 - first]})
+            except OperationalError as error:
+                refused.append(str(getattr(error.orig, "sqlstate", "")))
+
+    threads = [threading.Thread(target=lock_both, args=(first,)) for first in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert refused == ["40P01"]
+    assert arena.log.deadlocks() == 1
+    assert ServerLog(arena.name).deadlocks() == 0, "whoever looks from now on sees nothing of it"

@@ -39,9 +39,37 @@ def start_servers() -> Servers:
     valkey = start_valkey(folder / "valkey")
     postgres.ensure_database(TEMPLATE)
     migrate(postgres.url(TEMPLATE))
+    _name_databases_in_log(postgres.url("postgres"))
+    os.environ["CLINIC_TEST_POSTGRES_LOG"] = str(postgres.log)
     os.environ["CLINIC_TEST_POSTGRES"] = postgres.url("{database}").replace("%7Bdatabase%7D", "{database}")
     os.environ["CLINIC_TEST_VALKEY"] = valkey.url
     return Servers(folder, postgres, valkey)
+
+
+def _name_databases_in_log(url: str) -> None:
+    """Each worker has databases of its own in the one server: what was logged of which?"""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET log_line_prefix = '%m [%p] %d '")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+class ServerLog:
+    """What PostgreSQL's log says of one database from now on."""
+
+    def __init__(self, database: str) -> None:
+        self.database, self._file = database, Path(os.environ["CLINIC_TEST_POSTGRES_LOG"])
+        self._start = self._file.stat().st_size
+
+    def errors(self) -> list[str]:
+        """The errors, each in a line without what comes before its text."""
+        with self._file.open("rb") as file:
+            file.seek(self._start)
+            lines = file.read().decode(errors="replace").splitlines()
+        mark = f"] {self.database} ERROR:  "
+        return [line.split(mark, 1)[1] for line in lines if mark in line]
+
+    def deadlocks(self) -> int:
+        return self.errors().count("deadlock detected")
 
 
 def migrate(url: str) -> None:
