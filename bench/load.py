@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -91,6 +92,22 @@ def sign_in(port: int, people: list[Person], password: str) -> list[tuple[dict[s
         client.close()
         signed_in.append((client.cookies, client.token))
     return signed_in
+
+
+def ask_once(port: int, paths: list[str], clients: int) -> None:
+    """Fetch the block of each page once, shared out among the clients: the portal has then been up for a while."""
+
+    def run(number: int) -> None:
+        browser = Client(port, f"10.3.0.{number}")
+        browser.get(paths[0])
+        browser.wants_fragment = True
+        for path in paths[number::clients]:
+            if browser.get(path).status != 200:
+                raise Unexpected(path)
+        browser.close()
+
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(run, range(clients)))
 
 
 def get_pages(port: int, paths: list[str], clients: int, seconds: float, *, fragment: bool = False) -> Round:

@@ -8,6 +8,7 @@ from bench.booking import make_buyers
 from bench.data import count_booked
 from bench.load import (
     BusyDesk,
+    ask_once,
     book_bare,
     book_over_http,
     get_pages,
@@ -90,6 +91,7 @@ class Bench:
     def _day(self, plan: Plan) -> Found:
         days, site = self._recorded.days, self._site
         floor = [f"/read/day/{number}" for number in range(len(days))]
+        site.load.submit(ask_once, site.portal.port, days, plan.clients).result()
         series = self._turns(
             plan,
             Variant("portal", "portal", self._get(site.portal.port, days, plan, fragment=True)),

@@ -26,7 +26,7 @@ SESSION_KEY = "cache"
 #: and the rules of services change them.
 FREE_TIMES = "free-times"
 
-KEEP_FOR_S = 20
+KEEP_FOR_S = 60
 #: A version that nobody raised for a day starts again: by then every answer of that time is gone.
 KEEP_VERSION_S = 86_400
 

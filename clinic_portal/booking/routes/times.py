@@ -152,7 +152,7 @@ def choose_time(service: str) -> ResponseReturnValue:
     today = [str(day) for day in way.days_of_today()]
 
     def render() -> tuple[Response, bool]:
-        times = find_times(way)
+        times = _compute(way, None)  # The whole page is kept: nobody would ask for the days alone.
         return times_page(way, times=times), times.is_as_asked
 
     key = f"{today} {request.full_path}"
