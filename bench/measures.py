@@ -63,6 +63,8 @@ class Variant:
     name: str
     server: str
     run: Run
+    #: What comes before each of its rounds.
+    prepare: Callable[[], object] = lambda: None
 
 
 class Bench:
@@ -91,7 +93,7 @@ class Bench:
     def _day(self, plan: Plan) -> Found:
         days, site = self._recorded.days, self._site
         floor = [f"/read/day/{number}" for number in range(len(days))]
-        site.load.submit(ask_once, site.portal.port, days, plan.clients).result()
+        self._ask_once(days, plan)
         series = self._turns(
             plan,
             Variant("portal", "portal", self._get(site.portal.port, days, plan, fragment=True)),
@@ -115,12 +117,15 @@ class Bench:
 
         series = self._turns(
             plan,
-            Variant("portal", "portal", run(site.portal.port, days, fragment=True)),
+            Variant("portal", "portal", run(site.portal.port, days, fragment=True), lambda: self._ask_once(days, plan)),
             Variant("its statements in a bare route", "floor", run(site.floor_port, floor, fragment=False)),
             before=site.undo,
         )
         site.undo()
         return Found(BUSY_DAY, series[0], series[1], (), self._recorded.most["day"])
+
+    def _ask_once(self, days: list[str], plan: Plan) -> None:
+        self._site.load.submit(ask_once, self._site.portal.port, days, plan.clients).result()
 
     def _two_weeks(self, plan: Plan) -> Found:
         site, path = self._site, [TWO_WEEKS]
@@ -193,6 +198,7 @@ class Bench:
         for number in turns(plan.rounds, plan.until):
             for one, variant in pairs if number % 2 else pairs[::-1]:
                 before()
+                variant.prepare()
                 seconds = plan.seconds if number >= 0 else WARM_UP_S
                 result = self._site.timed(lambda variant=variant, s=seconds: variant.run(s), variant.server)
                 after(variant.name, result)

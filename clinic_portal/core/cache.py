@@ -1,8 +1,8 @@
 """Answers kept in Valkey for as long as what they are about has not changed. Losing all of them costs only time.
 
-A version is kept for each subject, and for parts of it (a day, say), so that what depends on a few of them outlives a
-change of the others. What is computed is stored beside the version that was read before
-the computing began, and is served only while that version is still the subject's. After a change the version is raised.
+A version is kept for each subject, and for parts of it (some hours, say), so that what depends on a few of them outlives
+a change of the others. What is computed is stored beside the version that was read before the computing began, and is
+served only while that version is still the subject's. After a change the version is raised.
 Should the raising be lost with the process or with Valkey, an answer lives `KEEP_FOR_S` longer: whoever acts on one
 therefore has it judged again by the database.
 """

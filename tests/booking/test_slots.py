@@ -16,6 +16,7 @@ from clinic_portal.booking.rules import (
     free_starts,
     in_part,
     is_repeated,
+    quarters_touched,
     working_stretch,
 )
 from clinic_portal.core.clock import wall_to_utc, zone
@@ -184,3 +185,11 @@ def test_every_time_is_in_exactly_one_part_of_the_day(moment: datetime, tz: str)
     parts = [part for part in PartOfDay if part is not PartOfDay.ANY and in_part(moment, tz, part)]
     assert len(parts) == 1
     assert in_part(moment, tz, PartOfDay.ANY)
+
+
+def test_a_stretch_touches_quarters_of_utc_days() -> None:
+    start = datetime(2026, 11, 24, 5, 59, tzinfo=UTC)
+    assert quarters_touched(start, start) == ("2026-11-24/0",)
+    assert quarters_touched(start, start + timedelta(minutes=1)) == ("2026-11-24/0", "2026-11-24/1")
+    late = datetime(2026, 11, 24, 23, 0, tzinfo=UTC)
+    assert quarters_touched(late, late + timedelta(hours=2)) == ("2026-11-24/3", "2026-11-25/0")

@@ -13,7 +13,7 @@ from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.queries import FreeTime, PartOfDay, Wish
 from clinic_portal.booking.rules.missed import MISSED_TOO_OFTEN
 from clinic_portal.booking.steps import hold_key_hash
-from clinic_portal.core.clock import local_day
+from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.core.modes import Mode
@@ -130,6 +130,13 @@ class Way:
         """What day it is at these clinics: around midnight there are two."""
         now = clock().now()
         return sorted({local_day(now, one.tz) for one in self.looked_at()})
+
+    def span(self) -> tuple[datetime, datetime]:
+        """The first instant of the days shown, and the first after them, on the clocks of all these clinics."""
+        today = self.days_of_today()
+        first, last = self.from_day or today[0], (self.from_day or today[-1]) + timedelta(days=self.days - 1)
+        bounds = [(day_bounds(first, one.tz)[0], day_bounds(last, one.tz)[1]) for one in self.looked_at()]
+        return min(start for start, _ in bounds), max(end for _, end in bounds)
 
     @property
     def last_day(self) -> date:

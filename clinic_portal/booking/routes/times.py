@@ -24,6 +24,7 @@ from clinic_portal.booking.queries import (
     nearest_times,
     next_free_day,
 )
+from clinic_portal.booking.queries.rota import LONGEST_BUFFER
 from clinic_portal.booking.routes.common import (
     DAYS_AT_ONCE,
     Way,
@@ -37,6 +38,7 @@ from clinic_portal.booking.routes.common import (
 )
 from clinic_portal.booking.routes.guests import one_of_few
 from clinic_portal.booking.routes.other_ways import other_ways
+from clinic_portal.booking.rules import quarters_touched
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.core.cache import FREE_TIMES, cache_of
 from clinic_portal.core.clock import zone
@@ -156,7 +158,7 @@ def choose_time(service: str) -> ResponseReturnValue:
         return times_page(way, times=times), times.is_as_asked
 
     key = f"{today} {request.full_path}"
-    return page_for_visitors(FREE_TIMES, key, render, parts=_days_looked_at(way))
+    return page_for_visitors(FREE_TIMES, key, render, parts=_looked_at(way))
 
 
 @blueprint.post("/book/<service>/times")
@@ -268,7 +270,7 @@ def find_times(way: Way) -> Times:
     today = [str(day) for day in way.days_of_today()]
     key = json.dumps([current_language(), today, str(way.wish()), str(way.from_day), way.days])
     cache = cache_of(db_session())
-    answer = cache.get(FREE_TIMES, key, parts=_days_looked_at(way))
+    answer = cache.get(FREE_TIMES, key, parts=_looked_at(way))
     if answer.text is not None:
         return Times.load(answer.text)
     times = _compute(way, None)
@@ -276,13 +278,12 @@ def find_times(way: Way) -> Times:
     return times
 
 
-def _days_looked_at(way: Way) -> tuple[str, ...]:
-    """Return the UTC days on which an appointment can change what a page of these days shows; none of a long page."""
+def _looked_at(way: Way) -> tuple[str, ...]:
+    """Return the quarters of days in which an appointment can change what a page of these days shows; none of a long page."""
     if way.days > MOST_DAYS_TOLD_APART:
         return ()
-    before = (way.from_day or min(way.days_of_today())) - timedelta(days=1)
-    # At clinics whose clocks differ "today" may be two days.
-    return tuple(str(before + timedelta(days=number)) for number in range(way.days + 3))
+    start, end = way.span()
+    return quarters_touched(start - LONGEST_BUFFER, end + LONGEST_BUFFER)
 
 
 def _compute(way: Way, own_hold: str | None) -> Times:

@@ -11,6 +11,9 @@ from clinic_portal.core.clock import wall_to_utc, zone
 #: After a busy stretch the next start falls on a full step of the clock.
 STEP = timedelta(minutes=5)
 
+#: What is kept of free times is forgotten by quarters of UTC days.
+QUARTER_OF_DAY = timedelta(hours=6)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_GAP_MINUTES = 180
 
@@ -127,10 +130,13 @@ def in_part(moment: datetime, tz: str, part: PartOfDay) -> bool:
     return first <= moment.astimezone(zone(tz)).hour < last
 
 
-def days_touched(start: datetime, end: datetime) -> tuple[str, ...]:
-    """Return the UTC days that a stretch touches, by name."""
-    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
-    return tuple(str(first + timedelta(days=number)) for number in range((last - first).days + 1))
+def quarters_touched(start: datetime, end: datetime) -> tuple[str, ...]:
+    """Return the quarters of UTC days that a stretch touches, by name: "2026-11-24/1" begins at 06:00.
+
+    So an appointment of one day is nothing to a page of the next, whose first visits may begin at midnight with buffers before.
+    """
+    first, last = ((moment - _EPOCH) // QUARTER_OF_DAY for moment in (start, end))
+    return tuple(f"{(_EPOCH + number * QUARTER_OF_DAY).date()}/{number % 4}" for number in range(first, last + 1))
 
 
 def first_day(now: datetime, tz: str, *, notice: timedelta) -> date:

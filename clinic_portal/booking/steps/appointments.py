@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
-from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, days_touched, judge_noshow, may_follow
+from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, judge_noshow, may_follow, quarters_touched
 from clinic_portal.booking.steps.claiming import look_and_claim
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
@@ -175,9 +175,9 @@ def write_history(  # noqa: PLR0913 - a line of history has that many sides
     note: str = "",
 ) -> None:
     """Write one line: who, for whom, when, why the row is now in its state. `before` None: it is new."""
-    # One that moved was on another day before, and here nobody knows on which.
-    days = () if before is row.state else days_touched(row.busy_from, row.busy_until)
-    forget_after_commit(db, FREE_TIMES, *days)
+    # One that moved was at another time before, and here nobody knows at which.
+    quarters = () if before is row.state else quarters_touched(row.busy_from, row.busy_until)
+    forget_after_commit(db, FREE_TIMES, *quarters)
     if db.new:
         db.flush()
     db.execute(
