@@ -43,7 +43,11 @@ class RqNudger:
         if self._pause.is_on:
             return
         try:
-            Queue(queue, connection=self._redis).enqueue(function, *args, result_ttl=0, failure_ttl=86_400)
+            with self._redis.pipeline(transaction=True) as pipe:  # Left alone, RQ asks twice.
+                Queue(queue, connection=self._redis).enqueue(
+                    function, *args, result_ttl=0, failure_ttl=86_400, pipeline=pipe
+                )
+                pipe.execute()
         except RedisError as error:
             self._pause.begin()
             log.warning("nudge_failed", extra={"queue": queue, "function": function, "error": type(error).__name__})
