@@ -114,13 +114,25 @@ def token_hash(token: str) -> str:
 def find_session(db: Session, clock: Clock, token: str) -> SessionFacts | None:
     """Return the live session of a token; None when it was ended, ran out, or its account was closed."""
     row = db.execute(*_live_session(hashed=token_hash(token), now=clock.now())).first()
-    return SessionFacts(AccountSessionId(row[0]), row[2].actor(), row[1]) if row else None
+    if row is None:
+        return None
+    session_id, last_seen_at, account_id, role, given_name, family_name, language = row
+    actor = Actor(AccountId(account_id), role, f"{given_name} {family_name}", language)
+    return SessionFacts(AccountSessionId(session_id), actor, last_seen_at)
 
 
 @built_once
-def _live_session(*, hashed: str, now: datetime) -> Select[UUID, datetime, Account]:
+def _live_session(*, hashed: str, now: datetime) -> Select[UUID, datetime, UUID, Role, str, str, str]:
     return (
-        select(AccountSession.id, AccountSession.last_seen_at, Account)
+        select(
+            AccountSession.id,
+            AccountSession.last_seen_at,
+            Account.id,
+            Account.role,
+            Account.given_name,
+            Account.family_name,
+            Account.language,
+        )
         .join(Account, Account.id == AccountSession.account_id)
         .where(
             AccountSession.token_hash == hashed,
