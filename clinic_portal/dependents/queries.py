@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from clinic_portal.core.errors import Forbidden, NotFound
 from clinic_portal.core.ids import AccountId, PatientId
 from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind, is_current
-from clinic_portal.patients.queries import PatientRow, patient_row
+from clinic_portal.patients.queries import patient_row
 
 __all__ = [
     "PersonFacts",
@@ -26,6 +27,9 @@ __all__ = [
     "people_of",
     "person_to_book_for",
 ]
+
+#: What `relationships_of` selects: whose, which kind, whether they book, until when; the patient's names.
+RelationshipColumns = tuple[UUID, RelationshipKind, bool, date | None, str, str]
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def people_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[PersonFact
     """Return everybody for whom the actor's account ever could act: first oneself, then by given name."""
     if actor.account_id is None:
         return []
-    people = [_person(row[0], row[1], clock) for row in db.execute(relationships_of(actor.account_id))]
+    people = [_person(row, clock) for row in db.execute(relationships_of(actor.account_id))]
     return sorted(people, key=lambda person: (not person.is_self, person.given_name, person.patient_id))
 
 
@@ -66,33 +70,41 @@ def person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *, acto
     return judge_booker(db.execute(statement).one_or_none(), clock)
 
 
-def relationships_of(account_id: AccountId | None) -> Select[Relationship, PatientRow]:
+def relationships_of(account_id: AccountId | None) -> Select[*RelationshipColumns]:
     """Return the statement for the people of an account; nobody without one."""
     patient = patient_row()
     return (
-        select(Relationship, patient)
+        select(
+            Relationship.patient_id,
+            Relationship.kind,
+            Relationship.can_book,
+            Relationship.ends_on,
+            patient.given_name,
+            patient.family_name,
+        )
         .join(patient, patient.id == Relationship.patient_id)
         .where(Relationship.account_id == account_id)
     )
 
 
-def judge_booker(row: Row[Relationship, PatientRow] | None, clock: Clock) -> PersonFacts:
+def judge_booker(row: Row[*RelationshipColumns] | None, clock: Clock) -> PersonFacts:
     """Return the person of a row of `relationships_of`. Raises: NotFound (no row); Forbidden (may not book for them)."""
     if row is None:
         raise NotFound
-    person = _person(row[0], row[1], clock)
+    person = _person(row, clock)
     if not person.can_book:
         raise Forbidden
     return person
 
 
-def _person(row: Relationship, patient: PatientRow, clock: Clock) -> PersonFacts:
+def _person(row: Row[*RelationshipColumns], clock: Clock) -> PersonFacts:
+    patient_id, kind, can_book, ends_on, given_name, family_name = row
     return PersonFacts(
-        patient_id=PatientId(row.patient_id),
-        given_name=patient.given_name,
-        family_name=patient.family_name,
-        kind=row.kind,
-        can_book=row.can_book and is_current(row.ends_on, today=clock.now().date()),
+        patient_id=PatientId(patient_id),
+        given_name=given_name,
+        family_name=family_name,
+        kind=kind,
+        can_book=can_book and is_current(ends_on, today=clock.now().date()),
     )
 
 

@@ -11,9 +11,9 @@ from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, PatientId
 from clinic_portal.core.statements import built_once
 from clinic_portal.dependents.models import Relationship
-from clinic_portal.dependents.queries import PersonFacts, judge_booker, relationships_of
+from clinic_portal.dependents.queries import PersonFacts, RelationshipColumns, judge_booker, relationships_of
 from clinic_portal.dependents.rules import RelationshipKind
-from clinic_portal.patients.queries import PatientRow, patient_row
+from clinic_portal.patients.queries import patient_row
 from clinic_portal.patients.steps import create_patient, set_contact
 
 
@@ -50,10 +50,10 @@ def lock_person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *,
 
 
 @built_once
-def _locked_person(*, account_id: AccountId, patient_id: PatientId) -> Select[Relationship, PatientRow]:
+def _locked_person(*, account_id: AccountId, patient_id: PatientId) -> Select[*RelationshipColumns]:
     statement = relationships_of(account_id).where(Relationship.patient_id == patient_id)
     # As lock_patient: foreign keys to the patient are let through.
-    return statement.with_for_update(key_share=True, of=patient_row()).execution_options(populate_existing=True)
+    return statement.with_for_update(key_share=True, of=patient_row())
 
 
 def refresh_self(db: Session, clock: Clock, event: AccountChanged) -> None:

@@ -21,9 +21,6 @@ ACCENTED, PLAIN = "áàâãäåéèêëíìîïóòôõöúùûüçñý", "aaaaa
 #: With less, half of the clinic is found.
 SHORTEST_SEARCH = 2
 
-#: What `patient_row` selects; its columns are private to this feature but for the names.
-PatientRow = Patient
-
 
 @dataclass(frozen=True)
 class PatientFacts:
@@ -79,7 +76,7 @@ def patients_for_staff(
 
 
 def patient_row() -> type[Patient]:
-    """Return what stands for a patient in a statement of another feature."""
+    """Return what stands for a patient in a statement of another feature. All but its names and id is private to this one."""
     return Patient
 
 
