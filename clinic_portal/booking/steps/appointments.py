@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.sql.dml import ReturningInsert
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
@@ -27,6 +27,7 @@ from clinic_portal.facilities.queries import service_by_id
 
 #: Lines of history are only ever written, so they need no object to keep track of.
 _HISTORY = insert(cast("Table", AppointmentHistory.__table__))
+_APPOINTMENTS = cast("Table", Appointment.__table__)
 
 #: Who ends holds that ran out.
 SWEEPER = system("hold-sweeper")
@@ -104,15 +105,26 @@ def insert_hold(  # noqa: PLR0913 - a hold has that many sides
         "practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode,
         "held_until": until or now + HOLD_FOR, "created_at": now, "sequence": 0,
     }  # fmt: skip
-    row = db.scalar(look_and_claim(values).returning(Appointment)) if gave_up else db.scalar(*_inserted(**values))
+    row = db.scalar(look_and_claim(values).returning(Appointment)) if gave_up else _insert(db, values)
     if row is not None:
         write_history(db, clock, row, before=None, actor=actor, reason="hold")
     return row
 
 
+def _insert(db: Session, values: dict[str, object]) -> Appointment | None:
+    """Insert a live row, unless somebody else has the time. Past the ORM's bulk insert, which takes three times as long."""
+    written = db.execute(*_inserted(**values)).one_or_none()
+    if written is None:
+        return None
+    row = Appointment(**written._asdict())
+    make_transient_to_detached(row)
+    db.add(row)
+    return row
+
+
 @built_once
-def _inserted(**values: object) -> ReturningInsert[Appointment]:
-    return insert(Appointment).values(**values).on_conflict_do_nothing().returning(Appointment)
+def _inserted(**values: object) -> ReturningInsert[*tuple[Any, ...]]:
+    return insert(_APPOINTMENTS).values(**values).on_conflict_do_nothing().returning(*_APPOINTMENTS.c)
 
 
 def give_to_patient(db: Session, clock: Clock, row: Appointment, patient_id: PatientId, *, actor: Actor) -> None:
