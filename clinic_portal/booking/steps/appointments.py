@@ -112,7 +112,7 @@ def insert_hold(  # noqa: PLR0913 - a hold has that many sides
 
 
 def _insert(db: Session, values: dict[str, object]) -> Appointment | None:
-    """Insert a live row, unless somebody else has the time. Past the ORM's bulk insert, which takes three times as long."""
+    """Insert a live row, unless somebody else has the time. Past the ORM's bulk insert, which takes twice as long."""
     written = db.execute(*_inserted(**values)).one_or_none()
     if written is None:
         return None
