@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Connection, Engine, event, select, text
 
 from clinic_portal.core.db import make_engine
 from clinic_portal.notifications.models import Message
@@ -52,7 +52,7 @@ class ImpatientSender:
 
 @dataclass
 class CuttingSender:
-    """Sends, and then PostgreSQL ends every connection of the worker."""
+    """Sends, and then PostgreSQL ends the worker's connection when it is about to write what became of it."""
 
     inner: SmsSender | EmailSender
     engine: Engine
@@ -62,13 +62,13 @@ class CuttingSender:
 
     def send(self, letter: Any, *, idempotency_key: UUID, timeout_s: float) -> Accepted:
         accepted = self.inner.send(letter, idempotency_key=idempotency_key, timeout_s=timeout_s)
-        own_engine = make_engine(self.engine.url.render_as_string(hide_password=False))
-        with own_engine.connect() as connection:
-            connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                    " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-                )
-            )
-        own_engine.dispose()
+        # Not at once: a connection that ended while nobody used it is noticed and replaced.
+        event.listen(self.engine, "before_cursor_execute", self._cut, once=True)
         return accepted
+
+    def _cut(self, connection: Connection, *_statement: object) -> None:
+        pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]  # psycopg's own
+        own_engine = make_engine(self.engine.url.render_as_string(hide_password=False))
+        with own_engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        own_engine.dispose()
