@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from multiprocessing.queues import Queue
+from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from typing import Any
 from uuid import UUID
@@ -106,21 +106,24 @@ class Crew:
         # Each process comes from one that has everything loaded.
         context.set_forkserver_preload(["tests.booking.mix", "tests.booking.rivals"])
         self._barrier = context.Barrier(RIVALS)
-        self._results: Queue[Any] = context.Queue()
-        self._tasks: list[Queue[Any]] = [context.Queue() for _ in range(PROCESSES)]
+        # No queues: each would keep a thread for as long as the tests of this process run.
+        pipes = [context.Pipe() for _ in range(PROCESSES)]
+        self._ours = [ours for ours, _ in pipes]
         self._processes = [
-            context.Process(target=_serve, args=(tasks, self._barrier, self._results), daemon=True)
-            for tasks in self._tasks
+            context.Process(target=_serve, args=(theirs, self._barrier), daemon=True) for _, theirs in pipes
         ]
-        for process in self._processes:
+        for process, (_, theirs) in zip(self._processes, pipes, strict=True):
             process.start()
+            theirs.close()
 
     def run(self, database: str, work: Work, processes: int = PROCESSES) -> list[Any]:
         """Have all rivals do the work, and return what they found."""
         url, share = servers.database_url(database), RIVALS // processes
-        for number in range(processes):
-            self._tasks[number].put((url, work, range(number * share, (number + 1) * share)))
-        answers = [self._results.get(timeout=5 * TIMEOUT_S) for _ in range(processes)]
+        working = self._ours[:processes]
+        for number, connection in enumerate(working):
+            connection.send((url, work, range(number * share, (number + 1) * share)))
+        answers = [connection.recv() for connection in working if connection.poll(5 * TIMEOUT_S)]
+        assert len(answers) == processes, "a process of rivals gave no answer"
         failures = [answer for answer in answers if isinstance(answer, str)]
         if failures:
             self._barrier.reset()
@@ -128,15 +131,15 @@ class Crew:
         return [one for answer in answers for one in answer]
 
     def close(self) -> None:
-        for tasks in self._tasks:
-            tasks.put(None)
+        for connection in self._ours:
+            connection.send(None)
         for process in self._processes:
             process.join(timeout=30)
 
 
-def _serve(tasks: "Queue[Any]", barrier: Barrier, results: "Queue[Any]") -> None:
-    while (task := tasks.get()) is not None:
-        results.put(_run(*task, barrier))
+def _serve(connection: Connection, barrier: Barrier) -> None:
+    while (task := connection.recv()) is not None:
+        connection.send(_run(*task, barrier))
 
 
 def _run(url: str, work: Work, indices: Sequence[int], barrier: Barrier) -> list[Any] | str:
