@@ -13,16 +13,7 @@ AT_ONCE = "at_once"
 #: What one household or one hired machine has of IPv6.
 IPV6_PREFIX = 64
 
-
-class DeclaredLimiter(Limiter):
-    """Looks at the routes that declare a limit, and not before every request: there is no limit for all of them."""
-
-    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
-        if not in_middleware:
-            super()._check_request_limit(callable_name, in_middleware)
-
-
-limiter = DeclaredLimiter(key_func=get_remote_address, strategy="fixed-window")
+limiter = Limiter(key_func=get_remote_address, strategy="fixed-window")
 
 
 def init_limits(app: Flask, settings: Settings) -> None:
