@@ -17,12 +17,13 @@ from clinic_portal.booking.steps.appointments import (
     undo_arrival,
     write_history,
 )
-from clinic_portal.booking.steps.cancelling import cancel_visit
+from clinic_portal.booking.steps.cancelling import cancel_as_staff, cancel_visit
 from clinic_portal.booking.steps.moving import NewTime, move_visit
 from clinic_portal.booking.steps.returning import undo_noshow
 
 __all__ = [
     "NewTime",
+    "cancel_as_staff",
     "cancel_visit",
     "end_holds",
     "fulfil",

@@ -3,11 +3,10 @@
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps
-from clinic_portal.booking.queries import AppointmentFacts, lock_appointment
+from clinic_portal.booking.queries import AppointmentFacts
 from clinic_portal.booking.queries.staff import visit_at_desk
-from clinic_portal.booking.rules import AppointmentState, ClinicReason
+from clinic_portal.booking.rules import ClinicReason
 from clinic_portal.core.actor import Actor
-from clinic_portal.core.audit import record
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import AppointmentId, FacilityId
@@ -32,13 +31,4 @@ def cancel_by_clinic(  # noqa: PLR0913 - all by name
     """
     with transaction(db):
         visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
-        was_cancelled = lock_appointment(db, appointment_id).state is AppointmentState.CANCELLED
-        done = steps.cancel_visit(
-            db, clock, appointment_id=appointment_id, actor=actor, reason=reason, note=note.strip()
-        )
-        if not was_cancelled:
-            record(
-                db, clock, actor=actor, action="appointment.cancelled_by_staff", subject_kind="appointment",
-                subject_id=appointment_id, reason=reason.value,
-            )  # fmt: skip
-        return done
+        return steps.cancel_as_staff(db, clock, appointment_id=appointment_id, actor=actor, reason=reason, note=note)

@@ -9,7 +9,6 @@ from clinic_portal.booking.queries.series import lock_later_sessions, lock_serie
 from clinic_portal.booking.queries.staff import visit_at_desk
 from clinic_portal.booking.rules import ClinicReason, judge_change
 from clinic_portal.core.actor import Actor
-from clinic_portal.core.audit import record
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
@@ -46,13 +45,9 @@ def cancel_sessions_by_clinic(  # noqa: PLR0913 - all by name
         if here and not open_ones:
             raise Conflict("appointment.too_late_to_change")
         for one in open_ones:
-            steps.cancel_visit(
-                db, clock, appointment_id=one.id, actor=actor, reason=reason, note=note.strip(), is_told=not is_wanted
+            steps.cancel_as_staff(
+                db, clock, appointment_id=one.id, actor=actor, reason=reason, note=note, is_told=not is_wanted
             )
-            record(
-                db, clock, actor=actor, action="appointment.cancelled_by_staff", subject_kind="appointment",
-                subject_id=one.id, reason=reason.value,
-            )  # fmt: skip
         if open_ones and is_wanted:
             _tell(db, clock, lock_series(db, visit.series_id))
         return [one.id for one in open_ones]
