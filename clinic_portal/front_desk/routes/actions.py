@@ -2,70 +2,56 @@
 
 from uuid import UUID
 
+from flask import request
 from flask.typing import ResponseReturnValue
 
-from clinic_portal.check_in.use_cases import finish_online_visit as ending
-from clinic_portal.check_in.use_cases import mark_arrived as arriving
-from clinic_portal.check_in.use_cases import mark_noshow as missing
-from clinic_portal.check_in.use_cases import start_online_visit as starting
-from clinic_portal.check_in.use_cases import undo_arrival as undoing
-from clinic_portal.check_in.use_cases import undo_noshow as coming
-from clinic_portal.front_desk.routes.pages import blueprint, chosen_id, press
+from clinic_portal.check_in.use_cases.finish_online_visit import finish_online_visit
+from clinic_portal.check_in.use_cases.mark_arrived import mark_arrived
+from clinic_portal.check_in.use_cases.mark_noshow import mark_noshow
+from clinic_portal.check_in.use_cases.start_online_visit import start_online_visit
+from clinic_portal.check_in.use_cases.undo_arrival import undo_arrival
+from clinic_portal.check_in.use_cases.undo_noshow import undo_noshow
+from clinic_portal.front_desk.routes.pages import Press, blueprint, chosen_id, press
 from clinic_portal.waiting_room.queries import TicketState
 from clinic_portal.waiting_room.use_cases import call_next as next_calling
 from clinic_portal.waiting_room.use_cases import call_ticket as calling
-from clinic_portal.waiting_room.use_cases import enter_room as entering
-from clinic_portal.waiting_room.use_cases import finish_ticket as finishing
-from clinic_portal.waiting_room.use_cases import mark_left as leaving
-from clinic_portal.waiting_room.use_cases import put_back as putting_back
-from clinic_portal.waiting_room.use_cases import recall_ticket as recalling
 from clinic_portal.waiting_room.use_cases import undo_move as moving_back
+from clinic_portal.waiting_room.use_cases.enter_room import enter_room
+from clinic_portal.waiting_room.use_cases.finish_ticket import finish_ticket
+from clinic_portal.waiting_room.use_cases.mark_left import mark_left
+from clinic_portal.waiting_room.use_cases.put_back import put_back
+from clinic_portal.waiting_room.use_cases.recall_ticket import recall_ticket
 from clinic_portal.web.access import Right, right
 
 VISIT = "/desk/<slug>/visits/<uuid:appointment_id>"
 TICKET = "/desk/<slug>/tickets/<uuid:ticket_id>"
 
+#: Button → what it does. Nothing but the address says to whom, so one view serves all of them, under the use case's name.
+BUTTONS: dict[str, Press] = {
+    f"{VISIT}/arrived": mark_arrived,
+    f"{VISIT}/not-arrived": undo_arrival,
+    f"{VISIT}/no-show": mark_noshow,
+    f"{VISIT}/came": undo_noshow,
+    f"{VISIT}/online-started": start_online_visit,
+    f"{VISIT}/online-done": finish_online_visit,
+    f"{TICKET}/call-again": recall_ticket,
+    f"{TICKET}/entered": enter_room,
+    f"{TICKET}/done": finish_ticket,
+    # Nobody answered the call, or somebody who had left is back.
+    f"{TICKET}/put-back": put_back,
+    f"{TICKET}/left": mark_left,
+}
 
-@blueprint.post(f"{VISIT}/arrived")
+
 @right(Right.DESK)
-def mark_arrived(slug: str, appointment_id: UUID) -> ResponseReturnValue:
-    """The patient is here."""
-    return press(slug, arriving.mark_arrived, appointment_id=appointment_id)
+def press_button(slug: str, **whom: UUID) -> ResponseReturnValue:
+    """Do what the button of this address does to the visit or the ticket that it names."""
+    rule = "" if request.url_rule is None else request.url_rule.rule
+    return press(slug, BUTTONS[rule], **whom)
 
 
-@blueprint.post(f"{VISIT}/not-arrived")
-@right(Right.DESK)
-def undo_arrival(slug: str, appointment_id: UUID) -> ResponseReturnValue:
-    """The patient is not here after all."""
-    return press(slug, undoing.undo_arrival, appointment_id=appointment_id)
-
-
-@blueprint.post(f"{VISIT}/no-show")
-@right(Right.DESK)
-def mark_noshow(slug: str, appointment_id: UUID) -> ResponseReturnValue:
-    """The patient did not come."""
-    return press(slug, missing.mark_noshow, appointment_id=appointment_id)
-
-
-@blueprint.post(f"{VISIT}/came")
-@right(Right.DESK)
-def undo_noshow(slug: str, appointment_id: UUID) -> ResponseReturnValue:
-    """The patient did come."""
-    return press(slug, coming.undo_noshow, appointment_id=appointment_id)
-
-
-@blueprint.post(f"{VISIT}/online-started")
-@right(Right.DESK)
-def start_online_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
-    """They have met online."""
-    return press(slug, starting.start_online_visit, appointment_id=appointment_id)
-
-
-@blueprint.post(f"{VISIT}/online-done")
-@right(Right.DESK)
-def finish_online_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
-    """The online visit is over."""
-    return press(slug, ending.finish_online_visit, appointment_id=appointment_id)
+for address, act in BUTTONS.items():
+    blueprint.add_url_rule(address, act.__name__, press_button, methods=["POST"])
 
 
 @blueprint.post("/desk/<slug>/call-next")
@@ -80,41 +66,6 @@ def call_next(slug: str) -> ResponseReturnValue:
 def call_ticket(slug: str, ticket_id: UUID) -> ResponseReturnValue:
     """Call this one, to the appointment's room or another."""
     return press(slug, calling.call_ticket, ticket_id=ticket_id, room_id=chosen_id("room"))
-
-
-@blueprint.post(f"{TICKET}/call-again")
-@right(Right.DESK)
-def recall_ticket(slug: str, ticket_id: UUID) -> ResponseReturnValue:
-    """Call this one once more."""
-    return press(slug, recalling.recall_ticket, ticket_id=ticket_id)
-
-
-@blueprint.post(f"{TICKET}/entered")
-@right(Right.DESK)
-def enter_room(slug: str, ticket_id: UUID) -> ResponseReturnValue:
-    """They are in the room."""
-    return press(slug, entering.enter_room, ticket_id=ticket_id)
-
-
-@blueprint.post(f"{TICKET}/done")
-@right(Right.DESK)
-def finish_ticket(slug: str, ticket_id: UUID) -> ResponseReturnValue:
-    """The consultation is over."""
-    return press(slug, finishing.finish_ticket, ticket_id=ticket_id)
-
-
-@blueprint.post(f"{TICKET}/put-back")
-@right(Right.DESK)
-def put_back(slug: str, ticket_id: UUID) -> ResponseReturnValue:
-    """Nobody answered the call, or somebody who had left is back."""
-    return press(slug, putting_back.put_back, ticket_id=ticket_id)
-
-
-@blueprint.post(f"{TICKET}/left")
-@right(Right.DESK)
-def mark_left(slug: str, ticket_id: UUID) -> ResponseReturnValue:
-    """They went away."""
-    return press(slug, leaving.mark_left, ticket_id=ticket_id)
 
 
 @blueprint.post(f"{TICKET}/undo/<any(called, in_room, done, left):state>")
