@@ -82,7 +82,7 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "appointment_moved": appointment_messages.booked_facts,
     "time_offered": waiting_messages.offered_facts,
     "series_booked": series_messages.series_booked_facts,
-    "series_moved": series_messages.series_booked_facts,
+    "series_moved": series_messages.series_moved_facts,
     "series_cancelled": series_messages.series_cancelled_facts,
     "reminder": reminder_messages.reminder_facts,
     "reminder_early": reminder_messages.reminder_facts,

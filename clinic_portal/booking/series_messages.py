@@ -12,41 +12,74 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.messages import visit_facts
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, describe
-from clinic_portal.booking.queries.series import series_facts
+from clinic_portal.booking.queries.series import moved_since, series_facts
+from clinic_portal.booking.queries.staff import ON_ITS_WAY
 from clinic_portal.core.clock import Clock, zone
 from clinic_portal.core.ids import SeriesId
 from clinic_portal.core.money import Money
 from clinic_portal.core.settings import Settings
+from clinic_portal.notifications.queries import list_messages
 from clinic_portal.notifications.sources import Attachment, MessageFacts
+
+MOVED_TOGETHER, CANCELLED_TOGETHER = "series_moved", "series_cancelled"
 
 
 def series_booked_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
     """Return what to say of the sessions that are still to come; None when there are none."""
-    found = series_facts(db, SeriesId(subject_id))
-    coming = [
-        session
-        for session in (found.sessions if found else ())
-        if session.state is AppointmentState.BOOKED and session.starts_at > clock.now()
-    ]
-    return _facts(db, clock, settings, subject_id, coming)
+    return _facts(db, clock, settings, subject_id, _coming(db, clock, subject_id))
+
+
+def series_moved_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return what to say of the sessions to come that were moved since this was last said; None when there are none."""
+    coming, since = _coming(db, clock, subject_id), _untold_since(db, subject_id, MOVED_TOGETHER)
+    moved = moved_since(db, SeriesId(subject_id), since) if since else set()
+    sessions = [session for session in coming if session.id in moved]
+    return _facts(db, clock, settings, subject_id, sessions, others=len(coming) - len(sessions))
 
 
 def series_cancelled_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
-    """Return what to say of the sessions that were given back together, the last time that some were."""
-    found = series_facts(db, SeriesId(subject_id))
+    """Return what to say of the sessions that were given back since this was last said; None when there are none."""
+    since = _untold_since(db, subject_id, CANCELLED_TOGETHER)
     cancelled = [
         session
-        for session in (found.sessions if found else ())
-        if session.state is AppointmentState.CANCELLED and session.cancelled_at is not None
+        for session in _sessions(db, subject_id)
+        if since and session.state is AppointmentState.CANCELLED and session.cancelled_at is not None
+        if session.cancelled_at >= since
     ]
-    last = max((session.cancelled_at for session in cancelled if session.cancelled_at), default=None)
-    return _facts(
-        db, clock, settings, subject_id, [session for session in cancelled if session.cancelled_at == last]
-    )  # fmt: skip
+    return _facts(db, clock, settings, subject_id, cancelled)
+
+
+def _sessions(db: Session, series_id: UUID) -> Sequence[AppointmentFacts]:
+    found = series_facts(db, SeriesId(series_id))
+    return found.sessions if found else ()
+
+
+def _coming(db: Session, clock: Clock, series_id: UUID) -> list[AppointmentFacts]:
+    now = clock.now()
+    return [
+        session
+        for session in _sessions(db, series_id)
+        if session.state is AppointmentState.BOOKED and session.starts_at > now
+    ]
+
+
+def _untold_since(db: Session, series_id: UUID, kind: str) -> datetime | None:
+    """Return when the oldest message of this kind that is still on its way was queued: what it says begins there.
+
+    One that waits for a vendor so tells of what was changed meanwhile as well, and nothing that was changed stays untold.
+    """
+    messages = list_messages(db, subject_ids=[series_id], kinds={kind})
+    return min((message.created_at for message in messages if message.state in ON_ITS_WAY), default=None)
 
 
 def _facts(
-    db: Session, clock: Clock, settings: Settings, series_id: UUID, sessions: Sequence[AppointmentFacts]
+    db: Session,
+    clock: Clock,
+    settings: Settings,
+    series_id: UUID,
+    sessions: Sequence[AppointmentFacts],
+    *,
+    others: int = 0,
 ) -> MessageFacts | None:
     if not sessions:
         return None
@@ -60,6 +93,8 @@ def _facts(
         **first.context,
         "starts": starts,
         "count": len(starts),
+        # Sessions to come that are as they were.
+        "others": others,
         "short_times": _short_times(starts, visits[0].tz, first.language),
         "total": Money(sum(price.minor for price in prices), prices[0].currency),
         "link_path": f"/visits/series/{series_id}",

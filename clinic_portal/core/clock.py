@@ -36,6 +36,11 @@ class FixedClock:
         self.at += by
 
 
+def stopped(clock: Clock) -> Clock:
+    """Return a clock that stands at this moment, for one act that writes several rows: they all say the same time."""
+    return FixedClock(clock.now())
+
+
 def zone(name: str) -> ZoneInfo:
     """Return the IANA zone of that name. Raises: ZoneInfoNotFoundError."""
     return ZoneInfo(name)

@@ -6,12 +6,25 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, Series
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.steps import write_history
+from clinic_portal.core.clock import Clock, FixedClock
+from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import new_id
+from clinic_portal.notifications.steps import queue_message
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.clinic import Clinic
 
 A_WEEK = timedelta(days=7)
+
+
+class RunningClock(FixedClock):
+    """A clock that never says the same time twice, as the machine's."""
+
+    def now(self) -> datetime:
+        """Return the next time."""
+        self.advance(timedelta(milliseconds=1))
+        return self.at
 
 
 def make_series(
@@ -36,3 +49,12 @@ def make_series(
         for week in range(sessions)
     ]
     return series, rows
+
+
+def tell_of_series(db: Session, clock: Clock, series: Series, kind: str, rows: list[Appointment]) -> None:
+    """Queue a message about sessions of a series: all those that were cancelled, or these that were moved just now."""
+    with transaction(db):
+        if kind == "series_moved":
+            for row in rows:
+                write_history(db, clock, row, before=row.state, actor=None, reason="moved")
+        queue_message(db, clock, kind, subject_id=series.id)

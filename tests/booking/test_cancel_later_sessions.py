@@ -10,18 +10,19 @@ from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.rules import AppointmentState, CancelReason
 from clinic_portal.booking.series_messages import series_cancelled_facts
 from clinic_portal.booking.use_cases.cancel_later_sessions import cancel_later_sessions
-from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.clock import Clock, FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import make_appointment
-from tests.booking.series import make_series
+from tests.booking.series import RunningClock, make_series
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
 
-def cancel(db: Session, clock: FixedClock, cast: Cast, row: Appointment) -> list[AppointmentId]:
+def cancel(db: Session, clock: Clock, cast: Cast, row: Appointment) -> list[AppointmentId]:
     return cancel_later_sessions(
         db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), reason=CancelReason.NOT_NEEDED
     )
@@ -57,11 +58,37 @@ def test_twice_is_once_and_a_second_part_is_told_by_itself(
     assert cancel(db, clock, cast, rows[3]) == []
     assert len(db.scalars(select(Message)).all()) == 2
     clock.advance(timedelta(minutes=5))
+    for message in db.scalars(select(Message)):
+        message.state = MessageState.DELIVERED
+    db.commit()
     cancel(db, clock, cast, rows[2])
     assert len(db.scalars(select(Message)).all()) == 4
     facts = series_cancelled_facts(db, clock, settings, series.id)
     assert facts is not None
     assert facts.context["starts"] == [rows[2].starts_at]
+
+
+def test_what_waits_for_a_vendor_tells_of_all_that_was_cancelled_meanwhile(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    for row in reversed(rows[2:]):
+        cancel(db, clock, cast, row)
+        clock.advance(timedelta(minutes=5))
+    facts = series_cancelled_facts(db, clock, settings, series.id)
+    assert facts is not None
+    assert facts.context["starts"] == [row.starts_at for row in rows[2:]]
+
+
+def test_on_a_clock_that_runs_one_message_tells_of_all(
+    app: object, db: Session, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    clock = RunningClock()
+    cancel(db, clock, cast, rows[1])
+    facts = series_cancelled_facts(db, clock, settings, series.id)
+    assert facts is not None
+    assert facts.context["count"] == 3
 
 
 def test_those_for_which_it_is_too_late_stay(

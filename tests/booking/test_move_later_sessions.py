@@ -7,13 +7,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.series_messages import series_moved_facts
 from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rendering import render_email
+from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import make_appointment
-from tests.booking.series import A_WEEK, make_series
+from tests.booking.series import A_WEEK, RunningClock, make_series
 from tests.booking.test_series_pages import chosen, selects
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -53,6 +57,32 @@ def test_all_later_ones_move_with_one_message(
     # Pressed again.
     move(db, clock, cast, rows[1], *wanted)
     assert told(db) == ["series_moved"] * 2
+
+
+def test_the_message_counts_those_that_moved_and_says_that_the_others_stay(
+    app: object, db: Session, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    wanted = [rows[1].starts_at, rows[2].starts_at + A_DAY, rows[3].starts_at + A_DAY]
+    move(db, clock := RunningClock(), cast, rows[1], *wanted)
+    facts = series_moved_facts(db, clock, settings, series.id)
+    assert facts is not None
+    assert facts.context["starts"] == wanted[1:]
+    email = render_email(settings, "series_moved", facts)
+    assert email.subject.startswith("2 sessions have new times, the next on Fri 11 Dec")
+    assert "2 other sessions stay as they are." in email.text
+    assert email.attachments[0].content.count(b"BEGIN:VEVENT") == 2
+    # What was told is not told again; a session of its own is told of by itself.
+    for message in db.scalars(select(Message)):
+        message.state = MessageState.DELIVERED
+    db.commit()
+    clock.advance(timedelta(minutes=1))
+    move(db, clock, cast, rows[3], rows[3].starts_at)
+    assert series_moved_facts(db, clock, settings, series.id) is None
+    move(db, clock, cast, rows[3], wanted[2] - 2 * A_DAY)
+    again = series_moved_facts(db, clock, settings, series.id)
+    assert again is not None
+    assert render_email(settings, "series_moved", again).subject.startswith("1 session has a new time: Wed 16 Dec")
 
 
 def test_one_lost_time_moves_nothing(app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:

@@ -6,28 +6,35 @@ import pytest
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.rules import AppointmentState
-from clinic_portal.booking.series_messages import series_booked_facts, series_cancelled_facts
+from clinic_portal.booking.series_messages import series_booked_facts, series_cancelled_facts, series_moved_facts
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.rendering import render_email, render_sms
 from clinic_portal.notifications.rules import sms_size
 from clinic_portal.notifications.sources import MessageFacts, MessageSource
-from tests.booking.series import make_series
+from tests.booking.series import make_series, tell_of_series
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
+SOURCES: list[tuple[str, MessageSource]] = [
+    ("series_booked", series_booked_facts),
+    ("series_moved", series_moved_facts),
+    ("series_cancelled", series_cancelled_facts),
+]
 LONG_STREET = "Avenida Engenheiro Duarte Pacheco 123, 4.º esquerdo"
 
 
 def facts_of_ten(
     source: MessageSource, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> MessageFacts:
-    cancelled = source is series_cancelled_facts
-    series, _ = make_series(
+    kind = next(kind for kind, known in SOURCES if known is source)
+    cancelled = kind == "series_cancelled"
+    series, rows = make_series(
         db, clinic, cast.patient_person, sessions=10,
         state=AppointmentState.CANCELLED if cancelled else AppointmentState.BOOKED,
         **({"cancelled_at": clock.now()} if cancelled else {}),
     )  # fmt: skip
+    tell_of_series(db, clock, series, kind, rows)
     found = source(db, clock, settings, series.id)
     assert found is not None
     return found
@@ -37,11 +44,7 @@ def facts_of_ten(
 @pytest.mark.parametrize("language", ["en", "pt_PT"])
 @pytest.mark.parametrize(
     ("kind", "source"),
-    [
-        ("series_booked", series_booked_facts),
-        ("series_moved", series_booked_facts),
-        ("series_cancelled", series_cancelled_facts),
-    ],
+    SOURCES,
 )
 def test_ten_sessions_are_an_sms_of_two_parts_at_the_most_and_an_email_with_all(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings,

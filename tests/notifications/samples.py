@@ -14,7 +14,7 @@ from clinic_portal.core.db import transaction
 from clinic_portal.core.modes import Mode
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
-from tests.booking.series import make_series
+from tests.booking.series import make_series, tell_of_series
 from tests.booking.waiting import first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -88,19 +88,21 @@ def offer(*, mode: OfferMode = OfferMode.ONE_AT_A_TIME, is_child: bool = False, 
     return make
 
 
-def series(state: AppointmentState) -> list[Sample]:
+def series(kind: str) -> list[Sample]:
     def make(stage: Stage) -> UUID:
-        return _series(stage, stage.cast.patient_person, state)
+        return _series(stage, kind, stage.cast.patient_person)
 
     def childs(stage: Stage) -> UUID:
-        return _series(stage, stage.cast.child, state, booked_by_account_id=stage.cast.patient.id)
+        return _series(stage, kind, stage.cast.child, booked_by_account_id=stage.cast.patient.id)
 
     return [make, childs]
 
 
-def _series(stage: Stage, patient: Patient, state: AppointmentState, **other: object) -> UUID:
-    cancelled_at = stage.clock.now() if state is AppointmentState.CANCELLED else None
-    found, _ = make_series(stage.db, stage.clinic, patient, state=state, cancelled_at=cancelled_at, **other)
+def _series(stage: Stage, kind: str, patient: Patient, **other: object) -> UUID:
+    is_over = {"state": AppointmentState.CANCELLED, "cancelled_at": stage.clock.now()}
+    values = other | (is_over if kind == "series_cancelled" else {})
+    found, rows = make_series(stage.db, stage.clinic, patient, **values)  # type: ignore[arg-type]  # columns by name
+    tell_of_series(stage.db, stage.clock, found, kind, rows[1:])
     return found.id
 
 
@@ -117,9 +119,7 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "reminder": visits(AppointmentState.BOOKED),
     "reminder_early": visits(AppointmentState.BOOKED),
     "time_offered": [offer(), offer(has_visit=True), offer(is_child=True), offer(mode=OfferMode.FIRST_COME)],
-    "series_booked": series(AppointmentState.BOOKED),
-    "series_cancelled": series(AppointmentState.CANCELLED),
-    "series_moved": series(AppointmentState.BOOKED),
+    **{kind: series(kind) for kind in ("series_booked", "series_cancelled", "series_moved")},
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],
     "test_message": [account],
 }

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, Series
+from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
 from clinic_portal.booking.queries.rota import Taker
+from clinic_portal.booking.queries.staff import MOVED
 from clinic_portal.booking.rules import LIVE_STATES, AppointmentState, Stretch
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
@@ -113,6 +114,16 @@ def same_series(
         .group_by(Appointment.series_id)
     )
     return next((SeriesId(series_id) for series_id, count in rows if series_id and count == len(starts)), None)
+
+
+def moved_since(db: Session, series_id: SeriesId, since: datetime) -> set[AppointmentId]:
+    """Return which sessions of a series were given another time since then."""
+    rows = db.scalars(
+        select(AppointmentHistory.appointment_id)
+        .join(Appointment, Appointment.id == AppointmentHistory.appointment_id)
+        .where(Appointment.series_id == series_id, AppointmentHistory.reason == MOVED, AppointmentHistory.at >= since)
+    )
+    return {AppointmentId(id_) for id_ in rows}
 
 
 def lock_in_the_way(

@@ -22,7 +22,8 @@ from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 
 #: The kinds of messages that say so.
 BY_CLINIC = ("appointment_cancelled_by_clinic", "appointment_moved")
-#: The reason in the history of a move that the patient did not ask for.
+#: The reason in the history of a move, and of one that the patient did not ask for.
+MOVED = "moved"
 MOVED_BY_CLINIC = "moved.by_clinic"
 
 #: A message in one of these reached the patient, as far as anybody knows.

@@ -14,6 +14,7 @@ from clinic_portal.booking.queries import AppointmentFacts, Taker, Wish, facts_o
 from clinic_portal.booking.queries.appointments import promised_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_for_move, lock_holds
 from clinic_portal.booking.queries.rota import need_of
+from clinic_portal.booking.queries.staff import MOVED
 from clinic_portal.booking.rules import AppointmentState, Stretch, judge_change, judge_change_by_staff
 from clinic_portal.booking.steps.appointments import end_holds, write_history
 from clinic_portal.booking.steps.claiming import look_and_claim
@@ -25,8 +26,6 @@ from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, Ro
 from clinic_portal.facilities.queries import ServiceFacts
 from clinic_portal.notifications.steps import queue_message, void_messages
 from clinic_portal.patients.steps import lock_patient
-
-MOVED = "moved"
 
 
 @dataclass(frozen=True)

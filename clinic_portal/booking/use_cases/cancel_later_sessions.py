@@ -7,7 +7,7 @@ from clinic_portal.booking.queries import visit_of
 from clinic_portal.booking.queries.series import lock_later_sessions, lock_series
 from clinic_portal.booking.rules import CancelReason, judge_change
 from clinic_portal.core.actor import Actor
-from clinic_portal.core.clock import Clock
+from clinic_portal.core.clock import Clock, stopped
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId
@@ -23,6 +23,7 @@ def cancel_later_sessions(
     Raises: NotFound (no such, not of a series, or none that the actor may change); Forbidden; Conflict
     "appointment.too_late_to_change" when it is too late for every one of them.
     """
+    clock = stopped(clock)  # Its message is about what has its time.
     with transaction(db):
         visit = visit_of(db, clock, appointment_id, actor=actor)
         sessions, now = lock_later_sessions(db, visit.appointment), clock.now()

@@ -9,7 +9,7 @@ from clinic_portal.booking.queries.series import lock_later_sessions, lock_serie
 from clinic_portal.booking.queries.staff import visit_at_desk
 from clinic_portal.booking.rules import ClinicReason, judge_change
 from clinic_portal.core.actor import Actor
-from clinic_portal.core.clock import Clock
+from clinic_portal.core.clock import Clock, stopped
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
@@ -35,6 +35,7 @@ def cancel_sessions_by_clinic(  # noqa: PLR0913 - all by name
     Raises: NotFound (no such visit at a facility of the actor's, or not of a series); Conflict
     "appointment.too_late_to_change" when it is too late for every one of them.
     """
+    clock = stopped(clock)  # Its message is about what has its time.
     with transaction(db):
         visit = visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
         if visit.series_id is None:

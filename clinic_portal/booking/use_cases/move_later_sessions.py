@@ -15,7 +15,7 @@ from clinic_portal.booking.queries.visits import VisitFacts
 from clinic_portal.booking.rules import AppointmentState, judge_change
 from clinic_portal.booking.steps.series import move_sessions, takers_of
 from clinic_portal.core.actor import Actor
-from clinic_portal.core.clock import Clock, local_day
+from clinic_portal.core.clock import Clock, local_day, stopped
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.events import publish
@@ -36,6 +36,7 @@ def move_later_sessions(
     "appointment.too_late_to_change", "appointment.already_started".
     """
     wanted = tuple(sorted(set(starts)))
+    clock = stopped(clock)  # Its message is about what has its time.
     with transaction(db):
         visit = visit_of(db, clock, appointment_id, actor=actor)
         series_id = visit.appointment.series_id
