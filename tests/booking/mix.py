@@ -17,10 +17,12 @@ from clinic_portal.booking.queries import AppointmentFacts, Taker
 from clinic_portal.booking.queries.waiting import open_offers
 from clinic_portal.booking.rules import LIVE_STATES, Asked, CancelReason, ClinicReason, EntryState
 from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.steps.series import SeriesChoice
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
 from clinic_portal.booking.use_cases.book_by_phone import PhoneBooking, book_by_phone
-from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
+from clinic_portal.booking.use_cases.book_series import book_series
+from clinic_portal.booking.use_cases.book_series_by_phone import book_series_by_phone
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
 from clinic_portal.booking.use_cases.cancel_later_sessions import cancel_later_sessions
@@ -34,6 +36,7 @@ from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.booking.use_cases.move_by_clinic import move_by_clinic
 from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
+from clinic_portal.booking.use_cases.move_sessions_by_clinic import move_sessions_by_clinic
 from clinic_portal.booking.use_cases.release_hold import release_hold
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import FixedClock
@@ -240,8 +243,11 @@ class Player:
         choice = SeriesChoice(
             self.mix.service_id, self.mix.facility_id, who.practitioner_id, self.patient_id, starts, per_week=2
         )
-        series = book_series(self.db, self.clock, choice=choice, actor=self.actor, hold_key=self.key)
-        self.hold = None
+        if self.is_at_desk():
+            series = book_series_by_phone(self.db, self.clock, choice=choice, actor=self.mix.desk, note=self.reason())
+        else:
+            series = book_series(self.db, self.clock, choice=choice, actor=self.actor, hold_key=self.key)
+            self.hold = None
         return [(series, "session", at) for at in starts]
 
     def move_later(self) -> list[Told]:
@@ -257,9 +263,14 @@ class Player:
         ).all()
         self.db.rollback()
         starts = tuple(self.free(len(later)))
-        move_later_sessions(
-            self.db, self.clock, appointment_id=AppointmentId(first.id), actor=self.actor, starts=starts
-        )  # fmt: skip
+        id_ = AppointmentId(first.id)
+        if self.is_at_desk():
+            move_sessions_by_clinic(
+                self.db, self.clock, appointment_id=id_, facility_id=self.mix.facility_id, actor=self.mix.desk,
+                starts=starts, note=self.reason(),
+            )  # fmt: skip
+        else:
+            move_later_sessions(self.db, self.clock, appointment_id=id_, actor=self.actor, starts=starts)
         return [(SeriesId(first.series_id or first.id), "session", at) for at in starts]
 
     def cancel_later(self) -> list[Told]:
@@ -270,6 +281,14 @@ class Player:
         return [(id_, "cancelled", None) for id_ in ids]
 
     # What staff do.
+
+    def is_at_desk(self) -> bool:
+        """Whether staff do it for the patient. Without rivals nobody else does: what one's browser holds is in their way."""
+        return self.mix.has_rivals and self.rng.random() < 0.5
+
+    def reason(self) -> str:
+        """Why a rule is set aside, half of the times."""
+        return self.rng.choice(["", NOTE])
 
     def book_by_phone(self) -> list[Told]:
         is_aside = self.rng.random() < 0.5

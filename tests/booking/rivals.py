@@ -21,9 +21,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.steps.series import SeriesChoice
 from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
 from clinic_portal.booking.use_cases.book_by_phone import PhoneBooking, book_by_phone
-from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
+from clinic_portal.booking.use_cases.book_series import book_series
+from clinic_portal.booking.use_cases.book_series_by_phone import book_series_by_phone
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.booking.use_cases.move_by_clinic import move_by_clinic
@@ -191,7 +193,7 @@ class Ask:
     note: str = ""
     #: Book what is held.
     book: bool = False
-    #: Sessions to book at once, in place of the choice.
+    #: Sessions to book at once, in place of the choice; staff book them at the desk, with a `note` beside the rules.
     series: SeriesChoice | None = None
     #: A booking at the desk, in place of the choice.
     phone: PhoneBooking | None = None
@@ -243,7 +245,10 @@ def _do(db: Session, clock: FixedClock, ask: Ask, key: str) -> str:
         book_by_phone(db, clock, booking=ask.phone, actor=actor)
         return "booked"
     if ask.series is not None and actor is not None:
-        book_series(db, clock, choice=ask.series, actor=actor)
+        if actor.is_staff:
+            book_series_by_phone(db, clock, choice=ask.series, actor=actor, note=ask.note)
+        else:
+            book_series(db, clock, choice=ask.series, actor=actor)
         return "booked"
     if ask.visit is not None and actor is not None:
         to = ask.to or NewTime(choice.facility_id, choice.starts_at, choice.practitioner_id)

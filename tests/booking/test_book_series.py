@@ -13,7 +13,8 @@ from clinic_portal.booking.queries.missed import MissedRule
 from clinic_portal.booking.queries.series import series_facts
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import hold_key_hash
-from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
+from clinic_portal.booking.steps.series import SeriesChoice
+from clinic_portal.booking.use_cases.book_series import book_series
 from clinic_portal.booking.use_cases.change_missed_rule import change_missed_rule
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound

@@ -13,8 +13,9 @@ from clinic_portal.booking.messages import booked_facts
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries import describe, facts_of
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.steps.series import SeriesChoice
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
-from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
+from clinic_portal.booking.use_cases.book_series import book_series
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import FacilityId, OfferId, PatientId, PractitionerId, ServiceId
 from clinic_portal.core.modes import Mode

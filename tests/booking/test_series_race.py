@@ -1,12 +1,13 @@
 """Series against series and single holds for the same days, in eight processes: all of a series or nothing, no deadlock."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from clinic_portal.booking.models import Appointment, Series
-from clinic_portal.booking.use_cases.book_series import SeriesChoice
+from clinic_portal.booking.steps.series import SeriesChoice
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, ServiceId
 from tests.booking.arena import TUESDAY_NINE, Arena
 from tests.booking.rivals import Ask
@@ -54,6 +55,26 @@ def test_series_that_overlap_and_single_holds(arena: Arena) -> None:
     # A series is whole or not there.
     assert all(planned == count == 3 for _, planned, count in sessions)
     assert len(sessions) == sum(outcome.result == "booked" for outcome in outcomes)
+
+
+def test_two_desks_and_the_patients_never_have_the_same_session(arena: Arena) -> None:
+    """Receptionists for one patient each, with a written reason and without, against patients at their own pages."""
+    rounds = list[list[Ask]]()
+    for number in range(ROUNDS):
+        days = [TUESDAY_NINE + timedelta(days=7 * number + day) for day in range(3)]
+        asks = list[Ask]()
+        for index in range(PEOPLE):
+            ask = series(arena, index, *(days if index % 2 else reversed(days)))
+            at_desk = replace(ask, actor=arena.desk, note="agreed by phone" if index % 4 else "")
+            asks.append(ask if index % 3 == 0 else at_desk)
+        rounds.append(asks)
+    outcomes = arena.outcomes(rounds)
+    for number in range(ROUNDS):
+        of_round = [outcome.result for outcome in outcomes if outcome.round == number]
+        # Whoever asks twice for one patient hears the same answer twice.
+        assert of_round.count("booked") == 2
+        assert of_round.count("series.times_lost") == 2 * PEOPLE - 2
+    arena.check()
 
 
 def test_one_of_many_rivals_gets_the_whole_series(arena: Arena) -> None:

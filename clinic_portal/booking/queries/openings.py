@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.rota import LONGEST_VISIT, Rota, Taken, Taker, Wish, read_rota, read_taken
-from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch, free_starts
+from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch, free_starts, last_day
 from clinic_portal.booking.rules.series import Wall, wall_of
 from clinic_portal.core.clock import Clock, day_bounds, local_day
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId
 from clinic_portal.facilities.queries import ServiceFacts
+
+#: How far ahead staff may plan when they set the rules aside.
+ANYWAY_DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -92,17 +95,27 @@ class Openings:
         return Stretch(start, start + timedelta(minutes=self.service.minutes))
 
 
-def read_openings(
-    db: Session, clock: Clock, wish: Wish, *, from_day: date, to_day: date, patient_id: PatientId | None = None
+def read_openings(  # noqa: PLR0913 - what, when, for whom, and by which rules
+    db: Session,
+    clock: Clock,
+    wish: Wish,
+    *,
+    from_day: date,
+    to_day: date,
+    patient_id: PatientId | None = None,
+    anyway: bool = False,
 ) -> Openings:
     """Return what is offered at the wish's facility in [from_day, to_day]: two statements, and one for the patient's own.
 
+    `anyway`: staff set notice, horizon and visits a day aside; hours, absences and what somebody else has never.
     Raises: NotFound when there is no such service or facility.
     """
     if wish.facility_id is None:
         raise ValueError("a series is planned at one place")
     now = clock.now()
     rota = read_rota(db, wish, from_day=from_day, to_day=to_day, now=now, with_room_plan=True)
+    if anyway:
+        rota = _unlimited(rota, now)
     taken = read_taken(db, rota, wish, from_day=from_day, to_day=to_day, now=now)
     tz, (first, last) = rota.facilities[wish.facility_id].tz, rota.open_days[wish.facility_id]
     from_day, to_day = max(from_day, first), min(to_day, last)
@@ -114,6 +127,15 @@ def read_openings(
     )  # fmt: skip
     starts = _starts(openings, from_day, to_day)
     return replace(openings, starts=starts, loads={who: taken.load(who, span) for who in starts})
+
+
+def _unlimited(rota: Rota, now: datetime) -> Rota:
+    rules = replace(rota.service.rules, notice=timedelta(0), horizon_days=ANYWAY_DAYS, visits_per_day=None)
+    open_days = {
+        one.id: (local_day(now, one.tz), last_day(now, one.tz, horizon_days=ANYWAY_DAYS))
+        for one in rota.facilities.values()
+    }
+    return replace(rota, service=replace(rota.service, rules=rules), open_days=open_days)
 
 
 def _starts(openings: Openings, from_day: date, to_day: date) -> dict[PractitionerId, list[datetime]]:

@@ -16,8 +16,8 @@ from clinic_portal.booking.routes.common import Way, blueprint, bookable_people,
 from clinic_portal.booking.routes.series_way import SeriesWay, chosen_times, pattern_in_words, series_form, series_way
 from clinic_portal.booking.routes.times import SLOT_FORMAT
 from clinic_portal.booking.rules.series import Line, Wall, day_of, minute_of, monday_of, replan, wall_of
-from clinic_portal.booking.steps.series import TIMES_LOST
-from clinic_portal.booking.use_cases.book_series import SeriesChoice, book_series
+from clinic_portal.booking.steps.series import TIMES_LOST, SeriesChoice
+from clinic_portal.booking.use_cases.book_series import book_series
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId, PractitionerId, SeriesId, ServiceId

@@ -4,14 +4,14 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps
 from clinic_portal.booking.queries import visit_of
-from clinic_portal.booking.queries.series import lock_later_sessions, lock_series
+from clinic_portal.booking.queries.series import lock_later_sessions
 from clinic_portal.booking.rules import CancelReason, judge_change
+from clinic_portal.booking.steps.series import tell_of_series
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, stopped
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId
-from clinic_portal.notifications.steps import queue_message
 
 
 def cancel_later_sessions(
@@ -37,7 +37,5 @@ def cancel_later_sessions(
         if series_id is None:
             raise NotFound
         if open_ones:
-            series = lock_series(db, series_id)
-            series.version += 1
-            queue_message(db, clock, "series_cancelled", subject_id=series_id, key=str(series.version))
+            tell_of_series(db, clock, series_id, "series_cancelled")
         return [one.id for one in open_ones]

@@ -3,18 +3,17 @@
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking import steps
-from clinic_portal.booking.models import Series
 from clinic_portal.booking.queries import AppointmentFacts
-from clinic_portal.booking.queries.series import lock_later_sessions, lock_series
+from clinic_portal.booking.queries.series import lock_later_sessions
 from clinic_portal.booking.queries.staff import visit_at_desk
 from clinic_portal.booking.rules import ClinicReason, judge_change
+from clinic_portal.booking.steps.series import tell_of_series
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, stopped
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.facilities.queries import service_by_id
-from clinic_portal.notifications.steps import queue_message
 
 
 def cancel_sessions_by_clinic(  # noqa: PLR0913 - all by name
@@ -50,15 +49,10 @@ def cancel_sessions_by_clinic(  # noqa: PLR0913 - all by name
                 db, clock, appointment_id=one.id, actor=actor, reason=reason, note=note, is_told=not is_wanted
             )
         if open_ones and is_wanted:
-            _tell(db, clock, lock_series(db, visit.series_id))
+            tell_of_series(db, clock, visit.series_id, "series_cancelled")
         return [one.id for one in open_ones]
 
 
 def _is_in_time(db: Session, clock: Clock, session: AppointmentFacts) -> bool:
     cutoff = service_by_id(db, session.service_id).rules.change_cutoff
     return judge_change(session.state, session.starts_at, cutoff=cutoff, now=clock.now()).allowed
-
-
-def _tell(db: Session, clock: Clock, series: Series) -> None:
-    series.version += 1
-    queue_message(db, clock, "series_cancelled", subject_id=series.id, key=str(series.version))

@@ -1,0 +1,105 @@
+"""Staff move a session and all later ones: told once, reach checked, the cut-off set aside with a written reason only."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.use_cases.move_sessions_by_clinic import move_sessions_by_clinic
+from clinic_portal.core.audit import AuditEntry
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.errors import Conflict, NotFound
+from clinic_portal.core.ids import AppointmentId, FacilityId
+from tests.booking.factory import make_appointment
+from tests.booking.series import A_WEEK, make_series
+from tests.booking.test_hold_time import code_of
+from tests.booking.test_move_later_sessions import A_DAY, times, told
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+
+WHY = "She is in hospital until then"
+
+
+@pytest.fixture
+def move(app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast):
+    def done(row: Appointment, *starts: datetime, **other: object) -> list[AppointmentId]:
+        values = {"actor": cast.receptionist.actor(), "facility_id": FacilityId(clinic.lisbon.id)} | other
+        return move_sessions_by_clinic(db, clock, appointment_id=AppointmentId(row.id), starts=starts, **values)
+
+    return done
+
+
+def test_the_patient_is_told_once_and_the_history_says_who_moved(db: Session, clinic: Clinic, cast: Cast, move) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    wanted = [rows[1].starts_at, rows[2].starts_at + A_DAY, rows[3].starts_at + A_DAY]
+    assert move(rows[1], *wanted) == [rows[2].id, rows[3].id]
+    assert times(db, rows) == [rows[0].starts_at, *wanted]
+    assert told(db) == ["series_moved"] * 2
+    lines = db.scalars(select(AppointmentHistory)).all()
+    actor = cast.receptionist.actor()
+    assert [(line.reason, line.account_id) for line in lines] == [("moved", actor.account_id)] * 2
+    entries = db.scalars(select(AuditEntry)).all()
+    assert [(one.action, one.detail) for one in entries] == [("appointment.moved_by_staff", {"rules": "kept"})] * 2
+    # Pressed again.
+    assert move(rows[1], *wanted) == []
+    assert told(db) == ["series_moved"] * 2
+    assert len(db.scalars(select(AuditEntry)).all()) == 2
+
+
+def test_the_cut_off_counts_unless_staff_write_why_not(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, move
+) -> None:
+    clinic.massage.change_cutoff_minutes = 24 * 60
+    db.merge(clinic.massage)
+    db.commit()
+    _, rows = make_series(db, clinic, cast.patient_person, sessions=2)
+    clock.at = rows[0].starts_at - timedelta(hours=3)
+    wanted = [row.starts_at + A_DAY for row in rows]
+    for note in ("", "  "):
+        with pytest.raises(Conflict) as refusal:
+            move(rows[0], *wanted, note=note)
+        assert code_of(refusal) == "appointment.too_late_to_change"
+    assert len(move(rows[0], *wanted, note=WHY)) == 2
+    assert times(db, rows) == wanted
+    assert set(db.scalars(select(AppointmentHistory.note))) == {WHY}
+    assert [entry.detail for entry in db.scalars(select(AuditEntry))] == [{"rules": "set_aside"}] * 2
+
+
+def test_horizon_and_visits_a_day_are_set_aside_too_what_somebody_has_never(
+    db: Session, clinic: Clinic, cast: Cast, move
+) -> None:
+    clinic.massage.visits_per_day, clinic.massage.horizon_days = 1, 30
+    db.merge(clinic.massage)
+    _, rows = make_series(db, clinic, cast.patient_person, sessions=2)
+    make_appointment(db, clinic, cast.patient_person, at=rows[0].starts_at + timedelta(days=1, hours=4))
+    make_appointment(db, clinic, cast.stranger_person, at=rows[1].starts_at + A_DAY)
+    beside, late = rows[0].starts_at + A_DAY, rows[1].starts_at + 10 * A_WEEK
+    with pytest.raises(Conflict) as refusal:
+        move(rows[0], beside, late)
+    assert refusal.value.values["lost"] == {beside: "appointment.too_many_that_day", late: "appointment.slot_taken"}
+    with pytest.raises(Conflict) as refusal:
+        move(rows[0], beside, rows[1].starts_at + A_DAY, note=WHY)
+    assert refusal.value.values["lost"] == {rows[1].starts_at + A_DAY: "appointment.slot_taken"}
+    move(rows[0], beside, late, note=WHY)
+    assert times(db, rows) == [beside, late]
+
+
+def test_only_a_series_of_this_facility(db: Session, clinic: Clinic, cast: Cast, move) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    alone = make_appointment(db, clinic, cast.patient_person, at=rows[0].starts_at + timedelta(hours=4))
+    wanted = [row.starts_at + A_DAY for row in rows]
+    for actor in (cast.far_receptionist.actor(), cast.patient.actor()):
+        with pytest.raises(NotFound):
+            move(rows[0], *wanted, actor=actor)
+    with pytest.raises(NotFound):
+        move(alone, wanted[0])
+    assert times(db, rows) == [row.starts_at for row in rows]
+    # What takes place elsewhere is that facility's: it stays, and is not counted.
+    rows[3].facility_id, rows[3].room_id = clinic.azores.id, clinic.room_a.id
+    db.commit()
+    with pytest.raises(Conflict) as refusal:
+        move(rows[2], *wanted[2:])
+    assert code_of(refusal) == "series.changed"
+    assert move(rows[2], wanted[2]) == [rows[2].id]
