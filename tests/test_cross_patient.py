@@ -253,7 +253,16 @@ def in_production(app: Flask, settings: Settings) -> Iterator[None]:
 
 
 def unknown_arguments() -> Mapping[str, object]:
-    names = ("appointment_id", "entry_id", "ticket_id", "patient_id", "session_id", "screen_id", "series_id")
+    names = (
+        "appointment_id",
+        "entry_id",
+        "offer_id",
+        "ticket_id",
+        "patient_id",
+        "session_id",
+        "screen_id",
+        "series_id",
+    )
     return {name: unknown() for name in names} | {"item_id": f"email-{unknown()}"}
 
 

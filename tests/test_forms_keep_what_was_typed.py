@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from tests.booking.factory import make_appointment
 from tests.booking.series import make_series
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -58,6 +59,7 @@ FORMS = [
         method="GET",
         unoffered=(("first", "1999-01-01"),),
     ),
+    Form("/desk/lisbon/visits/{visit}/earlier", "receptionist", (), (("until_day", "31/2/2027"), ("from_day", "soon"))),
     Form("/desk/lisbon/screens", "receptionist", ("name",), (("code", ""),)),
     Form("/admin/closed-days/lisbon", "administrator", ("reason",), (("day", "31/11/2026"),)),
     Form("/admin/services/massage", "administrator", (), (("before", "many"), ("horizon", "0"), ("per_day", "11"))),
@@ -74,7 +76,8 @@ FORMS = [
 @pytest.mark.parametrize("form", FORMS, ids=[form.path for form in FORMS])
 def test_a_refused_form_keeps_what_was_typed(db: Session, cast: Cast, clinic: Clinic, form: Form) -> None:
     _, sessions = make_series(db, clinic, cast.patient_person)
-    ids = {"ines": clinic.ines.id, "session": sessions[1].id}
+    visit = make_appointment(db, clinic, cast.stranger_person, practitioner=clinic.rui)
+    ids = {"ines": clinic.ines.id, "session": sessions[1].id, "visit": visit.id}
     form = replace(form, path=form.path.format(**ids), send_to=form.send_to.format(**ids))
     client = cast.browser(getattr(cast, form.who) if form.who else None)
     blank = client.page(form.path)

@@ -65,6 +65,7 @@ BAD = {
     "state": ("waiting", "nothing"),
     "channel": ("post", "SMS"),
     "entry_id": (str(new_id()), "1"),
+    "offer_id": (str(new_id()), "1"),
     "offer_code": ("K7M2PX4A" + "A" * 10, "K7M2PX4A", "x", "\x00", "é" * 18),
     "feed_token": ("A" * 32, "x", "\x00", "é" * 32),
     "visit_code": ("K7M2PX4A" + "A" * 10, "K7M2PX4A", "x", "\x00", "é" * 18),

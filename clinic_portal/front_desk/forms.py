@@ -12,6 +12,7 @@ from wtforms import (
     Form,
     RadioField,
     SelectField,
+    SelectMultipleField,
     StringField,
     TextAreaField,
     TimeField,
@@ -21,6 +22,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from clinic_portal.accounts import fields
+from clinic_portal.booking.forms import WaitingForm
 from clinic_portal.booking.queries import ClinicReason
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.core.typed import is_blank, many_lines, one_line
@@ -107,6 +109,15 @@ class NewPatientForm(FlaskForm):  # type: ignore[misc]
     def __init__(self, *, today: date) -> None:
         super().__init__()
         self.birth_date.today = today
+
+
+class WishAtDeskForm(WaitingForm):
+    """What somebody waits for, as they say on the phone."""
+
+    weekdays = SelectMultipleField(_l("Which days suit them?"))
+    parts = SelectMultipleField(_l("Which times of the day?"))
+    practitioner = SelectField(_l("With"))
+    mode = RadioField(_l("How do they want to meet?"), validators=[InputRequired(_l("Choose how they want to meet"))])
 
 
 class AnywayForm(FlaskForm):  # type: ignore[misc]

@@ -84,6 +84,10 @@ BY_CODE = {
         _("Somebody was faster"),
         _("Nothing was booked. You are still told when another time comes free."),
     ),
+    "offer.withdrawn": (
+        _("This offer was withdrawn"),
+        _("Nothing was booked. The time no longer fits what is waited for."),
+    ),
     "waiting.already_waiting": (
         _("You are on this waiting list already"),
         _("Nothing was changed. Look at your waiting list below your visits."),

@@ -18,6 +18,7 @@ from clinic_portal.booking.queries.waiting import open_offers
 from clinic_portal.booking.rules import LIVE_STATES, Asked, CancelReason, ClinicReason, EntryState
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.steps.series import SeriesChoice
+from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
 from clinic_portal.booking.use_cases.book_by_phone import PhoneBooking, book_by_phone
@@ -30,7 +31,7 @@ from clinic_portal.booking.use_cases.decline_offer import decline_offer
 from clinic_portal.booking.use_cases.end_expired_holds import end_expired_holds
 from clinic_portal.booking.use_cases.end_offers import end_offers
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
-from clinic_portal.booking.use_cases.join_waiting_list import Wanted, join_waiting_list
+from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.leave_waiting_list import leave_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.booking.use_cases.move_appointment import move_appointment

@@ -26,7 +26,7 @@ def test_who_leaves_gives_the_offered_time_to_the_next(
     assert (row.state, row.end_reason, row.ended_at) == (EntryState.ENDED, EntryEnd.PATIENT, clock.now())
     assert offer_all(db, clock, freed) == 1
     assert [(offer.entry_id, offer.state) for offer in offers(db)] == [
-        (first.id, OfferState.DECLINED),
+        (first.id, OfferState.WITHDRAWN),
         (second.id, OfferState.OPEN),
     ]
 

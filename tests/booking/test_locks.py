@@ -14,10 +14,11 @@ from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.rules import AppointmentState, Asked, CancelReason
 from clinic_portal.booking.steps import insert_hold
 from clinic_portal.booking.steps.waiting import time_of
+from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.change_hours import change_hours
-from clinic_portal.booking.use_cases.join_waiting_list import Wanted, join_waiting_list
+from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock

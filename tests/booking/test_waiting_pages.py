@@ -31,6 +31,15 @@ def path_of(settings: Settings, offer: WaitingOffer) -> str:
     return offer_link_path(settings, offer.reference)
 
 
+def offered(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, visit: Appointment | None = None
+) -> str:  # fmt: skip
+    """Have a time offered to the patient, who waits with a visit or without one; return the path of the offer."""
+    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    return path_of(settings, offers(db)[0])
+
+
 def form_of(client: PortalClient, path: str) -> dict[str, str]:
     """The fields of the page's long form."""
     page = client.page(path)
@@ -139,9 +148,7 @@ def test_the_link_shows_the_time_and_changes_nothing_until_a_button_is_pressed(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:
     visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
-    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
-    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
-    path = path_of(settings, offers(db)[0])
+    path = offered(db, clock, clinic, cast, settings, visit)
     for _ in range(2):
         page = client.page(path)
         assert page.h1 == "A time came free for you"
@@ -163,9 +170,7 @@ def test_saying_no_keeps_the_visit_and_the_place(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:
     visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
-    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
-    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
-    path = path_of(settings, offers(db)[0])
+    path = offered(db, clock, clinic, cast, settings, visit)
     token = client.page(path).fields()["csrf_token"]
     page = client.page(f"{path}/decline", method="POST", data={"csrf_token": token})
     assert page.h1 == "You said no to this time"
@@ -192,9 +197,7 @@ def test_the_slower_one_reads_that_somebody_was_faster(
 def test_an_offer_that_ran_out_says_so(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:
-    join(db, clock, clinic, cast.patient, cast.patient_person)
-    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
-    path = path_of(settings, offers(db)[0])
+    path = offered(db, clock, clinic, cast, settings)
     token = client.page(path).fields()["csrf_token"]
     clock.at = offers(db)[0].ends_at
     assert client.page(path).h1 == "This offer is over"
@@ -205,9 +208,7 @@ def test_an_offer_of_somebody_who_gave_the_visit_back_promises_nothing(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:
     visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
-    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
-    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
-    path = path_of(settings, offers(db)[0])
+    path = offered(db, clock, clinic, cast, settings, visit)
     token = client.page(path).fields()["csrf_token"]
     visit.state = AppointmentState.CANCELLED
     db.flush()
@@ -224,11 +225,9 @@ def test_an_offer_of_somebody_who_gave_the_visit_back_promises_nothing(
 def test_an_offer_whose_visit_was_given_back_or_moved_leads_to_the_visit(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:
-    join(db, clock, clinic, cast.patient, cast.patient_person)
-    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    path = offered(db, clock, clinic, cast, settings)
     (offer,) = offers(db)
     taken = db.get_one(Appointment, accept_offer(db, clock, offer_id=OfferId(offer.id)).id)
-    path = path_of(settings, offer)
     assert client.page(path).h1 == "The time is yours"
     taken.state, taken.cancelled_at = AppointmentState.CANCELLED, clock.now()
     db.flush()
@@ -245,9 +244,7 @@ def test_an_offer_whose_visit_was_given_back_or_moved_leads_to_the_visit(
 def test_a_time_that_the_clinic_took_back_went_to_nobody(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:
-    join(db, clock, clinic, cast.patient, cast.patient_person)
-    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
-    path = path_of(settings, offers(db)[0])
+    path = offered(db, clock, clinic, cast, settings)
     token = client.page(path).fields()["csrf_token"]
     hold = db.get_one(Appointment, offers(db)[0].hold_id)
     hold.state, hold.held_until = AppointmentState.CANCELLED, None

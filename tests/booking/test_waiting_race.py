@@ -18,13 +18,14 @@ from clinic_portal import wiring
 from clinic_portal.accounts.models import Account
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
 from clinic_portal.booking.rules import LIVE_STATES, Asked, CancelReason, EntryState, OfferMode, OfferState
+from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.decline_offer import decline_offer
 from clinic_portal.booking.use_cases.end_expired_holds import end_expired_holds
 from clinic_portal.booking.use_cases.end_offers import end_offers
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
-from clinic_portal.booking.use_cases.join_waiting_list import Wanted, join_waiting_list
+from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.core import cache, events, jobs, live
 from clinic_portal.core.clock import FixedClock

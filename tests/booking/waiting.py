@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.models import Account
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
 from clinic_portal.booking.rules import Asked, CancelReason, OfferMode
+from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.end_offers import end_offers
-from clinic_portal.booking.use_cases.join_waiting_list import Wanted, join_waiting_list
+from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import AppointmentId, EntryId, FreedTimeId, OfferId, PatientId, ServiceId

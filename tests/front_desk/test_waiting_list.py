@@ -1,12 +1,22 @@
 """Who waits, as the desk sees it."""
 
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
+from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState
 from clinic_portal.core.clock import FixedClock
-from tests.booking.factory import make_appointment
-from tests.booking.waiting import free_a_time, join, offer_all
+from clinic_portal.notifications.models import Message
+from clinic_portal.patients.models import Patient
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.test_join_by_phone import by_phone, somebody
+from tests.booking.waiting import TUESDAY, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
+from tests.support.page import Page, PortalClient
 
 
 def test_an_empty_list_says_so(cast: Cast) -> None:
@@ -42,3 +52,170 @@ def test_other_facilities_see_only_who_would_come_to_them(
     assert cast.child.full_name in far
     assert cast.patient_person.full_name not in far
     assert cast.stranger_person.full_name not in far
+
+
+@pytest.fixture
+def desk(cast: Cast) -> PortalClient:
+    return cast.browser(cast.receptionist)
+
+
+def links(page: Page) -> list[str]:
+    return [link.get("href") or "" for link in page.all("a")]
+
+
+def press(client: PortalClient, page: Page, path: str, status: int = 200) -> Page:
+    token = page.one("meta", name="csrf-token").get("content")
+    return client.page(path, method="POST", status=status, data={"csrf_token": token})
+
+
+def test_somebody_who_phones_is_put_on_the_list_from_the_times_that_do_not_suit(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    make_appointment(db, clinic, cast.stranger_person, at=THURSDAY - timedelta(days=30))
+    home = f"/desk/lisbon/book/{cast.stranger_person.id}/massage"
+    times = desk.page(f"{home}?practitioner={clinic.ines.id}&part=afternoon")
+    (path,) = [link for link in links(times) if link.startswith(f"{home}/waiting-list")]
+    form = desk.page(path)
+    assert form.h1 == "What do they wait for?"
+    assert form.fields()["practitioner"] == str(clinic.ines.id)
+    assert {box.get("value") for box in form.all("input") if box.get("checked") is not None} == {"afternoon"}
+    assert [one.get("value") for one in form.one("select", name="facility").iter("option")] == ["any", "lisbon"]
+    entry = desk.page(path, method="POST", data=form.fields() | {"weekdays": "1"})
+    assert entry.h1 == "Duarte Nogueira"
+    for words in ("Is on the waiting list since", "Tuesday; Afternoon", "Inês Carvalho", "By SMS and e-mail"):
+        assert words in entry.text
+    row = db.scalars(select(WaitingEntry)).one()
+    assert (row.patient_id, row.facility_id, row.account_id) == (cast.stranger_person.id, clinic.lisbon.id, None)
+    listed = desk.page("/desk/lisbon/waiting-list")
+    assert f"/desk/lisbon/waiting-list/{row.id}" in links(listed)
+    again = desk.page(next(link for link in links(entry) if link.endswith("/massage/waiting-list")))
+    assert "They are on the list already" in again.text
+    assert {box.get("value") for box in again.all("input") if box.get("checked") is not None} == {"1", "afternoon"}
+    over = press(desk, entry, f"/desk/lisbon/waiting-list/{row.id}/end")
+    assert "Is no longer on the waiting list." in over.text
+    assert "Take off the list" not in over.text
+    # The patient sees it too, having an account.
+    assert db.get_one(WaitingEntry, row.id, populate_existing=True).state is EntryState.ENDED
+
+
+def test_a_visit_at_the_desk_leads_to_the_list(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:  # fmt: skip
+    visit = make_appointment(db, clinic, cast.stranger_person)
+    home = f"/desk/lisbon/visits/{visit.id}"
+    assert f"{home}/earlier" in links(desk.page(home))
+    assert f"{home}/earlier" in links(desk.page(f"{home}/move"))
+    form = desk.page(f"{home}/earlier")
+    assert form.fields()["until_day"] == "2026-11-26"
+    entry = desk.page(f"{home}/earlier", method="POST", data=form.fields())
+    assert "Thursday 26 November, 10:30" in entry.text
+    assert home in links(entry)
+    assert f"{home}/earlier" in links(entry)
+    page = desk.page(home)
+    assert "They wait for an earlier time." in page.text
+    assert f"/desk/lisbon/waiting-list/{db.scalars(select(WaitingEntry.id)).one()}" in links(page)
+    assert "They are on the list already" in desk.page(f"{home}/earlier").text
+    visit.state = AppointmentState.CANCELLED
+    db.flush()
+    answer = desk.get(f"{home}/earlier")
+    assert (answer.status_code, answer.headers["Location"]) == (303, home)
+
+
+def test_days_that_make_no_sense_are_said_beside_the_field(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    visit = make_appointment(db, clinic, cast.stranger_person)
+    path = f"/desk/lisbon/visits/{visit.id}/earlier"
+    fields = desk.page(path).fields() | {"until_day": "31/2/2027"}
+    page = desk.page(path, method="POST", status=422, data=fields)
+    assert page.text.count("Write the day like 24/12/2026") == 2
+    assert page.fields()["until_day"] == "31/2/2027"
+
+
+def offered_to(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, patient: Patient) -> WaitingOffer:
+    """A time in Lisbon is offered to a patient whom the desk put on the list."""
+    by_phone(db, clock, clinic, cast, patient)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.guardian, cast.guardian_person))
+    return offers(db)[0]
+
+
+def test_whom_no_message_reaches_is_phoned_and_the_desk_takes_the_time_for_them(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    offer = offered_to(db, clock, clinic, cast, somebody(db, clock, phone=None))
+    path = f"/desk/lisbon/waiting-list/{offer.entry_id}"
+    for page in (desk.page("/desk/lisbon"), desk.page("/desk/lisbon/waiting-list")):
+        assert "A time is offered to them, and no message reaches them." in page.text
+        assert path in links(page)
+    entry = desk.page(path)
+    for words in (
+        "Please phone Beatriz Fontes now", "Tuesday 24 November, 09:00", "Held for them until 10:42",
+        "You phone them: no message reaches them", "The clinic knows no number either",
+    ):  # fmt: skip
+        assert words in entry.text
+    taken = press(desk, entry, f"/desk/lisbon/offers/{offer.id}/take")
+    assert "Took a time that came free" in taken.text
+    visit = db.scalars(select(Appointment).where(Appointment.starts_at == TUESDAY, Appointment.state == "booked")).one()
+    assert visit.booked_by_account_id is None
+    assert "Paula Reis" in desk.page(f"/desk/lisbon/visits/{visit.id}").text
+    assert "A time is offered to them" not in desk.page("/desk/lisbon").text
+    # Pressed once more, by the colleague beside: the same answer.
+    assert "Took a time that came free" in press(desk, entry, f"/desk/lisbon/offers/{offer.id}/take").text
+
+
+def test_the_desk_says_no_for_them_and_reads_when_it_is_too_late(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    offer = offered_to(db, clock, clinic, cast, somebody(db, clock, phone=None))
+    entry = desk.page(f"/desk/lisbon/waiting-list/{offer.entry_id}")
+    said_no = press(desk, entry, f"/desk/lisbon/offers/{offer.id}/decline")
+    assert "Declined" in said_no.text
+    assert "Is on the waiting list since" in said_no.text
+    late = press(desk, entry, f"/desk/lisbon/offers/{offer.id}/take", status=409)
+    assert "This offer is over" in late.text
+    assert offers(db)[0].state is OfferState.DECLINED
+
+
+def test_a_message_that_does_not_arrive_is_a_call_after_five_minutes(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    offer = offered_to(db, clock, clinic, cast, somebody(db, clock))
+    entry = desk.page(f"/desk/lisbon/waiting-list/{offer.entry_id}")
+    assert "A time is offered to Beatriz Fontes" in entry.text
+    assert "They were written to." in entry.text
+    clock.advance(timedelta(minutes=5))
+    assert "Please phone: a time came free" in desk.page("/desk/lisbon").text
+    page = desk.page(f"/desk/lisbon/waiting-list/{offer.entry_id}")
+    assert "tel:+351912345677" in links(page)
+    db.execute(update(Message).where(Message.subject_id == offer.id, Message.channel == "sms").values(state="sent"))
+    assert "Please phone: a time came free" not in desk.page("/desk/lisbon").text
+
+
+def test_the_desk_goes_on_with_somebody_whom_it_knows_from_its_list_alone(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    beatriz = somebody(db, clock)
+    path = f"/desk/lisbon/book/{beatriz.id}/massage/waiting-list"
+    assert desk.get(path).status_code == 404
+    entry = by_phone(db, clock, clinic, cast, beatriz)
+    assert desk.page(path).h1 == "What do they wait for?"
+    far = cast.browser(cast.far_receptionist)
+    for other in (
+        f"/desk/ponta-delgada/waiting-list/{entry.id}",
+        f"/desk/lisbon/waiting-list/{entry.id}",
+        f"/desk/ponta-delgada/book/{beatriz.id}/massage/waiting-list",
+    ):
+        assert far.get(other).status_code == 404
+
+
+def test_an_offer_elsewhere_is_answered_by_the_desk_whose_time_it_is(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    offer = offered_to(db, clock, clinic, cast, somebody(db, clock, phone=None))
+    far = cast.browser(cast.far_receptionist)
+    page = far.page("/desk/ponta-delgada")
+    for verb in ("take", "decline"):
+        for slug in ("ponta-delgada", "lisbon"):
+            token = {"csrf_token": page.one("meta", name="csrf-token").get("content")}
+            assert far.post(f"/desk/{slug}/offers/{offer.id}/{verb}", data=token).status_code == 404
+    assert offers(db)[0].state is OfferState.OPEN

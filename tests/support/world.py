@@ -79,6 +79,7 @@ class World:
     visit_code: str
     #: Her place on the waiting list, and the code of the offer that she looks at.
     entry_id: UUID
+    offer_id: UUID
     offer_code: str
     feed_token: str
     ids: frozenset[UUID]
@@ -114,6 +115,7 @@ class World:
             "stranded": [self.stranded],
             "visit_code": [self.visit_code],
             "entry_id": [self.entry_id],
+            "offer_id": [self.offer_id],
             "offer_code": [self.offer_code],
             "feed_token": [self.feed_token],
         }
@@ -180,7 +182,7 @@ def make_world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, setti
     return World(
         cast, clinic, db, booked, held, arrived, ticket_id, session.id, screen.id, "the token of the screen",
         code_digits(settings.secret_key, code.id), _letter(settings.inbox_folder, clock),
-        visit_link_path(settings, facts_of(booked)).removeprefix("/v/"), entry.id,
+        visit_link_path(settings, facts_of(booked)).removeprefix("/v/"), entry.id, offer.id,
         offer_link_path(settings, offer.reference).removeprefix("/offers/"),
         renew_calendar_feed(db, clock, actor=cast.patient.actor(), settings=settings), frozenset({*ids, ticket_id}),
         *_hours(db, clinic, cast),

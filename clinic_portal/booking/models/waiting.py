@@ -56,8 +56,8 @@ class WaitingEntry(Base):
     end_reason: Mapped[EntryEnd | None] = mapped_column(state_type(EntryEnd))
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    #: Who asked; for a child, the parent, who is then written to.
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    #: Who asked; for a child, the parent, who is then written to. None: they asked at the desk, or by phone.
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
 
 
 class FreedTime(Base):
@@ -66,6 +66,7 @@ class FreedTime(Base):
     __tablename__ = "freed_time"
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="period"),
+        CheckConstraint("NOT is_by_room OR room_id IS NOT NULL", name="room_when_by_room"),
         Index(
             "ix_freed_time_open",
             "practitioner_id",
@@ -83,6 +84,10 @@ class FreedTime(Base):
     facility_id: Mapped[UUID] = mapped_column(ForeignKey("facility.id"))
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    #: The room that came free with it.
+    room_id: Mapped[UUID | None] = mapped_column(ForeignKey("room.id"))
+    #: The practitioner was free before, and had no room: another one's visit made place.
+    is_by_room: Mapped[bool] = mapped_column(default=False)
     made_at: Mapped[datetime]
     #: When there was nothing more to offer, or nobody more to offer it to.
     closed_at: Mapped[datetime | None]

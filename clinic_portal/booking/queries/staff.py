@@ -1,6 +1,6 @@
 """What staff of a facility see of its visits: one with its story, and who still has to be told that the clinic cancelled."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -103,22 +103,30 @@ def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor)
     since = _to_tell(db, facility_id, now=now)
     if not since:
         return []
-    decided = {row.id: at for row, at in since.items()}
-    reached = {
-        message.subject_id
-        for message in list_messages(db, subject_ids=list(decided), kinds=BY_CLINIC)
-        if message.created_at >= decided[message.subject_id]
-        if message.state in GONE_OUT or (message.state in ON_ITS_WAY and now < message.created_at + PATIENCE)
-    }
+    told = reached(db, {row.id: at for row, at in since.items()}, BY_CLINIC, now=now, patience=PATIENCE)
     found = []
     for visit in [facts_of(row) for row in sorted(since, key=lambda row: (row.starts_at, row.id))]:
         patient = patients_for_staff(db, [visit.known_patient_id], actor=actor)[visit.known_patient_id]
         stand_in = stand_in_for(db, patient, visit.booked_by, today=now.date())
         # A message for which there is no address need not have failed before somebody phones.
-        if visit.id not in reached or not (is_reachable(patient) or stand_in):
+        if visit.id not in told or not (is_reachable(patient) or stand_in):
             is_moved = visit.state is not AppointmentState.CANCELLED
-            found.append(Untold(visit.id, patient.full_name, visit.starts_at, _phone(db, patient, stand_in), is_moved))
+            found.append(
+                Untold(visit.id, patient.full_name, visit.starts_at, phone_of(db, patient, stand_in), is_moved)
+            )
     return found
+
+
+def reached(
+    db: Session, since: Mapping[UUID, datetime], kinds: Collection[str], *, now: datetime, patience: timedelta
+) -> Collection[UUID]:
+    """Return the subjects of which a message of these kinds, made since, went out, or is still on its way not for long."""
+    return {
+        message.subject_id
+        for message in list_messages(db, subject_ids=list(since), kinds=kinds)
+        if message.created_at >= since[message.subject_id]
+        if message.state in GONE_OUT or (message.state in ON_ITS_WAY and now < message.created_at + patience)
+    }
 
 
 def _to_tell(db: Session, facility_id: FacilityId, *, now: datetime) -> dict[Appointment, datetime]:
@@ -157,6 +165,6 @@ def _moved_by_clinic() -> Select[Appointment, datetime]:
     )
 
 
-def _phone(db: Session, patient: PatientFacts, stand_in: AccountId | None) -> str:
+def phone_of(db: Session, patient: PatientFacts, stand_in: AccountId | None) -> str:
     """Return the number to phone. Not confirmed perhaps, so no message goes there: who answers says whether it is right."""
     return patient.phone or (get_account(db, stand_in).phone if stand_in else None) or ""

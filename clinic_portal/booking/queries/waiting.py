@@ -5,7 +5,7 @@ Lock order beside the one of `booking`: the patient, a freed time, entries with 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ from clinic_portal.booking.rules import (
     OfferState,
     PartOfDay,
     WaitingRules,
+    suits,
 )
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.clock import Clock, local_day
@@ -38,6 +39,7 @@ from clinic_portal.core.ids import (
     ServiceId,
 )
 from clinic_portal.dependents.queries import person_to_book_for
+from clinic_portal.facilities.queries import facility_by_id, find_facilities
 
 ONE_DAY = timedelta(days=1)
 
@@ -55,7 +57,8 @@ class EntryFacts:
     state: EntryState
     end_reason: EntryEnd | None
     created_at: datetime
-    account_id: AccountId
+    #: None: the desk wrote it down.
+    account_id: AccountId | None
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def entry_facts(row: WaitingEntry, *, earlier_than: datetime | None = None) -> E
     return EntryFacts(
         EntryId(row.id), PatientId(row.patient_id), ServiceId(row.service_id),
         AppointmentId(row.appointment_id) if row.appointment_id else None, asked, row.state, row.end_reason,
-        row.created_at, AccountId(row.account_id),
+        row.created_at, AccountId(row.account_id) if row.account_id else None,
     )  # fmt: skip
 
 
@@ -254,6 +257,8 @@ def entry_over(db: Session, clock: Clock, entry: WaitingEntry) -> EntryEnd | Non
             return EntryEnd.VISIT_OVER
     elif db.scalar(select(exists().where(_found_alone(entry, clock.now())))):
         return EntryEnd.BOOKED
+    if entry.account_id is None:
+        return None  # Nobody's right to book can end: the patient asked at the desk.
     if find_actor(db, AccountId(entry.account_id)) is None:
         return EntryEnd.NO_RIGHT  # The account was closed.
     try:
@@ -270,7 +275,29 @@ def still_waits(db: Session, clock: Clock, entry_id: EntryId) -> bool:
 
 def asker(entry: WaitingEntry) -> Actor:
     """Return who asked, as history names somebody who came with an offer's link."""
-    return Actor(account_id=AccountId(entry.account_id), role=Role.PATIENT, name="offer-link")
+    account_id = AccountId(entry.account_id) if entry.account_id else None
+    return Actor(account_id=account_id, role=Role.PATIENT, name="offer-link")
+
+
+def still_suits(db: Session, entry: WaitingEntry, offer: WaitingOffer) -> bool:
+    """Say whether an offered time is what an entry asks for now: wishes change, and so does the visit to bring forward."""
+    asked = entry_facts(entry, earlier_than=start_of_visit(db, entry)).asked
+    place = facility_by_id(db, FacilityId(offer.facility_id))
+    return suits(
+        asked, offer.starts_at, place.tz, practitioner_id=offer.practitioner_id, facility_id=offer.facility_id
+    )  # fmt: skip
+
+
+def offer_suits(db: Session, offer_id: OfferId) -> bool:
+    """Say the same of an offer by its id."""
+    offer = db.get_one(WaitingOffer, offer_id)
+    return still_suits(db, db.get_one(WaitingEntry, offer.entry_id), offer)
+
+
+def today_at(db: Session, facility_id: FacilityId | None, *, now: datetime) -> date:
+    """Return what day it is at a facility; at none in particular, where the day is the earliest."""
+    places = find_facilities(db, None if facility_id is None else {facility_id}).values()
+    return min((local_day(now, one.tz) for one in places), default=now.date())
 
 
 def _found_alone(entry: WaitingEntry, now: datetime) -> ColumnElement[bool]:
@@ -284,8 +311,12 @@ def _found_alone(entry: WaitingEntry, now: datetime) -> ColumnElement[bool]:
 
 
 def _in_time_of(freed: FreedTime) -> ColumnElement[bool]:
+    whose = Appointment.practitioner_id == freed.practitioner_id
+    if freed.room_id is not None:
+        # Who is held in its room keeps the time from everybody.
+        whose = or_(whose, Appointment.room_id == freed.room_id)
     return and_(
-        Appointment.practitioner_id == freed.practitioner_id,
+        whose,
         Appointment.busy_from < freed.ends_at,
         Appointment.busy_until > freed.starts_at,
     )

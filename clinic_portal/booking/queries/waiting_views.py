@@ -1,13 +1,12 @@
-"""The waiting list as its pages show it: with names and places."""
+"""The waiting list as its pages show it to patients: with names and places."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
+from clinic_portal.booking.models import WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries.free_times import takers
 from clinic_portal.booking.queries.rota import Wish
 from clinic_portal.booking.queries.visits import OPEN_STATES, VisitFacts, visit_for_message
@@ -18,6 +17,7 @@ from clinic_portal.booking.queries.waiting import (
     is_still_held,
     offer_by_reference,
     offer_facts_of,
+    offer_suits,
     own_entry,
     start_of_visit,
     still_waits,
@@ -26,22 +26,16 @@ from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
-from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, PatientId, PractitionerId
+from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, PractitionerId
 from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
 from clinic_portal.facilities.queries import (
     FacilityFacts,
     ServiceFacts,
     facility_by_id,
-    find_services,
     service_by_id,
 )
-from clinic_portal.patients.queries import PatientFacts, find_patients
-from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_by_id, practitioners
-
-#: How far back the desk sees what became of freed times.
-SHOWN_FOR = timedelta(days=7)
-SHOWN_AT_MOST = 50
+from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_by_id
 
 CANCELLED = AppointmentState.CANCELLED
 
@@ -81,42 +75,26 @@ class OfferView:
     is_over: bool
     #: Whether whoever got it is still on the list.
     is_waiting: bool
+    #: Whether it is still what they wait for.
+    is_fitting: bool
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether the patient left the list, or waits for something else now: before the sweep comes round as well."""
+        is_unfit = self.offer.state is OfferState.OPEN and self.is_waiting and not self.is_fitting
+        return self.offer.state is OfferState.WITHDRAWN or (is_unfit and not self.is_over)
 
     @property
     def is_lost(self) -> bool:
         """Whether the time went away before its end, and whoever got the offer still waits for one."""
         is_gone = self.offer.state is OfferState.LOST or (self.offer.state is OfferState.OPEN and not self.is_over)
-        return is_gone and self.is_waiting and not self.is_open
+        return is_gone and self.is_waiting and not self.is_open and not self.is_withdrawn
 
     @property
     def is_as_taken(self) -> bool:
         """Whether the visit that took the time still stands at it."""
         visit = self.taken.appointment if self.taken else None
         return visit is not None and visit.state is not CANCELLED and visit.starts_at == self.offer.starts_at
-
-
-@dataclass(frozen=True)
-class Waiter:
-    """Somebody on the list, as the desk sees it. For staff."""
-
-    entry: EntryFacts
-    patient: PatientFacts
-    service: ServiceFacts
-    practitioner: PractitionerFacts | None
-    visit_at: datetime | None
-    offers: tuple[OfferFacts, ...]
-
-
-@dataclass(frozen=True)
-class FreedView:
-    """A time that came free, and to whom it was offered. For staff."""
-
-    practitioner: PractitionerFacts
-    starts_at: datetime
-    ends_at: datetime
-    made_at: datetime
-    is_closed: bool
-    offers: tuple[tuple[OfferFacts, PatientFacts], ...]
 
 
 def entries_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[EntryView]:
@@ -164,7 +142,8 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
         raise NotFound
     offer, entry = found
     is_waiting = entry.state is EntryState.WAITING and still_waits(db, clock, entry.id)
-    is_open = is_waiting and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
+    is_fitting = offer_suits(db, offer.id)
+    is_open = is_waiting and is_fitting and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
     visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
     mode = visit.appointment.mode if visit else entry.asked.mode
     wish = Wish(
@@ -186,74 +165,8 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
         is_open=is_open,
         is_over=clock.now() >= offer.ends_at,
         is_waiting=is_waiting,
+        is_fitting=is_fitting,
     )
-
-
-def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
-    """Return who waits for a time at a facility, in the order in which they asked. For its staff.
-
-    Who would come anywhere is shown where their visit is; without a visit, everywhere: that is what they asked for.
-    """
-    visit_at = select(Appointment.facility_id).where(Appointment.id == WaitingEntry.appointment_id).scalar_subquery()
-    here = func.coalesce(WaitingEntry.facility_id, visit_at, facility_id) == facility_id
-    rows = db.scalars(
-        select(WaitingEntry)
-        .where(WaitingEntry.state == EntryState.WAITING, here)
-        .order_by(WaitingEntry.created_at, WaitingEntry.id)
-    ).all()
-    offers: dict[EntryId, list[OfferFacts]] = {}
-    made = select(WaitingOffer).where(WaitingOffer.entry_id.in_({row.id for row in rows})).order_by(WaitingOffer.id)
-    for offer in db.scalars(made):
-        offers.setdefault(EntryId(offer.entry_id), []).append(offer_facts_of(offer))
-    entries = [entry_facts(row, earlier_than=start_of_visit(db, row)) for row in rows]
-    people, services = (
-        find_patients(db, {one.patient_id for one in entries}),
-        find_services(db, {one.service_id for one in entries}),
-    )
-    who = practitioners(db, {PractitionerId(one.asked.practitioner_id) for one in entries if one.asked.practitioner_id})
-    return [
-        Waiter(
-            entry=one,
-            patient=people[one.patient_id],
-            service=services[one.service_id],
-            practitioner=who[PractitionerId(one.asked.practitioner_id)] if one.asked.practitioner_id else None,
-            visit_at=one.asked.earlier_than,
-            offers=tuple(offers.get(one.id, ())),
-        )
-        for one in entries
-    ]
-
-
-def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[FreedView]:
-    """Return the times of a facility that came free lately, the latest first, with their offers. For its staff."""
-    rows = db.scalars(
-        select(FreedTime)
-        .where(FreedTime.facility_id == facility_id, FreedTime.made_at > now - SHOWN_FOR)
-        .order_by(FreedTime.made_at.desc(), FreedTime.id.desc())
-        .limit(SHOWN_AT_MOST)
-    ).all()
-    made: dict[object, list[tuple[OfferFacts, PatientId]]] = {}
-    statement = (
-        select(WaitingOffer, WaitingEntry.patient_id)
-        .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
-        .where(WaitingOffer.freed_time_id.in_({row.id for row in rows}))
-        .order_by(WaitingOffer.id)
-    )
-    for offer, patient_id in db.execute(statement):
-        made.setdefault(offer.freed_time_id, []).append((offer_facts_of(offer), PatientId(patient_id)))
-    people = find_patients(db, _patients(made.values()))
-    who = practitioners(db, {PractitionerId(row.practitioner_id) for row in rows})
-    return [
-        FreedView(
-            who[PractitionerId(row.practitioner_id)], row.starts_at, row.ends_at, row.made_at,
-            row.closed_at is not None, tuple((offer, people[id_]) for offer, id_ in made.get(row.id, ())),
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def _patients(made: Collection[Sequence[tuple[OfferFacts, PatientId]]]) -> set[PatientId]:
-    return {patient_id for offers in made for _, patient_id in offers}
 
 
 def waiting_for(db: Session, clock: Clock, appointment_id: AppointmentId, *, actor: Actor) -> EntryView | None:

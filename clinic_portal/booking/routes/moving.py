@@ -56,8 +56,9 @@ class MoveWay(Way):
     visit: VisitFacts | None = None
     #: The visit's own page: "/visits/<id>", "/v/<code>", or that of the desk.
     home: str = ""
-    #: At the desk: where a rule is set aside.
+    #: At the desk: where a rule is set aside, and where the patient is put on the waiting list.
     anyway: str = ""
+    waiting_list: str = ""
 
     @property
     def left_out(self) -> tuple[FacilityId, datetime] | None:

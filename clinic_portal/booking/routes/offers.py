@@ -1,4 +1,4 @@
-"""The pages behind an offer's link: take the time, or leave it to somebody else. Opening one changes nothing."""
+"""The pages behind an offer's link: take the time, leave it to somebody else, stop waiting. Opening one changes nothing."""
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
@@ -9,6 +9,7 @@ from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.linked import TRIES, unlisted
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.decline_offer import decline_offer
+from clinic_portal.booking.use_cases.leave_by_offer import leave_by_offer
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session, settings
@@ -51,6 +52,15 @@ def refuse_offer(offer_code: str) -> ResponseReturnValue:
     return see_other(url_for("booking.offer", offer_code=offer_code))
 
 
+@blueprint.post(f"{OFFER}/leave")
+@right(Right.PUBLIC)
+@limiter.limit(TRIES)
+def leave_by_link(offer_code: str) -> ResponseReturnValue:
+    """Stop waiting: whoever was put on the list at the desk may have no account."""
+    leave_by_offer(db_session(), clock(), offer_id=_offer_of_link(offer_code).offer.id)
+    return see_other(url_for("booking.offer", offer_code=offer_code))
+
+
 def _offer_of_link(offer_code: str) -> OfferView:
     reference = reference_of_offer_link(settings(), offer_code)
     if reference is None:
@@ -59,7 +69,8 @@ def _offer_of_link(offer_code: str) -> OfferView:
 
 
 def _page(view: OfferView, offer_code: str, *, status: int = 200, refused: str = "") -> ResponseReturnValue:
-    visit_path = visit_link_path(settings(), view.taken.appointment) if view.taken else ""
+    visit = view.taken or view.visit
+    visit_path = visit_link_path(settings(), visit.appointment) if visit else ""
     page = render_page(
         "booking/offer.html", status=status, view=view, offer_code=offer_code, refused=refused, visit_path=visit_path
     )

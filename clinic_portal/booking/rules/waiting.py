@@ -53,6 +53,8 @@ class OfferState(StrEnum):
     EXPIRED = "expired"
     #: Somebody was faster, or the time is gone for another reason.
     LOST = "lost"
+    #: The patient left the list, or what they wait for changed: the time no longer fits.
+    WITHDRAWN = "withdrawn"
 
 
 class OfferMode(StrEnum):
@@ -124,6 +126,8 @@ def judge_offer(state: OfferState, ends_at: datetime, *, now: datetime) -> Verdi
     """Say whether an offer can still be taken."""
     if state is OfferState.LOST:
         return Verdict("offer.lost")
+    if state is OfferState.WITHDRAWN:
+        return Verdict("offer.withdrawn")
     if state is not OfferState.OPEN or now >= ends_at:
         return Verdict("offer.over")
     return ALLOWED

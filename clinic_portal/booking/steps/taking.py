@@ -18,7 +18,7 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.events import publish
-from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId
+from clinic_portal.core.ids import AccountId, AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId
 from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.steps import queue_message
 
@@ -32,6 +32,10 @@ class FreeVisit:
     practitioner_id: PractitionerId
     starts_at: datetime
     mode: Mode = Mode.IN_PERSON
+    #: Who is told of a child's visit.
+    booked_by: AccountId | None = None
+    #: Whether the rule about missed visits counts.
+    is_limited: bool = True
 
 
 def book_at_once(
@@ -46,9 +50,10 @@ def book_at_once(
     service, offered = takers(db, clock, wish, start=visit.starts_at)
     busy, now = need_of(service).busy(visit.starts_at), clock.now()
     end_expired_holds(db, clock, busy, *offered, patient_id=patient_id)
-    check_missed(db, clock, patient_id, actor=actor)
+    if visit.is_limited:
+        check_missed(db, clock, patient_id, actor=actor)
     check_patients_time(db, PatientsTime(patient_id, service, visit.facility_id, visit.starts_at), now=now)
-    who = {"patient_id": patient_id, "booked_by_account_id": actor.account_id, "any_practitioner": False}
+    who = {"patient_id": patient_id, "booked_by_account_id": visit.booked_by, "any_practitioner": False}
     draft = time_of(service, visit.facility_id, visit.starts_at) | who
     row: Appointment | None = None
     for taker in offered:

@@ -132,7 +132,7 @@ def _is_patient_free(
     but = (AppointmentId(entry.appointment_id),) if entry.appointment_id else ()
     wanted = PatientsTime(PatientId(entry.patient_id), service, facility_id, start, but=but)
     try:
-        if entry.appointment_id is None:
+        if entry.appointment_id is None and entry.account_id is not None:  # Whom the desk wrote down, staff decided on.
             check_missed(db, clock, PatientId(entry.patient_id), actor=None)
         check_patients_time(db, wanted, now=clock.now())
     except Conflict:
@@ -220,5 +220,5 @@ def end_entry(db: Session, clock: Clock, entry: WaitingEntry, reason: EntryEnd) 
     offer = lock_open_offer(db, EntryId(entry.id))
     entry.state, entry.end_reason, entry.ended_at = EntryState.ENDED, reason, clock.now()
     if offer is not None:
-        end_offer(db, clock, offer, OfferState.DECLINED if reason is EntryEnd.PATIENT else OfferState.LOST)
+        end_offer(db, clock, offer, OfferState.WITHDRAWN if reason is EntryEnd.PATIENT else OfferState.LOST)
     db.flush()

@@ -1,11 +1,11 @@
-"""End an offer that ran out, or whose time is gone."""
+"""End an offer that ran out, whose time is gone, or that no longer fits."""
 
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries.waiting import is_firmly_taken, is_still_held, lock_offer
+from clinic_portal.booking.queries.waiting import is_firmly_taken, is_still_held, lock_offer, still_suits
 from clinic_portal.booking.rules import OfferState
 from clinic_portal.booking.steps.waiting import end_offer
 from clinic_portal.core.clock import Clock
@@ -29,6 +29,9 @@ def end_offers(db: Session, clock: Clock, *, offer_id: OfferId) -> bool:
             return False
         if offer.ends_at <= clock.now():
             end_offer(db, clock, offer, OfferState.EXPIRED)
+            return True
+        if not still_suits(db, entry, offer):
+            end_offer(db, clock, offer, OfferState.WITHDRAWN)  # The visit was moved meanwhile, to a time before it.
             return True
         if _is_lost(db, clock, entry, offer):
             end_offer(db, clock, offer, OfferState.LOST)

@@ -37,7 +37,7 @@ def _way(slug: str, appointment_id: UUID) -> MoveWay:
     # A desk moves within its own facility: what becomes of a visit stays in its sight.
     here = {found.facility.id: found.facility}
     way = replace(move_way(found, home), facility=found.facility, is_any_facility=False, facilities=here)
-    return replace(way, layout="layouts/desk.html", anyway=f"{home}/move/anyway")
+    return replace(way, layout="layouts/desk.html", anyway=f"{home}/move/anyway", waiting_list=f"{home}/earlier")
 
 
 def _move(slug: str, way: MoveWay, to: NewTime) -> AppointmentFacts:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.queries import Taker, takers
+from clinic_portal.booking.queries.desk_waiting import is_waiting_at
 from clinic_portal.booking.queries.staff import is_patient_of, patients_of
 from clinic_portal.booking.routes.common import Way, read_mode, with_choices
 from clinic_portal.booking.routes.times import SLOT_FORMAT, Chosen, parse_slot, times_page
@@ -57,6 +58,12 @@ class PhoneWay(Way):
         """Where a rule is set aside."""
         return f"{self.home}/anyway"
 
+    @property
+    def waiting_list(self) -> str:
+        """Where the patient is put on the waiting list, with what was chosen so far."""
+        query = urlencode(self.query())
+        return f"{self.home}/waiting-list{'?' if query else ''}{query}"
+
     def link(self, endpoint: str, anchor: str | None = None, **changes: object) -> str:
         """The address of a page of this booking: its times, or with `check_booking` the check of a `slot`."""
         slot = changes.pop("slot", None)
@@ -95,7 +102,7 @@ def add_new_patient(slug: str) -> ResponseReturnValue:
 def choose_service(slug: str, patient_id: UUID) -> ResponseReturnValue:
     """Choose what to book."""
     facility = own_facility(slug)
-    patient = _patient(facility, patient_id)
+    patient = patient_at_desk(facility, patient_id)
     services = bookable_services(db_session())
     return render_page(
         "front_desk/choose_service.html", facility=facility, facility_name=local_text(facility.names), patient=patient,
@@ -108,7 +115,7 @@ def choose_service(slug: str, patient_id: UUID) -> ResponseReturnValue:
 def choose_time(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
     """Choose a time of those that are offered."""
     facility = own_facility(slug)
-    way = _way(facility, _patient(facility, patient_id), service)
+    way = phone_way(facility, patient_at_desk(facility, patient_id), service)
     if request.method == "GET":
         return _times(way)
     start = parse_slot(request.form.get("slot"))
@@ -122,7 +129,7 @@ def choose_time(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
 def check_booking(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
     """Read it back to the patient, then book."""
     facility, start = own_facility(slug), parse_slot(request.args.get("slot"))
-    way = _way(facility, _patient(facility, patient_id), service)
+    way = phone_way(facility, patient_at_desk(facility, patient_id), service)
     if start is None:
         return redirect(way.link("choose_time"), 303)
     if request.method == "POST":
@@ -138,7 +145,7 @@ def check_booking(slug: str, patient_id: UUID, service: str) -> ResponseReturnVa
 def book_anyway(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
     """Book a time that is not offered, with a written reason; never onto somebody else's."""
     facility = own_facility(slug)
-    way = _way(facility, _patient(facility, patient_id), service)
+    way = phone_way(facility, patient_at_desk(facility, patient_id), service)
     form, status = filled(AnywayForm(), facility, way.service), 422 if request.method == "POST" else 200
     if form.validate_on_submit():
         start = form.start(facility.tz, now=clock().now())
@@ -181,13 +188,15 @@ def _named(patient_id: PatientId) -> None:
     session[NAMED] = [*session.get(NAMED, []), str(patient_id)][-MANY:]
 
 
-def _patient(facility: FacilityFacts, patient_id: UUID) -> PatientFacts:
-    """Return somebody whom this desk knows: from a visit here, or because they have just said name and birth date.
+def patient_at_desk(facility: FacilityFacts, patient_id: UUID) -> PatientFacts:
+    """Return somebody whom this desk knows: from a visit here, from its waiting list, or by name and birth date just now.
 
     Raises: NotFound for everybody else: a patient of another facility is none of this desk's.
     """
     id_ = PatientId(patient_id)
-    if str(id_) not in session.get(NAMED, []) and not is_patient_of(db_session(), id_, facility.id):
+    if str(id_) not in session.get(NAMED, []) and not (
+        is_patient_of(db_session(), id_, facility.id) or is_waiting_at(db_session(), id_, facility.id)
+    ):
         raise NotFound
     found = patients_for_staff(db_session(), [id_], actor=require_actor()).get(id_)
     if found is None:
@@ -195,7 +204,8 @@ def _patient(facility: FacilityFacts, patient_id: UUID) -> PatientFacts:
     return found
 
 
-def _way(facility: FacilityFacts, patient: PatientFacts, service_slug: str) -> PhoneWay:
+def phone_way(facility: FacilityFacts, patient: PatientFacts, service_slug: str) -> PhoneWay:
+    """Return the way of a booking by phone so far. Raises: NotFound when there is no such service to book."""
     db = db_session()
     service = next((one for one in bookable_services(db) if one.slug == service_slug), None)
     if service is None:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
+from clinic_portal.booking.queries.desk_waiting import entry_of_visit
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.series import later_sessions
 from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
@@ -181,6 +182,8 @@ def _page(
         history=history_of(db, found.appointment.id),
         untold=next((one for one in to_phone if one.appointment_id == found.appointment.id), None),
         change=found.judge_change_by_staff(),
+        is_to_come=found.appointment.starts_at > now,
+        waits=entry_of_visit(db, found.appointment.id),
         later=_later_at(facility, found),
         form=form,
         refusal=refusal,

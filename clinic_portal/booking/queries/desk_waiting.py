@@ -1,0 +1,271 @@
+"""The waiting list as the desk sees it: who waits, what was offered to whom, and who has to be phoned about an offer."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
+from clinic_portal.booking.queries.recipients import is_reachable, stand_in_for
+from clinic_portal.booking.queries.staff import phone_of, reached
+from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
+from clinic_portal.booking.queries.waiting import EntryFacts, OfferFacts, entry_facts, offer_facts_of, start_of_visit
+from clinic_portal.booking.rules import EntryState, OfferState
+from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import Clock
+from clinic_portal.core.errors import NotFound
+from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, OfferId, PatientId, PractitionerId, ServiceId
+from clinic_portal.facilities.queries import (
+    FacilityFacts,
+    ServiceFacts,
+    facility_by_id,
+    find_services,
+    service_by_id,
+    works_at,
+)
+from clinic_portal.patients.queries import PatientFacts, find_patients, patients_for_staff
+from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_by_id, practitioners
+
+#: How far back the desk sees what became of freed times.
+SHOWN_FOR = timedelta(days=7)
+SHOWN_AT_MOST = 50
+
+OFFERED = ("time_offered",)
+#: For how long the message about an offer may be on its way: the offer itself does not stand much longer.
+PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """Somebody on the list, as the desk sees it. For staff."""
+
+    entry: EntryFacts
+    patient: PatientFacts
+    service: ServiceFacts
+    practitioner: PractitionerFacts | None
+    visit_at: datetime | None
+    offers: tuple[OfferFacts, ...]
+
+
+@dataclass(frozen=True)
+class FreedView:
+    """A time that came free, and to whom it was offered. For staff."""
+
+    practitioner: PractitionerFacts
+    starts_at: datetime
+    ends_at: datetime
+    made_at: datetime
+    is_closed: bool
+    offers: tuple[tuple[OfferFacts, PatientFacts], ...]
+
+
+@dataclass(frozen=True)
+class DeskEntry:
+    """One place on the list, with everything that the desk can do about it. For staff."""
+
+    entry: EntryFacts
+    patient: PatientFacts
+    service: ServiceFacts
+    #: None: no preference.
+    practitioner: PractitionerFacts | None
+    facility: FacilityFacts | None
+    #: The visit to bring forward; once a time was taken, the visit that took it.
+    visit: VisitFacts | None
+    #: The latest first.
+    offers: tuple[OfferFacts, ...]
+    #: Whether messages reach the patient, or who acts for them.
+    is_reachable: bool
+
+    def open_offer(self, facility_id: FacilityId, *, now: datetime) -> OfferFacts | None:
+        """Return the offer of a time at a facility that waits for an answer."""
+        mine = (one for one in self.offers if one.facility_id == facility_id)
+        return next((one for one in mine if one.state is OfferState.OPEN and one.ends_at > now), None)
+
+
+@dataclass(frozen=True)
+class ToPhone:
+    """An open offer of which no message reaches the patient: somebody has to phone before it ends."""
+
+    offer: OfferFacts
+    patient: str
+    #: E.164; empty when the clinic knows no number.
+    phone: str
+
+
+def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
+    """Return who waits for a time at a facility, in the order in which they asked. For its staff.
+
+    Who would come anywhere is shown where their visit is; without a visit, everywhere: that is what they asked for.
+    """
+    rows = db.scalars(
+        select(WaitingEntry)
+        .where(WaitingEntry.state == EntryState.WAITING, _here(facility_id))
+        .order_by(WaitingEntry.created_at, WaitingEntry.id)
+    ).all()
+    offers: dict[EntryId, list[OfferFacts]] = {}
+    made = select(WaitingOffer).where(WaitingOffer.entry_id.in_({row.id for row in rows})).order_by(WaitingOffer.id)
+    for offer in db.scalars(made):
+        offers.setdefault(EntryId(offer.entry_id), []).append(offer_facts_of(offer))
+    entries = [entry_facts(row, earlier_than=start_of_visit(db, row)) for row in rows]
+    people, services = (
+        find_patients(db, {one.patient_id for one in entries}),
+        find_services(db, {one.service_id for one in entries}),
+    )
+    who = practitioners(db, {PractitionerId(one.asked.practitioner_id) for one in entries if one.asked.practitioner_id})
+    return [
+        Waiter(
+            entry=one,
+            patient=people[one.patient_id],
+            service=services[one.service_id],
+            practitioner=who[PractitionerId(one.asked.practitioner_id)] if one.asked.practitioner_id else None,
+            visit_at=one.asked.earlier_than,
+            offers=tuple(offers.get(one.id, ())),
+        )
+        for one in entries
+    ]
+
+
+def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[FreedView]:
+    """Return the times of a facility that came free lately, the latest first, with their offers. For its staff."""
+    rows = db.scalars(
+        select(FreedTime)
+        .where(FreedTime.facility_id == facility_id, FreedTime.made_at > now - SHOWN_FOR)
+        .order_by(FreedTime.made_at.desc(), FreedTime.id.desc())
+        .limit(SHOWN_AT_MOST)
+    ).all()
+    made: dict[object, list[tuple[OfferFacts, PatientId]]] = {}
+    statement = (
+        select(WaitingOffer, WaitingEntry.patient_id)
+        .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
+        .where(WaitingOffer.freed_time_id.in_({row.id for row in rows}))
+        .order_by(WaitingOffer.id)
+    )
+    for offer, patient_id in db.execute(statement):
+        made.setdefault(offer.freed_time_id, []).append((offer_facts_of(offer), PatientId(patient_id)))
+    people = find_patients(db, _patients(made.values()))
+    who = practitioners(db, {PractitionerId(row.practitioner_id) for row in rows})
+    return [
+        FreedView(
+            who[PractitionerId(row.practitioner_id)], row.starts_at, row.ends_at, row.made_at,
+            row.closed_at is not None, tuple((offer, people[id_]) for offer, id_ in made.get(row.id, ())),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _patients(made: Collection[Sequence[tuple[OfferFacts, PatientId]]]) -> set[PatientId]:
+    return {patient_id for offers in made for _, patient_id in offers}
+
+
+def entry_at_desk(
+    db: Session, clock: Clock, entry_id: EntryId, *, facility_id: FacilityId, actor: Actor
+) -> DeskEntry:  # fmt: skip
+    """Return a place on the list, also when it is over. Raises: NotFound when it is none of this desk's."""
+    if not works_at(db, facility_id, actor=actor):
+        raise NotFound
+    offered_here = exists().where(WaitingOffer.entry_id == WaitingEntry.id, WaitingOffer.facility_id == facility_id)
+    row = db.scalar(
+        select(WaitingEntry)
+        .where(WaitingEntry.id == entry_id, or_(_here(facility_id), offered_here))
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise NotFound
+    entry = entry_facts(row, earlier_than=start_of_visit(db, row))
+    asked, patient = entry.asked, patients_for_staff(db, [entry.patient_id], actor=actor)[entry.patient_id]
+    offers = db.scalars(
+        select(WaitingOffer)
+        .where(WaitingOffer.entry_id == row.id)
+        .order_by(WaitingOffer.id.desc())
+        .execution_options(populate_existing=True)
+    )
+    today = clock.now().date()
+    return DeskEntry(
+        entry=entry,
+        patient=patient,
+        service=service_by_id(db, entry.service_id),
+        practitioner=practitioner_by_id(db, PractitionerId(asked.practitioner_id)) if asked.practitioner_id else None,
+        facility=facility_by_id(db, FacilityId(asked.facility_id)) if asked.facility_id else None,
+        visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
+        offers=tuple(offer_facts_of(one) for one in offers),
+        is_reachable=is_reachable(patient) or bool(stand_in_for(db, patient, entry.account_id, today=today)),
+    )
+
+
+def entry_of_offer_at_desk(db: Session, offer_id: OfferId, *, facility_id: FacilityId, actor: Actor) -> EntryId:
+    """Return whose offer it is, of a time at a facility at which the actor works. Raises: NotFound."""
+    found = db.scalar(
+        select(WaitingOffer.entry_id).where(WaitingOffer.id == offer_id, WaitingOffer.facility_id == facility_id)
+    )
+    if found is None or not works_at(db, facility_id, actor=actor):
+        raise NotFound
+    return EntryId(found)
+
+
+def known_wishes(
+    db: Session, patient_id: PatientId, service_id: ServiceId
+) -> EntryFacts | None:  # fmt: skip
+    """Return what a patient waits for already. For staff: the caller has checked that the desk knows the patient."""
+    row = db.scalar(
+        select(WaitingEntry).where(
+            WaitingEntry.patient_id == patient_id,
+            WaitingEntry.service_id == service_id,
+            WaitingEntry.state == EntryState.WAITING,
+        )
+    )
+    return entry_facts(row, earlier_than=start_of_visit(db, row)) if row else None
+
+
+def is_waiting_at(db: Session, patient_id: PatientId, facility_id: FacilityId) -> bool:
+    """Whether a patient stands in the list of a facility."""
+    mine = exists().where(
+        WaitingEntry.patient_id == patient_id, WaitingEntry.state == EntryState.WAITING, _here(facility_id)
+    )
+    return bool(db.scalar(select(mine)))
+
+
+def entry_of_visit(db: Session, appointment_id: AppointmentId) -> EntryFacts | None:
+    """Return the place on the list that would bring a visit forward. For staff: the caller has checked the visit."""
+    row = db.scalar(
+        select(WaitingEntry).where(
+            WaitingEntry.appointment_id == appointment_id, WaitingEntry.state == EntryState.WAITING
+        )
+    )
+    return entry_facts(row, earlier_than=start_of_visit(db, row)) if row else None
+
+
+def offers_to_phone(db: Session, clock: Clock, facility_id: FacilityId, *, actor: Actor) -> Sequence[ToPhone]:
+    """Return the open offers of a facility's times of which no message reaches the patient, those that end first at first.
+
+    A message that is on its way counts for five minutes. For staff of this facility only: the caller has checked that.
+    """
+    now = clock.now()
+    rows = db.execute(
+        select(WaitingOffer, WaitingEntry)
+        .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
+        .where(
+            WaitingOffer.facility_id == facility_id,
+            WaitingOffer.state == OfferState.OPEN,
+            WaitingOffer.ends_at > now,
+        )
+        .order_by(WaitingOffer.ends_at, WaitingOffer.id)
+    ).all()
+    if not rows:
+        return []
+    told = reached(db, {offer.id: offer.made_at for offer, _ in rows}, OFFERED, now=now, patience=PATIENCE)
+    people = patients_for_staff(db, {PatientId(entry.patient_id) for _, entry in rows}, actor=actor)
+    found = []
+    for offer, row in rows:
+        entry = entry_facts(row)
+        patient = people[entry.patient_id]
+        stand_in = stand_in_for(db, patient, entry.account_id, today=now.date())
+        if offer.id not in told or not (is_reachable(patient) or stand_in):
+            found.append(ToPhone(offer_facts_of(offer), patient.full_name, phone_of(db, patient, stand_in)))
+    return found
+
+
+def _here(facility_id: FacilityId) -> ColumnElement[bool]:
+    visit_at = select(Appointment.facility_id).where(Appointment.id == WaitingEntry.appointment_id).scalar_subquery()
+    return and_(func.coalesce(WaitingEntry.facility_id, visit_at, facility_id) == facility_id)
