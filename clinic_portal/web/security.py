@@ -11,6 +11,15 @@ from clinic_portal.web.hosts import init_hosts, live_origin
 
 csrf = CSRFProtect()
 
+_EVERYWHERE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_IN_PRODUCTION = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+
 
 def csp_nonce() -> str:
     """Return this request's nonce for inline scripts and styles."""
@@ -44,18 +53,13 @@ def init_security(app: Flask, settings: Settings) -> None:
 
 
 def _headers(response: Response, settings: Settings) -> Response:
+    present = {name.lower() for name, _ in response.headers}
+    wanted = _EVERYWHERE | _IN_PRODUCTION if settings.is_production else _EVERYWHERE
     if response.mimetype == "text/html":
-        # An e-mail in the developer's inbox brings a stricter one.
-        response.headers.setdefault("Content-Security-Policy", _policy(settings))
         # Patient data or a form token is on nearly every page; none of them belongs in a shared or a disk cache.
-        response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
-    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if settings.is_production:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        # An e-mail in the developer's inbox brings a stricter policy.
+        wanted = wanted | {"Content-Security-Policy": _policy(settings), "Cache-Control": "no-store"}
+    response.headers.extend({name: value for name, value in wanted.items() if name.lower() not in present})
     return response
 
 
