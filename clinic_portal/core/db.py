@@ -104,7 +104,13 @@ def make_engine(url: str, **options: int | bool) -> Engine:
         f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
         " -c idle_in_transaction_session_timeout=60000"
     )
-    engine = create_engine(url, connect_args={"options": settings, "application_name": "clinic-portal"}, **options)
+    # The connection that was used last is used next: it knows the statements, and those that are not needed may rest.
+    engine = create_engine(
+        url,
+        connect_args={"options": settings, "application_name": "clinic-portal"},
+        pool_use_lifo=True,
+        **options,
+    )
     event.listen(engine, "checkin", _note_rest)
     event.listen(engine, "checkout", _look_before_use)
     return engine
