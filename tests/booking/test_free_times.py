@@ -46,7 +46,7 @@ def statements(db: Session) -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(conn: object, cursor: object, statement: str, *rest: object) -> None:
-        if statement.lstrip().upper().startswith("SELECT"):
+        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
             seen.append(statement)
 
     connection = db.connection()

@@ -40,6 +40,7 @@ from clinic_portal.practitioners.queries import (
     HoursFacts,
     absences_column,
     hours_column,
+    hours_of_days,
     read_absences,
     read_hours,
     room_plan_column,
@@ -246,21 +247,12 @@ def _rota(  # noqa: PLR0913 - who, where and when, twice
     with_room_plan: bool | None,
 ) -> Select[*tuple[Any, ...]]:
     service = service_row()
-    plan = (
-        [room_plan_column(facility_id=facility_id, from_day=from_day, to_day=to_day)]
-        if with_room_plan is not None
-        else []
-    )
+    hours = hours_of_days(from_day, to_day)
+    plan = [room_plan_column(hours, facility_id=facility_id)] if with_room_plan is not None else []
     return select(
         service,
         open_facilities_column(facility_id, from_day=from_day, to_day=to_day),
-        hours_column(
-            service_id=service_id,
-            practitioner_id=practitioner_id,
-            facility_id=facility_id,
-            from_day=from_day,
-            to_day=to_day,
-        ),
+        hours_column(hours, service_id=service_id, practitioner_id=practitioner_id, facility_id=facility_id),
         absences_column(service_id=service_id, practitioner_id=practitioner_id, start=start, end=end),
         *plan,
     ).where(service.id == service_id)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect, Integer, ScalarSelect, func, or_, select, union, union_all
+from sqlalchemy import CTE, CompoundSelect, Integer, ScalarSelect, func, or_, select, union, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -155,19 +155,18 @@ def places_of_service(db: Session, service_id: ServiceId, *, from_day: date) -> 
     return [ServicePlace(_facts(row), FacilityId(facility_id), mode) for row, facility_id, mode in rows]
 
 
+def hours_of_days(from_day: date, to_day: date) -> CTE:
+    """Return what stands for everybody's hours, valid on some day of [from_day, to_day], in one statement's columns."""
+    return _hours(from_day, to_day).cte("hours").prefix_with("NOT MATERIALIZED")
+
+
 def hours_column(
-    *,
-    service_id: ServiceId,
-    practitioner_id: PractitionerId | None,
-    facility_id: FacilityId | None,
-    from_day: date,
-    to_day: date,
+    hours: CTE, *, service_id: ServiceId, practitioner_id: PractitionerId | None, facility_id: FacilityId | None
 ) -> ScalarSelect[list[list[Any]]]:
-    """Return a column with the weekly and extra hours, valid on some day of [from_day, to_day], of whoever gives the service.
+    """Return a column with the weekly and extra ones of `hours_of_days` of whoever gives the service.
 
     For one statement with other features' columns; `read_hours` reads it.
     """
-    hours = _hours(from_day, to_day).subquery()
     statement = (
         select(func.json_agg(aggregate_order_by(func.json_build_array(*hours.c), hours.c[0], hours.c[4], hours.c[5])))
         .join(Practitioner, Practitioner.id == hours.c[0])
@@ -199,12 +198,12 @@ def read_hours(column: list[list[Any]] | None) -> Sequence[HoursFacts]:
     ]
 
 
-def room_plan_column(*, facility_id: FacilityId | None, from_day: date, to_day: date) -> ScalarSelect[list[list[Any]]]:
-    """Return a column with all hours that have a room of their own, valid on some day of [from_day, to_day].
+def room_plan_column(hours: CTE, *, facility_id: FacilityId | None) -> ScalarSelect[list[list[Any]]]:
+    """Return a column with all those of `hours_of_days` that have a room of their own.
 
     Only where somebody works in any room, and therefore must know them; otherwise it is empty. `read_hours` reads it.
     """
-    hours, others = _hours(from_day, to_day).subquery(), _hours(from_day, to_day).subquery()
+    others = hours.alias()
     somebody = select(others.c[0]).where(others.c[3] == Mode.IN_PERSON, others.c[2].is_(None))
     statement = select(func.json_agg(func.json_build_array(*hours.c))).where(hours.c[2].is_not(None))
     if facility_id is not None:
