@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries.rota import ONE_DAY, Rota, Taken, Taker, Window, Wish, read_rota, read_taken
 from clinic_portal.booking.rules import PartOfDay, Stretch, free_starts, in_part
-from clinic_portal.core.clock import Clock, day_bounds
+from clinic_portal.core.clock import Clock, day_bounds, local_day
 from clinic_portal.core.ids import FacilityId, PractitionerId
 from clinic_portal.facilities.queries import ServiceFacts
 
@@ -165,12 +165,13 @@ def takers(db: Session, clock: Clock, wish: Wish, *, start: datetime) -> tuple[S
     Raises: NotFound when there is no such service or facility.
     """
     now, around = clock.now(), start.astimezone(UTC).date()
-    first, last = around - timedelta(days=1), around + timedelta(days=1)
-    rota = read_rota(db, wish, from_day=first, to_day=last, now=now, with_room_plan=True)
-    taken = read_taken(db, rota, wish, from_day=first, to_day=last, now=now)
+    rota = read_rota(db, wish, from_day=around - ONE_DAY, to_day=around + ONE_DAY, now=now, with_room_plan=True)
+    # Nobody's hours go on past midnight.
+    days = sorted({local_day(start, one.tz) for one in rota.facilities.values()})
+    taken = read_taken(db, rota, wish, from_day=days[0], to_day=days[-1], now=now)
     found = list[tuple[int, PractitionerId, Taker]]()
     if start >= now + rota.service.rules.notice:
-        for day in (first, around, last):
+        for day in days:
             for window in rota.windows(day):
                 for taker in taken.takers(window, rota, start):
                     load = taken.load(taker.practitioner_id, Stretch(*day_bounds(day, window.tz)))
