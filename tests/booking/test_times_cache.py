@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
 from clinic_portal.booking.rules import CancelReason
+from clinic_portal.booking.steps import mark_arrived, undo_arrival
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.change_hours import change_hours
-from clinic_portal.core.cache import FREE_TIMES, SESSION_KEY, VersionedCache
+from clinic_portal.core.cache import FREE_TIMES, SESSION_KEY, VersionedCache, cache_of
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import AppointmentId, PractitionerId
 from clinic_portal.core.settings import Settings
 from clinic_portal.practitioners.steps import AddAbsence
@@ -78,6 +80,25 @@ def test_a_held_time_is_gone_at_once_and_back_when_it_is_released(
     release = held.location.replace("/check", "/release")
     client.post(release, data={"csrf_token": page.fields()["csrf_token"]})
     assert AT in slots(other, clinic)
+
+
+def test_what_takes_no_time_and_frees_none_leaves_what_is_kept(
+    db: Session, clock: FixedClock, client: PortalClient, clinic: Clinic, cast: Cast
+) -> None:
+    visit = AppointmentId(make_appointment(db, clinic, cast.patient_person, booked_at=clock.now()).id)
+    assert AT not in slots(client, clinic)
+    before = kept_version(db)
+    desk = cast.receptionist.actor()
+    with transaction(db):
+        mark_arrived(db, clock, appointment_id=visit, actor=desk)
+        undo_arrival(db, clock, appointment_id=visit, actor=desk)
+    assert kept_version(db) == before
+    cancel_appointment(db, clock, appointment_id=visit, actor=cast.patient.actor(), reason=CancelReason.OTHER)
+    assert kept_version(db) != before
+
+
+def kept_version(db: Session) -> str | None:
+    return cache_of(db).get(FREE_TIMES, "nothing is kept here").version
 
 
 def test_a_cancelled_visit_is_offered_at_once(

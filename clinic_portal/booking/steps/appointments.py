@@ -13,7 +13,14 @@ from sqlalchemy.sql.dml import ReturningInsert
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import AppointmentFacts, Taker, facts_of, lock_appointment
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time
-from clinic_portal.booking.rules import HOLD_FOR, AppointmentState, judge_noshow, may_follow, quarters_touched
+from clinic_portal.booking.rules import (
+    HOLD_FOR,
+    LIVE_STATES,
+    AppointmentState,
+    judge_noshow,
+    may_follow,
+    quarters_touched,
+)
 from clinic_portal.booking.steps.claiming import look_and_claim
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
@@ -113,10 +120,10 @@ def insert_hold(  # noqa: PLR0913 - a hold has that many sides
 
 def _insert(db: Session, values: dict[str, object]) -> Appointment | None:
     """Insert a live row, unless somebody else has the time. Past the ORM's bulk insert, which takes twice as long."""
-    written = db.execute(*_inserted(**values)).one_or_none()
-    if written is None:
+    rest = db.execute(*_inserted(**values)).one_or_none()
+    if rest is None:
         return None
-    row = Appointment(**written._asdict())
+    row = Appointment(**values, **rest._asdict())
     make_transient_to_detached(row)
     db.add(row)
     return row
@@ -124,7 +131,8 @@ def _insert(db: Session, values: dict[str, object]) -> Appointment | None:
 
 @built_once
 def _inserted(**values: object) -> ReturningInsert[*tuple[Any, ...]]:
-    return insert(_APPOINTMENTS).values(**values).on_conflict_do_nothing().returning(*_APPOINTMENTS.c)
+    rest = (column for column in _APPOINTMENTS.c if column.name not in values)
+    return insert(_APPOINTMENTS).values(**values).on_conflict_do_nothing().returning(*rest)
 
 
 def give_to_patient(db: Session, clock: Clock, row: Appointment, patient_id: PatientId, *, actor: Actor) -> None:
@@ -187,9 +195,10 @@ def write_history(  # noqa: PLR0913 - a line of history has that many sides
     note: str = "",
 ) -> None:
     """Write one line: who, for whom, when, why the row is now in its state. `before` None: it is new."""
-    # One that moved was at another time before, and here nobody knows at which.
-    quarters = () if before is row.state else quarters_touched(row.busy_from, row.busy_until)
-    forget_after_commit(db, FREE_TIMES, *quarters)
+    if before is row.state:
+        forget_after_commit(db, FREE_TIMES)  # It moved: it was at another time before, and here nobody knows at which.
+    elif (before in LIVE_STATES) is not (row.state in LIVE_STATES):
+        forget_after_commit(db, FREE_TIMES, *quarters_touched(row.busy_from, row.busy_until))
     if db.new:
         db.flush()
     db.execute(
