@@ -9,6 +9,8 @@
   up (with its own buffers) the practitioner or the room; where any room will do, one of them is free all that time.
 * Offered is a grid of these: from the beginning of the hours on the first start that is possible, the next one after
   what that visit takes up, and so on. The notice takes away the beginning of the grid and does not shift it.
+* What is offered can be held, and nothing else; but where the last half hour took time or gave it back, and so shifted the
+  grid under somebody's eyes, whatever is possible can be held.
 """
 
 from collections import defaultdict
@@ -98,6 +100,8 @@ class Rulebook:
     #: For the control: a rule that is not the clinic's.
     before: int
     after: int
+    #: For the control: whether whatever is possible can be held.
+    is_wide: bool = False
     #: What was worked out before.
     known: dict[Shift, list[datetime]] = field(default_factory=dict)
 
@@ -212,17 +216,36 @@ class Rulebook:
         return dict(found) if shifts else None
 
     def takers(self, wished: Wished, start: datetime) -> set[tuple[int, int | None, Mode]]:
-        """Who could take a start, and where: wider than the grid, which shifts when a neighbour's time is given back."""
+        """Who could take a start, and where: more than are offered."""
+        return {
+            (shift.who, room, shift.mode) for shift in self._able(wished, start) for room in self.rooms(shift, start)
+        }
+
+    def holders(self, wished: Wished, start: datetime) -> set[tuple[int, int | None, Mode]]:
+        """Who takes a start that was pressed on a page, and where."""
+        able = self._able(wished, start)
+        offering = [shift for shift in able if start in self.grid(shift)]
+        found = able if self.is_wide else offering or [shift for shift in able if self.has_shifted(shift)]
+        return {(shift.who, room, shift.mode) for shift in found for room in self.rooms(shift, start)}
+
+    def _able(self, wished: Wished, start: datetime) -> list[Shift]:
         if not self.is_in_time(start):
-            return set()
+            return []
         day = start.astimezone(UTC).date()
         shifts = [shift for near in (day - DAY, day, day + DAY) for shift in self.shifts(wished, near)]
-        return {
-            (shift.who, room, shift.mode)
-            for shift in shifts
-            if self.is_possible(shift, start)
-            for room in self.rooms(shift, start)
-        }
+        return [shift for shift in shifts if self.is_possible(shift, start)]
+
+    def has_shifted(self, shift: Shift) -> bool:
+        """Whether the last half hour took time of these hours, or gave it back."""
+        of_place = range(self.world.places[shift.place].rooms) if shift.is_anywhere else [shift.room]
+        rooms = [(shift.place, room) for room in of_place if room is not None]
+        around = shift.start - self.before * MINUTE, shift.end + self.after * MINUTE
+        return any(
+            visit.is_fresh
+            and (visit.who == shift.who or (visit.place, visit.room) in rooms)
+            and touch(visit.busy, around)
+            for visit in self.visits
+        )
 
     def next_day(self, wished: Wished, first: date) -> date | None:
         """The first day with an offered time."""

@@ -1,5 +1,6 @@
 """Holding a time, saying who it is for, booking it, giving it back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -140,10 +141,52 @@ def test_what_is_not_offered_cannot_be_held(db: Session, clock: FixedClock, clin
 
 def test_the_edges_of_notice_and_horizon_are_offered(db: Session, clock: FixedClock, clinic: Clinic) -> None:
     for key, at in (
-        ("a", datetime(2026, 11, 23, 11, 15, tzinfo=UTC)),
+        ("a", datetime(2026, 11, 23, 11, 30, tzinfo=UTC)),
         ("b", datetime(2027, 2, 19, 17, 30, tzinfo=UTC)),
     ):
         assert hold_time(db, clock, choice=choose(clinic, at), hold_key=key, actor=None).starts_at == at
+
+
+def test_a_start_beside_those_that_are_offered_cannot_be_held(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    """It would leave an hour in two pieces. Not even when the notice has cut what is free to less than two visits."""
+    at_quarter_past = datetime(2026, 11, 23, 11, 15, tzinfo=UTC)
+    following = at_quarter_past + timedelta(minutes=30)
+    make_appointment(db, clinic, patient=None, at=following, state=AppointmentState.PROPOSED)
+    for at in (THURSDAY + timedelta(minutes=5), at_quarter_past):
+        with pytest.raises(Conflict) as refusal:
+            hold_time(db, clock, choice=choose(clinic, at, clinic.ines), hold_key="a", actor=None)
+        assert code_of(refusal) == "appointment.slot_taken"
+
+
+def test_a_page_may_be_read_until_the_time_itself_is_too_soon(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    at = datetime(2026, 11, 23, 11, 30, tzinfo=UTC)
+    clock.at = at - timedelta(hours=1)
+    assert hold_time(db, clock, choice=choose(clinic, at, clinic.ines), hold_key="a", actor=None).starts_at == at
+    clock.at += timedelta(minutes=1)
+    with pytest.raises(Conflict):
+        hold_time(db, clock, choice=choose(clinic, at, clinic.rui), hold_key="b", actor=None)
+
+
+@pytest.mark.parametrize(("minutes", "is_had"), [(29, True), (31, False)])
+def test_who_reads_while_the_grid_shifts_gets_what_they_saw(
+    db: Session, clock: FixedClock, clinic: Clinic, minutes: int, is_had: bool
+) -> None:
+    """Somebody's half an hour makes the hours of 60 minutes start at half past."""
+    nine = datetime(2026, 11, 26, 9, tzinfo=UTC)
+    hold_time(db, clock, choice=choose(clinic, nine, clinic.ines), hold_key="somebody", actor=None)
+    row = db.scalars(select(Appointment)).one()
+    row.held_until = nine
+    db.commit()
+    clock.advance(timedelta(minutes=minutes))
+    seen = replace(choose(clinic, nine + timedelta(hours=1), clinic.ines), service_id=ServiceId(clinic.evaluation.id))
+    wish = Wish(seen.service_id, seen.practitioner_id)
+    (day,) = free_times(db, clock, wish, from_day=nine.date(), days=1).days
+    assert day.times[0].start == nine + timedelta(minutes=30)
+    if is_had:
+        assert hold_time(db, clock, choice=seen, hold_key="a", actor=None).starts_at == seen.starts_at
+    else:
+        with pytest.raises(Conflict):
+            hold_time(db, clock, choice=seen, hold_key="a", actor=None)
 
 
 def test_a_signed_in_parent_holds_for_a_child(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:

@@ -108,11 +108,11 @@ def test_times_that_overlap_and_are_not_equal(arena: Arena) -> None:
     """Any two of the three overlap, so that one of them wins; no two of them start together."""
     clinic = arena.clinic
     rounds = []
-    for at in starts(120):
+    for at in starts(240):
         three = [
-            Ask(arena.choice(at, clinic.ines, clinic.massage)),
-            Ask(arena.choice(at + timedelta(minutes=5), clinic.ines, clinic.evaluation)),
-            Ask(arena.choice(at + timedelta(minutes=15), clinic.ines, clinic.shock_waves)),
+            Ask(arena.choice(at, clinic.ines, clinic.evaluation)),
+            Ask(arena.choice(at + timedelta(minutes=30), clinic.ines, clinic.massage)),
+            Ask(arena.choice(at + timedelta(minutes=45), clinic.ines, clinic.shock_waves)),
         ]
         rounds.append([replace(three[n % 3]) for n in range(RIVALS)])
     one_winner(fight(arena, rounds), "held")

@@ -39,7 +39,7 @@ from clinic_portal.facilities.rules import Direction
 from clinic_portal.practitioners.models import Practitioner, PractitionerService, WeeklyHours
 from clinic_portal.web.error_texts import BY_CODE
 from tests.booking.arena import NOW, TUESDAY_NINE, Arena
-from tests.booking.mix import Deed, Mix
+from tests.booking.mix import BUSY, Deed, Mix
 from tests.booking.rivals import RIVALS
 
 pytestmark = pytest.mark.processes
@@ -48,8 +48,9 @@ STEPS = 14
 MOST_MIXES = 6
 #: Everything that was held has run out by then, every offer has ended, and none of the times fought for has come.
 EVENING = NOW + timedelta(hours=12)
-FEW_TIMES = [TUESDAY_NINE + timedelta(days=day, minutes=minute) for day in (0, 1, 2, 6) for minute in (0, 15, 90)]
-MANY_TIMES = [TUESDAY_NINE + timedelta(days=day, hours=hour) for day in (0, 1, 2, 6, 7, 8) for hour in range(4)]
+FEW_TIMES = [TUESDAY_NINE + timedelta(days=day, minutes=minute) for day in (0, 1, 2, 6) for minute in (0, 15, 80)]
+#: A start is offered every forty minutes.
+MANY_TIMES = [TUESDAY_NINE + timedelta(days=day) + step * BUSY for day in (0, 1, 2, 6, 7, 8) for step in (0, 1, 3, 5)]
 #: Codes of refusals that a page words by their status: "try again", "no such page".
 BY_STATUS = {"busy", "not_found"}
 

@@ -88,8 +88,19 @@ def test_what_was_queued_is_replaced_by_one_message_and_repeating_sends_nothing(
 def test_by_a_quarter_of_an_hour_into_its_own_time(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
 ) -> None:
-    moved = move(db, clock, booked, cast, to(clinic, THURSDAY + QUARTER, clinic.ines))
-    assert (moved.starts_at, moved.practitioner_id) == (THURSDAY + QUARTER, clinic.ines.id)
+    for name in ("starts_at", "ends_at", "busy_from", "busy_until"):
+        setattr(booked, name, getattr(booked, name) + QUARTER)
+    db.commit()
+    moved = move(db, clock, booked, cast, to(clinic, THURSDAY, clinic.ines))
+    assert (moved.starts_at, moved.practitioner_id) == (THURSDAY, clinic.ines.id)
+
+
+def test_to_a_start_beside_those_that_are_offered(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
+) -> None:
+    with pytest.raises(Conflict) as refusal:
+        move(db, clock, booked, cast, to(clinic, THURSDAY + QUARTER, clinic.ines))
+    assert code_of(refusal) == "appointment.slot_taken"
 
 
 def test_with_no_preference_it_goes_to_whoever_is_free(

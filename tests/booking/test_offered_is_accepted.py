@@ -34,6 +34,8 @@ from tests.support.cast import Cast, make_patient
 EXAMPLES = int(os.environ.get("WORLDS", "40"))
 #: How many days are looked at, and how many starts are tried in each world.
 SPAN, TRIES = 4, 3
+#: How many steps of the clock are tried one after the other.
+STEPS = 24
 
 Check = Callable[["Lab", random.Random], None]
 
@@ -183,16 +185,43 @@ def what_is_offered_can_be_booked_and_nothing_else(lab: Lab, chance: random.Rand
     for place, mode, start in lab.starts(chance):
         who = chance.choice([None, *range(len(lab.world.people))])
         wished = Wished(who, place, mode)
-        expected = lab.book.takers(wished, start)
+        expected = lab.book.holders(wished, start)
         with lab.session() as db:
-            _, found = takers(db, lab.clock, lab.wish(wished), start=start)
-            assert {(lab.who(one.practitioner_id), lab.room(place, one.room_id), one.mode) for one in found} == expected
+            assert _takers(lab, db, wished, start, only_offered=False) == lab.book.takers(wished, start)
+            assert _takers(lab, db, wished, start, only_offered=True) == expected
         with lab.session() as db:
             wish = lab.wish(wished)
             choice = Choice(
                 wish.service_id, FacilityId(lab.built.places[place]), start, wish.practitioner_id, mode=mode
             )
             assert _book(lab, db, choice) == (lab.book.refusal(place, start) if expected else "appointment.slot_taken")
+
+
+def _takers(
+    lab: Lab, db: Session, wished: Wished, start: datetime, *, only_offered: bool
+) -> set[tuple[int, int | None, Mode]]:
+    assert wished.place is not None
+    _, found = takers(db, lab.clock, lab.wish(wished), start=start, only_offered=only_offered)
+    return {(lab.who(one.practitioner_id), lab.room(wished.place, one.room_id), one.mode) for one in found}
+
+
+def what_can_be_held_is_what_the_list_shows(lab: Lab, chance: random.Random) -> None:
+    """Step by step of the clock, through what was seen on the page alone: where nothing has changed there, exactly that."""
+    shifts = [shift for shift in lab.shifts() if not lab.book.has_shifted(shift)]
+    for shift in chance.sample(shifts, min(1, len(shifts))):
+        wished = Wished(shift.who, shift.place, shift.mode)
+        with lab.session() as db:
+            found = free_times(db, lab.clock, lab.wish(wished), from_day=lab.world.first, days=SPAN)
+            shown = {time.start for day in found.days for time in day.times}
+            steps = [shift.start + number * MINUTE for number in range(-shift.start.minute % 5, STEPS * 5, 5)]
+            earliest = lab.world.now + lab.world.service.notice * MINUTE
+            edge = [step + (earliest - shift.start) // STEP * STEP for step in steps[: STEPS // 4]]
+            for start in {*steps, *edge}:
+                if shift.start <= start < shift.end:
+                    held = bool(_takers(lab, db, wished, start, only_offered=True))
+                    others = [other for other in lab.shifts() if other != shift and other.who == shift.who]
+                    if not any(lab.book.has_shifted(other) for other in others):
+                        assert held == (start in shown or lab.book.is_wide), start
 
 
 def _book(lab: Lab, db: Session, choice: Choice) -> str:
@@ -227,25 +256,21 @@ def the_database_alone_says_the_same(lab: Lab, chance: random.Random) -> None:
 def once_all_is_booked_nothing_is_left(lab: Lab, chance: random.Random) -> None:
     """With every time of some hours taken, the database takes no other in them: nothing bookable was missing.
 
-    But for what the notice has cut in two: beside a time that is too soon, less than a visit may be left.
+    The notice cuts the grid and does not shift it: a visit that would be too soon is as good as booked.
     """
-    shifts = [shift for shift in lab.shifts() if any(map(lab.book.is_in_time, lab.book.grid(shift)))]
+    shifts = [shift for shift in lab.shifts() if lab.book.grid(shift)]
     if not shifts:
         return
     shift = chance.choice(shifts)
     grid = list(lab.book.grid(shift))
     with lab.session() as db:
         _give_back_holds_that_ran_out(lab, db)
-        offered = list(filter(lab.book.is_in_time, grid))
-        assert _insert(lab, db, shift, *offered) == len(offered)
+        assert _insert(lab, db, shift, *grid) == len(grid)
         db.commit()
         wish = lab.wish(Wished(shift.who, shift.place, shift.mode))
         after = free_times(db, lab.clock, wish, from_day=lab.world.first, days=SPAN)
         assert not any(lab.book.is_in(shift, time.start) for day in after.days for time in day.times)
-        too_soon = [lab.book.busy(start) for start in grid if not lab.book.is_in_time(start)]
-        start = max([shift.start, *(end for _, end in too_soon)])
-        start += (-start.minute % 5) * MINUTE + lab.book.before * MINUTE
-        start += (-start.minute % 5) * MINUTE
+        start = shift.start + (-shift.start.minute % 5) * MINUTE
         steps = [start + number * STEP for number in range(max(0, (shift.end - start) // STEP))]
         left = [step for step in steps if lab.book.is_in(shift, step) and lab.book.is_there(shift, step)]
         where = range(lab.world.places[shift.place].rooms) if shift.is_anywhere else [shift.room]
@@ -277,6 +302,7 @@ CHECKS: tuple[Check, ...] = (
     the_next_free_day_is_the_first,
     a_series_is_offered_the_same,
     what_is_offered_can_be_booked_and_nothing_else,
+    what_can_be_held_is_what_the_list_shows,
     the_database_alone_says_the_same,
     once_all_is_booked_nothing_is_left,
 )
@@ -342,6 +368,10 @@ def test_offered_is_exactly_what_can_be_booked(
 WRONG = {
     "a longer buffer": (lambda book: replace(book, after=book.after + 5), the_lists_are_the_rulebooks),
     "a visit overlooked": (lambda book: replace(book, visits=()), the_database_alone_says_the_same),
+    "more is held than offered": (
+        lambda book: replace(book, is_wide=True),
+        what_is_offered_can_be_booked_and_nothing_else,
+    ),
     "no absences": (lambda book: replace(book, world=replace(book.world, aways=())), the_lists_are_the_rulebooks),
 }
 

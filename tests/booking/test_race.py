@@ -51,8 +51,8 @@ def test_one_patient_gets_one_of_two_times_that_overlap(arena: Arena) -> None:
     patient = {"patient_id": PatientId(person.patient.id)}
     rounds = [
         [
-            Ask(arena.choice(at, clinic.ines, **patient), person.actor),
-            Ask(arena.choice(at + timedelta(minutes=15), clinic.rui, **patient), person.actor),
+            Ask(arena.choice(at, clinic.ines, clinic.evaluation, **patient), person.actor),
+            Ask(arena.choice(at + timedelta(minutes=30), clinic.rui, **patient), person.actor),
             *[Ask(arena.choice(at + timedelta(hours=5), None))] * 6,
         ]
         for at in every(60, 4)

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.rules import LIVE_STATES, AppointmentState
 from clinic_portal.core.ids import new_id, spoken_code
 from clinic_portal.core.modes import Mode
@@ -107,6 +107,8 @@ class Visit:
     #: A hold that ran out.
     is_over: bool = False
     is_mine: bool = False
+    #: Whether it was made, given back or ran out while somebody may have been reading a page.
+    is_fresh: bool = False
 
     @property
     def end(self) -> datetime:
@@ -122,6 +124,7 @@ class Visit:
 
     def __repr__(self) -> str:
         state = f"{self.state.value}{' over' if self.is_over else ''}{' mine' if self.is_mine else ''}"
+        state += " fresh" if self.is_fresh else ""
         around = f"{self.before}+{self.minutes}+{self.after}"
         return (
             f"Visit(who={self.who} place={self.place} room={self.room} {self.start:%Y-%m-%dT%H:%M}Z {around} {state})"
@@ -274,6 +277,7 @@ def _visits(draw: st.DrawFn, people: int, places: list[Place], near: st.SearchSt
         draw(st.integers(0, people - 1)), place, room, _at(draw(near), draw(st.one_of(steps, minutes_of_day))),
         draw(lengths), draw(buffers), draw(buffers), state,
         is_over=state is AppointmentState.PROPOSED and draw(st.booleans()), is_mine=draw(st.integers(0, 5)) == 5,
+        is_fresh=draw(st.integers(0, 4)) == 4,
     )  # fmt: skip
 
 
@@ -385,14 +389,21 @@ def _insert_visits(db: Session, world: World, built: Built, my_id: UUID, patient
     taken = []
     for number, visit in enumerate(world.visits):
         patient_id = my_id if visit.is_mine else patient_ids[number % len(patient_ids)]
-        if count_taken(db, [row_of(world, built, visit, patient_id)]):
+        row = row_of(world, built, visit, patient_id)
+        if count_taken(db, [row]):
             taken.append(visit)
+            if visit.is_over:
+                continue  # Nothing is written down when a hold runs out.
+            past = world.now - timedelta(minutes=29 if visit.is_fresh else 31)
+            said = {"id": new_id(), "at": past, "actor_name": "drawn", "reason": "drawn", "note": ""}
+            line = {"appointment_id": row["id"], "to_state": row["state"], "starts_at": row["starts_at"]}
+            db.execute(insert(AppointmentHistory), {**said, **line})
     return tuple(taken)
 
 
 def row_of(world: World, built: Built, visit: Visit, patient_id: UUID | None) -> dict[str, object]:
     """The columns of a visit."""
-    held = world.now + timedelta(minutes=-1 if visit.is_over else 9)
+    held = world.now + timedelta(minutes=9 if not visit.is_over else -1 if visit.is_fresh else -31)
     return {
         "id": new_id(), "reference": spoken_code(8), "state": visit.state, "service_id": built.service,
         "practitioner_id": built.people[visit.who], "facility_id": built.places[visit.place],

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.queries.lately import shifted_lately
 from clinic_portal.booking.queries.rota import ONE_DAY, Rota, Taken, Taker, Window, Wish, read_rota, read_taken
 from clinic_portal.booking.rules import PartOfDay, Stretch, free_starts, in_part
 from clinic_portal.core.clock import Clock, day_bounds, local_day
@@ -158,10 +159,13 @@ def nearest_times(db: Session, clock: Clock, wish: Wish, *, around: datetime, co
     return sorted(nearest, key=lambda time: time.start)
 
 
-def takers(db: Session, clock: Clock, wish: Wish, *, start: datetime) -> tuple[ServiceFacts, list[Taker]]:
+def takers(
+    db: Session, clock: Clock, wish: Wish, *, start: datetime, only_offered: bool = False
+) -> tuple[ServiceFacts, list[Taker]]:
     """Return the service and who could take this start now, in the order in which to ask them.
 
-    Everything that a page judged is judged again: hours, closures, absences, notice, horizon, what is taken.
+    Everything that a page judged is judged again: hours, closures, absences, notice, horizon, what is taken. Of the starts
+    that are free, `only_offered` leaves those that a page offers, or may have offered a moment ago (ADR 10).
     Raises: NotFound when there is no such service or facility.
     """
     now, around = clock.now(), start.astimezone(UTC).date()
@@ -169,15 +173,20 @@ def takers(db: Session, clock: Clock, wish: Wish, *, start: datetime) -> tuple[S
     # Nobody's hours go on past midnight.
     days = sorted({local_day(start, one.tz) for one in rota.facilities.values()})
     taken = read_taken(db, rota, wish, from_day=days[0], to_day=days[-1], now=now)
-    found = list[tuple[int, PractitionerId, Taker]]()
+    found = list[tuple[int, PractitionerId, Taker, Window]]()
     if start >= now + rota.service.rules.notice:
         for day in days:
             for window in rota.windows(day):
                 for taker in taken.takers(window, rota, start):
                     load = taken.load(taker.practitioner_id, Stretch(*day_bounds(day, window.tz)))
-                    found.append((load, taker.practitioner_id, taker))
+                    found.append((load, taker.practitioner_id, taker, window))
+    if only_offered and found:
+        windows = {window for *_, window in found}
+        offering = {window for window in windows if taken.offers(window, rota, start)}
+        offering = offering or shifted_lately(db, rota, windows, now=now)
+        found = [one for one in found if one[3] in offering]
     found.sort(key=lambda entry: entry[:2])
-    return rota.service, [taker for _, _, taker in found]
+    return rota.service, [taker for _, _, taker, _ in found]
 
 
 def _free_days(rota: Rota, taken: Taken, wish: Wish, from_day: date, to_day: date, now: datetime) -> Iterator[FreeDay]:

@@ -19,6 +19,7 @@ from clinic_portal.booking.rules import (
     Stretch,
     first_day,
     fits,
+    free_starts,
     last_day,
     without_room,
     working_stretch,
@@ -175,6 +176,11 @@ class Taken:
         free = [room for room in rota.facilities[hours.facility_id].rooms if not _touching(self.rooms.get(room), busy)]
         for room_id in sorted(free, key=lambda room: rota.is_planned(room, busy, tz)):
             yield Taker(hours.practitioner_id, room_id, hours.mode)
+
+    def offers(self, window: Window, rota: Rota, start: datetime) -> bool:
+        """Whether the pages offer a start of the window."""
+        starts = free_starts(window.stretch, rota.need, self.beside(window, rota), tz=window.tz, earliest=start)
+        return next(starts, None) == start
 
     def _without_room(self, facility_id: FacilityId, stretch: Stretch, rota: Rota) -> Sequence[Stretch]:
         key = facility_id, stretch

@@ -234,7 +234,7 @@ def _times(way: MoveWay, *, status: int = 200, lost: Chosen | None = None, reaso
 
 def _offered(way: MoveWay, chosen: Chosen) -> list[Taker]:
     wish = replace(way.wish(), facility_id=chosen.facility.id)
-    _, found = takers(db_session(), clock(), wish, start=chosen.start)
+    _, found = takers(db_session(), clock(), wish, start=chosen.start, only_offered=True)
     return [] if (chosen.facility.id, chosen.start) == way.left_out else found
 
 

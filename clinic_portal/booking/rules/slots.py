@@ -106,8 +106,8 @@ def free_starts(
 def fits(start: datetime, window: Stretch, need: Need, busy: Sequence[Stretch], *, tz: str) -> bool:
     """Say whether a visit may start there: inside the window, beside everything that is busy, on a full step.
 
-    Wider than the grid on purpose: the grid shifts when a neighbour's time is taken or given back, and somebody who
-    chose from the page of a moment ago must not hear "taken" of a time that is free.
+    Wider than the grid, which shifts when a neighbour's time is taken or given back: who was promised a time, or chose it
+    from the page of a moment ago, must not hear "taken" of a time that is free (ADR 10).
     """
     wanted = need.busy(start)
     return (

@@ -48,12 +48,13 @@ def move_visit(  # noqa: PLR0913 - all by name
     actor: Actor,
     note: str = "",
     reason: str = MOVED,
+    only_offered: bool = False,
 ) -> AppointmentFacts:
     """Move a visit and tell the patient. The caller has checked that the actor may change it.
 
     With a `note` (the written reason of staff) cut-off, notice, horizon, hours and visits a day do not count; that
     nobody else has the time always counts. `reason` MOVED_BY_CLINIC: nobody asked for it, so the desk sees to it that the
-    patient knows. Repeating the call changes nothing and sends nothing.
+    patient knows. `only_offered`: as `takers` says. Repeating the call changes nothing and sends nothing.
     Raises: NotFound; Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day",
     "appointment.too_late_to_change", "appointment.already_started": the visit is then as it was.
     """
@@ -61,7 +62,7 @@ def move_visit(  # noqa: PLR0913 - all by name
     patient_id = before.known_patient_id
     lock_patient(db, patient_id)  # Before anything is judged: whoever moves the visit at the same time is done by then.
     wish = Wish(before.service_id, to.practitioner_id, to.facility_id, mode=before.mode, own_visit=appointment_id)
-    service, offered = takers(db, clock, wish, start=to.starts_at)
+    service, offered = takers(db, clock, wish, start=to.starts_at, only_offered=only_offered)
     candidates = [to.anyway] if to.anyway and note else offered
     wanted, now = need_of(service).busy(to.starts_at), clock.now()
     row, expired = lock_for_move(db, appointment_id, wanted=wanted, takers=candidates, patient_id=patient_id, now=now)

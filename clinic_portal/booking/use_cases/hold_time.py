@@ -58,7 +58,7 @@ def hold_time(db: Session, clock: Clock, *, choice: Choice, hold_key: str, actor
     with transaction(db):
         patient_id, note = _carried_over(db, choice, key)
         wish = Wish(choice.service_id, choice.practitioner_id, choice.facility_id, mode=choice.mode, own_hold=key)
-        service, candidates = takers(db, clock, wish, start=choice.starts_at)
+        service, candidates = takers(db, clock, wish, start=choice.starts_at, only_offered=True)
         need = need_of(service)
         if patient_id is not None:
             # A visitor who signed out meanwhile keeps the time and is asked again whom it is for.

@@ -24,4 +24,6 @@ def move_appointment(
     """
     with transaction(db):
         changeable_visit(db, clock, appointment_id, by=actor)
-        return steps.move_visit(db, clock, appointment_id=appointment_id, to=to, actor=actor_of(actor))
+        return steps.move_visit(
+            db, clock, appointment_id=appointment_id, to=to, actor=actor_of(actor), only_offered=True
+        )
