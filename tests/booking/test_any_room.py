@@ -167,19 +167,15 @@ def test_a_moved_visit_gets_a_room_that_is_free_at_its_new_time(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
     any_room(db, clinic.ines)
-    visit = make_appointment(db, clinic, cast.patient_person)
-    later = THURSDAY + timedelta(minutes=15)  # Overlaps with what it has now.
+    quarter = timedelta(minutes=15)
+    visit = make_appointment(db, clinic, cast.patient_person, at=THURSDAY + quarter)
+    sooner = THURSDAY  # Overlaps with what it has now.
     make_appointment(
-        db,
-        clinic,
-        cast.stranger_person,
-        practitioner=clinic.rui,
-        room_id=clinic.room_1.id,
-        at=THURSDAY + timedelta(minutes=30),
+        db, clinic, cast.stranger_person, practitioner=clinic.rui, room_id=clinic.room_1.id, at=THURSDAY - quarter
     )
-    to = NewTime(FacilityId(clinic.lisbon.id), later, PractitionerId(clinic.ines.id))
+    to = NewTime(FacilityId(clinic.lisbon.id), sooner, PractitionerId(clinic.ines.id))
     moved = move_appointment(db, clock, appointment_id=AppointmentId(visit.id), to=to, actor=cast.patient.actor())
-    assert (moved.starts_at, moved.room_id) == (later, clinic.room_2.id)
+    assert (moved.starts_at, moved.room_id) == (sooner, clinic.room_2.id)
 
 
 def test_the_sessions_of_a_series_get_rooms_one_by_one(

@@ -40,7 +40,7 @@ def test_buffers_keep_a_distance_to_what_is_booked(db: Session, clock: FixedCloc
 def test_a_held_time_takes_its_buffers_up(db: Session, clock: FixedClock, clinic: Clinic) -> None:
     clinic.massage.buffer_before_minutes, clinic.massage.buffer_after_minutes = 5, 10
     db.commit()
-    at = THURSDAY.replace(hour=10, minute=0)
+    at = THURSDAY.replace(hour=9, minute=45)
     hold_time(db, clock, choice=choose(clinic, at, clinic.ines), hold_key="a", actor=None)
     for start, is_free in ((at + timedelta(minutes=40), False), (at + timedelta(minutes=45), True)):
         if is_free:

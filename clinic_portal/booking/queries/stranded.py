@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Uuid, and_, cast, column, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Date, DateTime, Uuid, and_, cast, column, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import get_account
@@ -29,6 +29,12 @@ from clinic_portal.practitioners.queries import find_practitioner_of
 PROMISED = (AppointmentState.PENDING, AppointmentState.BOOKED)
 
 _INSTANT = DateTime(timezone=True)
+
+#: A row of what is worked: `Spot`, from when until when, and a UTC day on which it is.
+_WORKED = (
+    ("who", Uuid()), ("place", Uuid()), ("room", Uuid()), ("mode", Appointment.__table__.c.mode.type), ("first", _INSTANT),
+    ("until", _INSTANT), ("day", Date()),
+)  # fmt: skip
 
 
 class ComingVisit(NamedTuple):
@@ -80,15 +86,40 @@ def own_scope(db: Session, *, actor: Actor) -> Scope:
     return Scope(practitioner_id=own.id)
 
 
-def coming_visits(db: Session, scope: Scope, *, now: datetime) -> Sequence[ComingVisit]:
-    """Return the visits that have not begun, by start."""
+def all_outside(db: Session, scope: Scope, *, now: datetime) -> frozenset[AppointmentId]:
+    """Return which visits to come of a scope lie outside the hours: what `outside_hours` says of all of them.
+
+    The database compares: it is told what is worked, a row for each stretch and UTC day, and reads out few visits of many.
+    """
+    last = last_coming(db, scope, now=now).date() + ONE_DAY
+    people = {scope.practitioner_id} if scope.practitioner_id else None
+    work = read_work(db, people, first=now.date() - ONE_DAY, last=last)
+    pieces = work.pieces(now.date() - ONE_DAY, last)
+    rows = [
+        (*spot, *stretch, stretch.start.date() + number * ONE_DAY)
+        for spot, stretch in pieces
+        for number in range((stretch.end.date() - stretch.start.date()).days + 1)
+    ]
+    columns = zip(_WORKED, zip(*rows, strict=True) if rows else [()] * len(_WORKED), strict=True)
+    arrays = [cast(list(values), ARRAY(type_)) for (_, type_), values in columns]
+    worked = (
+        func.unnest(*arrays).table_valued(*(column(*one) for one in _WORKED), name="worked").render_derived()
+    ).c  # fmt: skip
+    covered = exists().where(
+        worked.who == Appointment.practitioner_id,
+        worked.day == cast(func.timezone("UTC", Appointment.starts_at), Date),
+        worked.place == Appointment.facility_id,
+        worked.mode == Appointment.mode,
+        or_(worked.room.is_(None), worked.room == Appointment.room_id),
+        worked.first <= Appointment.starts_at,
+        worked.until >= Appointment.ends_at,
+    )
     # The places are named because that is what the index starts with.
     places = {scope.facility_id} if scope.facility_id else set(find_facilities(db))
-    statement = select(*_COLUMNS).where(_is_coming(now), Appointment.facility_id.in_(places))
+    statement = select(Appointment.id).where(_is_coming(now), Appointment.facility_id.in_(places), ~covered)
     if scope.practitioner_id is not None:
         statement = statement.where(Appointment.practitioner_id == scope.practitioner_id)
-    rows = db.execute(statement.order_by(Appointment.starts_at, Appointment.id))
-    return [ComingVisit(*row) for row in rows]
+    return frozenset(AppointmentId(id_) for id_ in db.scalars(statement))
 
 
 def last_coming(db: Session, scope: Scope, *, now: datetime) -> datetime:
@@ -222,7 +253,7 @@ def visits_outside_hours(
         if scope.practitioner_id not in (None, practitioner_id):
             raise Forbidden
         scope = replace(scope, practitioner_id=practitioner_id)
-    outside = outside_hours(db, coming_visits(db, scope, now=clock.now()))
+    outside = all_outside(db, scope, now=clock.now())
     return _stranded(db, clock, _find(db, scope, outside, now=clock.now()))
 
 

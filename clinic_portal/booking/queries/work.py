@@ -1,7 +1,7 @@
 """When practitioners work where over some days: what visits are judged by, and what a change of hours is compared by."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, Protocol
@@ -117,8 +117,25 @@ class Work:
             for spot, worked in found.items()
         }
 
+    def pieces(self, first: date, last: date) -> Iterator[tuple[Spot, Stretch]]:
+        """Yield what is worked in [first, last], day by day and without absences: a visit lies in the hours if it lies in one.
+
+        That is what `covers` says, of all visits at once: in a room it is also what is worked there and in any room.
+        """
+        for spot in {spot for spot, _ in self._hours}:
+            away = self._away.get(PractitionerId(spot.practitioner_id), ())
+            weekdays = {weekday for one, weekday in self._hours if one in (spot, spot._replace(room_id=None))}
+            day = first
+            while day <= last:
+                if day.weekday() in weekdays:
+                    for stretch in without(self._joined(spot, day), away):
+                        yield spot, stretch
+                day += ONE_DAY
+
     def _around(self, spot: Spot, moment: datetime) -> Sequence[Stretch]:
-        day = local_day(moment, self._facilities[FacilityId(spot.facility_id)].tz)
+        return self._joined(spot, local_day(moment, self._facilities[FacilityId(spot.facility_id)].tz))
+
+    def _joined(self, spot: Spot, day: date) -> Sequence[Stretch]:
         key = spot, day
         if key not in self._found:
             # Hours without a room are online, or in any room.
