@@ -118,9 +118,9 @@ class Work:
         }
 
     def pieces(self, first: date, last: date) -> Iterator[tuple[Spot, Stretch]]:
-        """Yield what is worked in [first, last], day by day and without absences: a visit lies in the hours if it lies in one.
+        """Yield what is worked in [first, last], day by day and without absences.
 
-        That is what `covers` says, of all visits at once: in a room it is also what is worked there and in any room.
+        A visit lies in the hours if it lies in one of these. In a room that is what is worked there and in any room.
         """
         for spot in {spot for spot, _ in self._hours}:
             away = self._away.get(PractitionerId(spot.practitioner_id), ())
