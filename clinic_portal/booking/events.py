@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinic_portal.core.events import Event
-from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
+from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,4 @@ class AppointmentMoved(Event):
     was_practitioner_id: PractitionerId
     was_starts_at: datetime
     was_ends_at: datetime
+    was_room_id: RoomId | None

@@ -82,7 +82,7 @@ def test_somebody_who_phones_is_put_on_the_list_from_the_times_that_do_not_suit(
     assert [one.get("value") for one in form.one("select", name="facility").iter("option")] == ["any", "lisbon"]
     entry = desk.page(path, method="POST", data=form.fields() | {"weekdays": "1"})
     assert entry.h1 == "Duarte Nogueira"
-    for words in ("Is on the waiting list since", "Tuesday; Afternoon", "Inês Carvalho", "By SMS and e-mail"):
+    for words in ("Is on the waiting list since", "Tuesday; Afternoon", "Inês Carvalho", "We write to them"):
         assert words in entry.text
     row = db.scalars(select(WaitingEntry)).one()
     assert (row.patient_id, row.facility_id, row.account_id) == (cast.stranger_person.id, clinic.lisbon.id, None)

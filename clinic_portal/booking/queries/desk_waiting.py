@@ -58,6 +58,8 @@ class FreedView:
     ends_at: datetime
     made_at: datetime
     is_closed: bool
+    #: The practitioner was free before, and had no room.
+    is_by_room: bool
     offers: tuple[tuple[OfferFacts, PatientFacts], ...]
 
 
@@ -149,7 +151,7 @@ def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence
     return [
         FreedView(
             who[PractitionerId(row.practitioner_id)], row.starts_at, row.ends_at, row.made_at,
-            row.closed_at is not None, tuple((offer, people[id_]) for offer, id_ in made.get(row.id, ())),
+            row.closed_at is not None, row.is_by_room, tuple((offer, people[id_]) for offer, id_ in made.get(row.id, ())),
         )
         for row in rows
     ]  # fmt: skip

@@ -209,7 +209,12 @@ def candidates(db: Session, freed: FreedTime, *, tz: str) -> Sequence[tuple[Entr
     """
     first, last = local_day(freed.starts_at, tz), local_day(freed.ends_at, tz)
     deciding = exists().where(WaitingOffer.entry_id == WaitingEntry.id, WaitingOffer.state == OfferState.OPEN)
-    asked_before = exists().where(WaitingOffer.entry_id == WaitingEntry.id, WaitingOffer.freed_time_id == freed.id)
+    about_it = WaitingOffer.freed_time_id == freed.id
+    if freed.is_by_room:
+        # Whoever said no to the time with the colleague whose room it was is not asked for the same hour again.
+        in_it = WaitingOffer.starts_at >= freed.starts_at, WaitingOffer.starts_at < freed.ends_at
+        about_it = or_(about_it, and_(WaitingOffer.facility_id == freed.facility_id, *in_it))
+    asked_before = exists().where(WaitingOffer.entry_id == WaitingEntry.id, about_it)
     rows = db.execute(
         select(WaitingEntry.id, deciding)
         .where(

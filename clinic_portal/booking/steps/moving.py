@@ -77,7 +77,7 @@ def move_visit(  # noqa: PLR0913 - all by name
     write_history(db, clock, row, before=row.state, actor=actor, reason=reason, note=note)
     void_messages(db, clock, subject_id=row.id)
     queue_message(db, clock, "appointment_moved", subject_id=row.id, expires_at=row.starts_at, key=str(row.sequence))
-    old_time = (was.facility_id, was.practitioner_id, was.starts_at, was.ends_at)
+    old_time = (was.facility_id, was.practitioner_id, was.starts_at, was.ends_at, was.room_id)
     publish(db, clock, AppointmentMoved(appointment_id, to.facility_id, *old_time))
     return facts_of(row)
 

@@ -81,7 +81,7 @@ def _move(
         void_messages(db, clock, subject_id=id_)
         moved = AppointmentMoved(
             id_, openings.facility_id, was_facility_id=was.facility_id, was_practitioner_id=was.practitioner_id,
-            was_starts_at=was.starts_at, was_ends_at=was.ends_at,
+            was_starts_at=was.starts_at, was_ends_at=was.ends_at, was_room_id=was.room_id,
         )  # fmt: skip
         publish(db, clock, moved)
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.events import AppointmentCancelled, AppointmentMoved
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries import Taker, VisitFacts, Wish, free_times, takers
+from clinic_portal.booking.queries.freed_rooms import gained_by_room
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_holds
 from clinic_portal.booking.queries.rota import need_of
 from clinic_portal.booking.queries.visits import visit_for_message
@@ -36,6 +37,7 @@ from clinic_portal.core.ids import (
     FacilityId,
     PatientId,
     PractitionerId,
+    RoomId,
     ServiceId,
     new_id,
     spoken_code,
@@ -57,6 +59,10 @@ class Freed:
     facility_id: FacilityId
     starts_at: datetime
     ends_at: datetime
+    #: The room that came free with it.
+    room_id: RoomId | None = None
+    #: The practitioner was free before, and had no room.
+    is_by_room: bool = False
 
 
 def note_freed_time(db: Session, clock: Clock, freed: Freed) -> None:
@@ -73,13 +79,25 @@ def note_cancelled_time(db: Session, clock: Clock, event: AppointmentCancelled) 
     """A visit was given back: so is its time."""
     row = db.get_one(Appointment, event.appointment_id)
     whose = PractitionerId(row.practitioner_id), FacilityId(row.facility_id)
-    note_freed_time(db, clock, Freed(*whose, row.starts_at, row.ends_at))
+    note_freed_time(db, clock, Freed(*whose, row.starts_at, row.ends_at, RoomId(row.room_id) if row.room_id else None))
 
 
 def note_old_time(db: Session, clock: Clock, event: AppointmentMoved) -> None:
     """A visit was moved: the time that it had is free."""
     whose = event.was_practitioner_id, event.was_facility_id
-    note_freed_time(db, clock, Freed(*whose, event.was_starts_at, event.was_ends_at))
+    note_freed_time(db, clock, Freed(*whose, event.was_starts_at, event.was_ends_at, event.was_room_id))
+
+
+def note_freed_room(db: Session, clock: Clock, freed: FreedTime, *, tz: str) -> None:
+    """Write down for whom else the room of a freed time makes place, once nobody is left who wants the time itself.
+
+    In the job that offers, never in the request that gave the time back. What came free by a room brings no more.
+    """
+    if freed.room_id is None or freed.is_by_room:
+        return
+    room_id, where = RoomId(freed.room_id), FacilityId(freed.facility_id)
+    for who, (start, end) in sorted(gained_by_room(db, freed, tz=tz, now=clock.now()).items()):
+        note_freed_time(db, clock, Freed(who, where, start, end, room_id, is_by_room=True))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from clinic_portal.booking.queries.waiting import (
     waiting_rules,
 )
 from clinic_portal.booking.rules import MANY_AT_ONCE, EntryState, OfferMode, WaitingRules, is_quiet
-from clinic_portal.booking.steps.waiting import end_entry, find_time, make_offer
+from clinic_portal.booking.steps.waiting import end_entry, find_time, make_offer, note_freed_room
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import EntryId, FacilityId, FreedTimeId
@@ -25,7 +25,8 @@ def make_offers(db: Session, clock: Clock, *, freed_time_id: FreedTimeId) -> int
     """Offer some of a freed time to the next who fits, or to many when the first to come has it; return to how many.
 
     One at a time: a call offers one time, so call it until it returns 0 (a long stretch holds times for several). When
-    nothing of it is left to offer, or nobody to offer it to, the freed time is closed. Two callers at once take turns.
+    nothing of it is left to offer, or nobody to offer it to, the freed time is closed, and its room is looked at: a colleague
+    who was free and had none may have a time now, which is noted as freed. Two callers at once take turns.
     Raises: Busy when somebody took the time meanwhile: the next call looks again.
     """
     with transaction(db):
@@ -42,6 +43,7 @@ def make_offers(db: Session, clock: Clock, *, freed_time_id: FreedTimeId) -> int
         made, is_deciding = _offer(db, clock, freed, facility, rules)
         if not made and not is_deciding and not is_undecided(db, freed, now=clock.now()):
             freed.closed_at = clock.now()
+            note_freed_room(db, clock, freed, tz=facility.tz)
         return made
 
 
