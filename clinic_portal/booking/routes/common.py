@@ -11,6 +11,7 @@ from flask import Blueprint, request, session, url_for
 
 from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.queries import FreeTime, PartOfDay, Wish
+from clinic_portal.booking.queries.diary import Diary
 from clinic_portal.booking.rules.missed import MISSED_TOO_OFTEN
 from clinic_portal.booking.steps import hold_key_hash
 from clinic_portal.core.clock import day_bounds, local_day
@@ -59,6 +60,13 @@ class Way:
     #: The hold that a new one replaces.
     instead: AppointmentId | None = None
     layout: str = "layouts/patient.html"
+    #: What the patient has already, where that is known.
+    diary: Diary | None = None
+
+    @property
+    def patient_id(self) -> PatientId | None:
+        """Whom it is for; None where nobody has said that yet."""
+        return self.person.patient_id if self.person else None
 
     @property
     def left_out(self) -> tuple[FacilityId, datetime] | None:
@@ -66,8 +74,11 @@ class Way:
         return None
 
     def choosable(self, times: Sequence[FreeTime]) -> Sequence[FreeTime]:
-        """Return those of the free times that can be chosen: in booking all, as nobody may know yet whom it is for."""
-        return times
+        """Return those of the free times that can be chosen: all, unless it is known what the patient has already."""
+        if self.diary is None:
+            return times
+        diary, places = self.diary, self.facilities
+        return [time for time in times if diary.has_room(self.service, time.start, places[time.facility_id].tz)]
 
     @property
     def is_for_series(self) -> bool:

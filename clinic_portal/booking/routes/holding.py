@@ -23,7 +23,8 @@ from clinic_portal.booking.routes.common import (
     way_so_far,
 )
 from clinic_portal.booking.routes.guests import one_of_few
-from clinic_portal.booking.routes.times import chosen_slot, slots_of
+from clinic_portal.booking.routes.times import chosen_slot
+from clinic_portal.booking.routes.times_shown import slots_of
 from clinic_portal.booking.rules import judge_hold
 from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
 from clinic_portal.booking.use_cases.choose_patient import choose_patient

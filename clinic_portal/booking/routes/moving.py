@@ -22,7 +22,6 @@ from clinic_portal.booking.queries import (
     takers,
     visit_of,
 )
-from clinic_portal.booking.queries.diary import read_diary
 from clinic_portal.booking.queries.visits import LinkHolder
 from clinic_portal.booking.routes.common import Way, blueprint, with_choices
 from clinic_portal.booking.routes.linked import LINK, TRIES, is_changed, unlisted, visit_of_link
@@ -32,7 +31,7 @@ from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import Conflict
-from clinic_portal.core.ids import AppointmentId, FacilityId
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.facilities.queries import find_facilities
 from clinic_portal.practitioners.queries import places_of_service
 from clinic_portal.web.access import Right, require_actor, right
@@ -68,16 +67,13 @@ class MoveWay(Way):
         return (visit.facility.id, visit.appointment.starts_at) if same_person else None
 
     def choosable(self, times: Sequence[FreeTime]) -> Sequence[FreeTime]:
-        """Leave out the time that the visit has, and those at which its patient has another visit."""
-        others = [time for time in times if (time.facility_id, time.start) != self.left_out]
-        if not others:
-            return []
-        visit, starts = self.moved.appointment, [time.start for time in others]
-        diary = read_diary(
-            db_session(), visit.known_patient_id, first=min(starts), last=max(starts), but=visit.id, now=clock().now()
-        )
-        places = self.facilities
-        return [time for time in others if diary.has_room(self.service, time.start, places[time.facility_id].tz)]
+        """Leave out the time that the visit has as well."""
+        return super().choosable([time for time in times if (time.facility_id, time.start) != self.left_out])
+
+    @property
+    def patient_id(self) -> PatientId | None:
+        """Whose visit it is."""
+        return self.moved.appointment.known_patient_id
 
     @property
     def can_change_mode(self) -> bool:

@@ -14,7 +14,7 @@ from clinic_portal.booking.queries.openings import Openings
 from clinic_portal.booking.queries.series import same_series
 from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, hold_key, parse_uuid, stage
 from clinic_portal.booking.routes.series_way import SeriesWay, chosen_times, pattern_in_words, series_form, series_way
-from clinic_portal.booking.routes.times import SLOT_FORMAT
+from clinic_portal.booking.routes.times_shown import SLOT_FORMAT
 from clinic_portal.booking.rules.series import Line, Wall, day_of, minute_of, monday_of, replan, wall_of
 from clinic_portal.booking.steps.series import TIMES_LOST, SeriesChoice
 from clinic_portal.booking.use_cases.book_series import book_series

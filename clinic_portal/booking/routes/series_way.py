@@ -14,7 +14,8 @@ from flask_babel import gettext as _
 from clinic_portal.booking.forms import SeriesForm
 from clinic_portal.booking.queries.openings import Openings, read_openings
 from clinic_portal.booking.routes.common import ANY, Way, own_hold_hash, way_so_far
-from clinic_portal.booking.routes.times import SLOT_FORMAT, day_title, parse_slot, part_name
+from clinic_portal.booking.routes.times import parse_slot
+from clinic_portal.booking.routes.times_shown import SLOT_FORMAT, day_title, part_name
 from clinic_portal.booking.rules import PartOfDay
 from clinic_portal.booking.rules.series import Plan, SeriesWish, propose_with_one
 from clinic_portal.core.clock import local_day

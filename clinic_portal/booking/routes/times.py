@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -38,23 +36,31 @@ from clinic_portal.booking.routes.common import (
 )
 from clinic_portal.booking.routes.guests import one_of_few
 from clinic_portal.booking.routes.other_ways import other_ways
-from clinic_portal.booking.rules import quarters_touched
+from clinic_portal.booking.routes.theirs import is_elsewhere, left_out_lines, with_diary
+from clinic_portal.booking.routes.times_shown import (
+    AT,
+    SLOT_FORMAT,
+    Day,
+    Later,
+    Times,
+    anchor_of,
+    day_title,
+    part_name,
+    slots_of,
+)
+from clinic_portal.booking.rules import Stretch, quarters_touched
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.core.cache import FREE_TIMES, cache_of
-from clinic_portal.core.clock import zone
+from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import PatientId
 from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.filters import clinic_date, clinic_zone, local_text
+from clinic_portal.web.filters import clinic_date
 from clinic_portal.web.i18n import current_language
 from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import page_for_visitors, render_page, see_other
-
-SLOT_FORMAT = "%Y-%m-%dT%H:%MZ"
-#: Between a time and the clinic, where any would do: "2026-11-24T10:00Z@lisbon".
-AT = "@"
 
 #: Days are unfolded until this many times are in sight; the others show how many they have.
 ENOUGH_TIMES = 16
@@ -71,73 +77,11 @@ MANY = 10
 FAR = timedelta(days=400)
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A time as the page shows it: as a button."""
-
-    value: str
-    #: "10:30".
-    text: str
-    #: Who takes it, when there is no preference.
-    who: str
-    #: Which clinic, when any would do.
-    where: str = ""
-    #: On whose clock, when it could be misread: "Azores time".
-    clock: str = ""
-
-
 class Chosen(NamedTuple):
     """A time that was pressed, and where it is."""
 
     facility: FacilityFacts
     start: datetime
-
-
-@dataclass(frozen=True)
-class Day:
-    """A day as the page shows it."""
-
-    anchor: str
-    #: "Tomorrow, Tuesday 24 November".
-    title: str
-    slots: Sequence[Slot]
-    #: Unfolded from the start: the first days, until there is enough to choose from on one screen.
-    is_open: bool
-
-
-@dataclass(frozen=True)
-class Later:
-    """What "Show later days" asks for."""
-
-    #: The last day shown stays in sight, whatever comes after it.
-    anchor: str
-    from_day: str | None
-    days: int
-
-
-@dataclass(frozen=True)
-class Times:
-    """What the page of times shows. The days are rendered, as they are kept in the cache."""
-
-    #: Empty when nothing is free.
-    days: Markup
-    #: The first day that is free, when it is not among the first days that were asked for.
-    first_free: str
-    #: None at the end of the calendar.
-    later: Later | None
-    #: Whether they are of the days that were asked for, not of later ones because those are full.
-    is_as_asked: bool
-
-    def dump(self) -> str:
-        """Return it as text."""
-        return json.dumps(asdict(self))
-
-    @staticmethod
-    def load(text: str) -> "Times":
-        """Return what `dump` wrote."""
-        found = json.loads(text)
-        later = Later(**found["later"]) if found["later"] else None
-        return Times(Markup(found["days"]), found["first_free"], later, found["is_as_asked"])  # noqa: S704 - rendered by _days.html, which escapes
 
 
 @blueprint.get("/book/<service>/times")
@@ -220,6 +164,7 @@ def times_page(  # noqa: PLR0913 - all but the way have defaults
     times: Times | None = None,
 ) -> Response:
     """Return the page with the times of a way; when one was `lost`, it says why and shows the nearest."""
+    way = with_diary(way)
     times = times or find_times(way)
     return render_page(
         template,
@@ -251,7 +196,7 @@ def _later_link(way: Way, later: Later | None) -> str:
 
 def _nearest(way: Way, lost: Chosen) -> list[FreeTime]:
     wish = way.wish(own_hold_hash())
-    count = NEAREST if wish.own_visit is None else NEAREST * MANY
+    count = NEAREST if way.diary is None else NEAREST * MANY
     found = way.choosable(nearest_times(db_session(), clock(), wish, around=lost.start, count=count))
     nearest = sorted(found, key=lambda time: abs(time.start - lost.start))[:NEAREST]
     return sorted(nearest, key=lambda time: time.start)
@@ -260,13 +205,22 @@ def _nearest(way: Way, lost: Chosen) -> list[FreeTime]:
 def find_times(way: Way) -> Times:
     """Return the days to show: from the first that has a free time, however far ahead it is.
 
-    Nobody's own hold or visit is in what is kept for all: who has one gets it computed.
+    Nobody's own hold or visit is in what is kept for all: who has one then gets it computed.
     """
     if not way.is_placed:
         raise ValueError("a page of times needs a place")
     own_hold = own_hold_hash()
     if own_hold is not None or way.left_out is not None or way.wish().own_visit is not None:
         return _compute(way, own_hold)
+    has_some = way.diary is not None and bool(way.diary.visits)
+    if has_some and way.diary is not None and way.diary.has_any_in(Stretch(*way.span())):
+        return _compute(way, None)
+    times = _shared(replace(way, diary=None))
+    return _compute(way, None) if has_some and not times.is_as_asked else times
+
+
+def _shared(way: Way) -> Times:
+    """Return the days to show to everybody who has nothing on them."""
     today = [str(day) for day in way.days_of_today()]
     key = json.dumps([current_language(), today, str(way.wish()), str(way.from_day), way.days])
     cache = cache_of(db_session())
@@ -291,36 +245,43 @@ def _compute(way: Way, own_hold: str | None) -> Times:
     today = way.days_of_today()[0]
     start, days = way.from_day or today, way.days
     nothing = Times(days=Markup(), first_free="", later=None, is_as_asked=False)
-    found = _choosable(way, first_free_times(db, time, wish, from_day=start, days=days, jump_days=DAYS_AT_ONCE))
+    offered = first_free_times(db, time, wish, from_day=start, days=days, jump_days=DAYS_AT_ONCE)
+    found, elsewhere = _choosable(way, offered), _elsewhere(way, offered)
     if not found.days:
         return nothing
     while not any(day.times for day in found.days):
         free_day = next_free_day(db, time, wish, from_day=found.to_day + timedelta(days=1)) if found.next_from else None
         if free_day is None:
-            return nothing
-        found = _choosable(way, free_times(db, time, wish, from_day=free_day, days=DAYS_AT_ONCE))
+            return replace(nothing, left_out=left_out_lines(way, elsewhere))
+        offered = free_times(db, time, wish, from_day=free_day, days=DAYS_AT_ONCE)
+        found, elsewhere = _choosable(way, offered), elsewhere + _elsewhere(way, offered)
     is_as_asked = found.from_day == start
     if not is_as_asked:
         start, days = found.from_day, DAYS_AT_ONCE
     first = next(index for index, day in enumerate(found.days) if day.times)
-    shown = _days(way, found.days[first:])
+    shown = _days(way, found.days[first:], elsewhere)
     later = None
     if found.next_from is not None:
         later = Later(shown[-1].anchor, str(start) if start != today else None, days + DAYS_AT_ONCE)
     first_free = clinic_date(found.days[first].day, inside=True) if first or start != (way.from_day or today) else ""
     html = Markup(render_template("booking/_days.html", days=shown))  # noqa: S704 - a template's own output
-    return Times(html, first_free, later, is_as_asked)
+    return Times(html, first_free, later, is_as_asked, left_out_lines(way, elsewhere))
+
+
+def _elsewhere(way: Way, found: FreeTimes) -> list[FreeTime]:
+    return [time for day in found.days for time in day.times if is_elsewhere(way, time)] if way.diary else []
 
 
 def _choosable(way: Way, found: FreeTimes) -> FreeTimes:
-    if way.wish().own_visit is None:
+    if way.diary is None:
         return found
     kept = set(way.choosable([time for day in found.days for time in day.times]))
     days = [replace(day, times=tuple(time for time in day.times if time in kept)) for day in found.days]
     return replace(found, days=tuple(days))
 
 
-def _days(way: Way, days: Sequence[FreeDay]) -> list[Day]:
+def _days(way: Way, days: Sequence[FreeDay], elsewhere: Sequence[FreeTime]) -> list[Day]:
+    busy = {local_day(time.start, way.facilities[time.facility_id].tz) for time in elsewhere}
     now = way.days_of_today()
     # Around midnight "today" is not the same day at clinics whose clocks differ.
     today = now[0] if len(now) == 1 else None
@@ -329,70 +290,7 @@ def _days(way: Way, days: Sequence[FreeDay]) -> list[Day]:
     for day in days:
         is_open = unfolded < ENOUGH_TIMES
         unfolded += len(day.times) if is_open else 0
-        shown.append(Day(_anchor(day.day), day_title(day.day, today), slots_of(way, day.times), is_open))
+        shown.append(
+            Day(anchor_of(day.day), day_title(day.day, today), slots_of(way, day.times), is_open, day.day in busy)
+        )
     return shown
-
-
-def slots_of(way: Way, times: Sequence[FreeTime], *, with_day: bool = False) -> list[Slot]:
-    """Return times as buttons."""
-    names = {person.id: person.short_name for person in way.practitioners()} if way.practitioner is None else {}
-    places = {one.id: _place_of(way, one, is_alone=with_day) for one in way.facilities.values()}
-    slots = []
-    for time in times:
-        place = places[time.facility_id]
-        local = time.start.astimezone(place.zone)
-        text = f"{local:%H:%M}"
-        if with_day:
-            text = f"{clinic_date(local.date())}, {text}"
-        value = time.start.strftime(SLOT_FORMAT) + place.suffix
-        slots.append(Slot(value, text, names.get(time.practitioner_ids[0], ""), place.name, place.clock))
-    return slots
-
-
-class _Place(NamedTuple):
-    """What the buttons of one clinic's times have in common."""
-
-    zone: ZoneInfo
-    #: What tells the value of a time from the same time elsewhere.
-    suffix: str
-    name: str
-    clock: str
-
-
-def _place_of(way: Way, facility: FacilityFacts, *, is_alone: bool) -> _Place:
-    suffix = f"{AT}{facility.slug}" if way.is_any_facility else ""
-    name = local_text(facility.names) if way.is_any_facility and not way.is_online else ""
-    is_said = way.has_several_clocks or (way.is_online and is_alone)
-    return _Place(zone(facility.tz), suffix, name, clock_name(facility.tz) if is_said else "")
-
-
-def clock_name(tz: str) -> str:
-    """Return whose clock it is: "Lisbon time"."""
-    return str(_("%(place)s time", place=clinic_zone(tz)))
-
-
-def day_title(day: date, today: date | None) -> str:
-    """Return "Tomorrow, Tuesday 24 November"; the day alone where nobody can say what day it is."""
-    if today is None:
-        return clinic_date(day)
-    inside = clinic_date(day, inside=True)
-    if day == today:
-        return str(_("Today, %(day)s", day=inside))
-    if day == today + timedelta(days=1):
-        return str(_("Tomorrow, %(day)s", day=inside))
-    return clinic_date(day)
-
-
-def part_name(part: PartOfDay) -> str:
-    """Return the words on a part's button."""
-    names: dict[PartOfDay, str] = {
-        PartOfDay.ANY: _("Any time"),
-        PartOfDay.MORNING: _("Morning"),
-        PartOfDay.AFTERNOON: _("Afternoon"),
-        PartOfDay.AFTER_WORK: _("After work"),
-    }
-    return names[part]
-
-
-def _anchor(day: date) -> str:
-    return f"day-{day.isoformat()}"

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from clinic_portal.booking.forms import ANY, WaitingForm
 from clinic_portal.booking.queries import PartOfDay, VisitFacts
 from clinic_portal.booking.queries.waiting import EntryFacts
-from clinic_portal.booking.routes.times import part_name
+from clinic_portal.booking.routes.times_shown import part_name
 from clinic_portal.booking.rules import ASKED_PARTS, Asked, judge_asked
 from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.core.clock import local_day

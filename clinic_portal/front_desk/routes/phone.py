@@ -13,7 +13,8 @@ from clinic_portal.booking.queries import Taker, takers
 from clinic_portal.booking.queries.desk_waiting import is_waiting_at
 from clinic_portal.booking.queries.staff import is_patient_of, patients_of
 from clinic_portal.booking.routes.common import Way, read_mode, with_choices
-from clinic_portal.booking.routes.times import SLOT_FORMAT, Chosen, parse_slot, times_page
+from clinic_portal.booking.routes.times import Chosen, parse_slot, times_page
+from clinic_portal.booking.routes.times_shown import SLOT_FORMAT
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.book_by_phone import PhoneBooking, book_by_phone
 from clinic_portal.core.errors import Conflict, NotFound
@@ -52,6 +53,11 @@ class PhoneWay(Way):
     back: str = ""
     #: Whom the visit is for.
     patient: PatientFacts | None = None
+
+    @property
+    def patient_id(self) -> PatientId | None:
+        """Whom the visit is for."""
+        return self.patient.id if self.patient else None
 
     @property
     def anyway(self) -> str:
