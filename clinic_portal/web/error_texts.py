@@ -1,6 +1,6 @@
 """What an error page says: a heading, an explanation, and ways on. One entry a code; the status is the fallback."""
 
-from flask import request, url_for
+from flask import current_app, request, url_for
 from flask_babel import lazy_gettext as _
 
 from clinic_portal.web.database import settings
@@ -173,8 +173,16 @@ def _page_of_times() -> str:
     return request.full_path if is_list else url_for("booking.choose_service")
 
 
+def _has_page() -> bool:
+    """Whether the form that was sent stands on a page with its own address."""
+    adapter = current_app.create_url_adapter(request)
+    return adapter is not None and adapter.test(request.path, method="GET")
+
+
 def _ways_on(status: int, code: str) -> list[tuple[object, str]]:
     steps: list[tuple[object, str]] = []
+    if code == "csrf" and _has_page():
+        steps.append((_("Open the page again"), request.full_path.rstrip("?")))
     if code == "hold.too_many":
         steps.append((_("Sign in"), url_for("accounts.sign_in", next=_page_of_times())))
     if code.startswith(("appointment.", "hold.")):

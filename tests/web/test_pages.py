@@ -107,6 +107,12 @@ def test_an_unknown_address_is_a_404_page(probe: PortalClient, path: str) -> Non
 def test_a_form_without_its_token_changes_nothing(probe: PortalClient) -> None:
     page = probe.page("/probe/form", method="POST", status=400)
     assert "open for too long" in page.text
+    assert "Open the page again" not in page.text, "there is no such page"
+
+
+def test_a_form_without_its_token_leads_back_to_its_page(probe: PortalClient) -> None:
+    page = probe.page("/sign-in?next=/visits", method="POST", status=400)
+    assert page.one("a", href="/sign-in?next=/visits", **{"class": "row"})
 
 
 def test_a_wrong_method_is_a_405_page_that_names_the_right_one(probe: PortalClient) -> None:
