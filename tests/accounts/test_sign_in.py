@@ -1,7 +1,8 @@
 """Signing in: one answer for wrong and for unknown, slowed down, and the browser's own session is new."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import argon2
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from clinic_portal import wiring
+from clinic_portal.accounts.devices import MANY, Device
 from clinic_portal.accounts.errors import MustWait, WrongGuess
 from clinic_portal.accounts.models import AccountSession, GuessThrottle
 from clinic_portal.accounts.passwords import HASHER, STAND_IN_HASH, hash_password, is_outdated, verify_password
@@ -31,9 +33,12 @@ from tests.support.page import PortalClient
 MARTA = "marta@example.org"
 
 
-def try_password(db: Session, clock: FixedClock, settings: Settings, email: str, password: str) -> str:
+def try_password(
+    db: Session, clock: FixedClock, settings: Settings, email: str, password: str, device: Device | None = None
+) -> str:
+    key, browser = settings.secret_key, device or Device.read("")
     try:
-        sign_in(db, clock, email=email, password=password, secret_key=settings.secret_key, user_agent="")
+        sign_in(db, clock, email=email, password=password, secret_key=key, user_agent="", device=browser)
     except WrongGuess:
         return "wrong"
     except MustWait as refusal:
@@ -96,6 +101,74 @@ def test_after_five_wrong_guesses_each_address_waits_whether_it_exists_or_not(
     clock.advance(timedelta(seconds=30))
     assert try_password(db, clock, settings, MARTA, PASSWORD) == "in"
     assert try_password(db, clock, settings, MARTA, "wrong") == "wrong"
+
+
+def test_strangers_do_not_keep_the_owner_out_of_a_browser_that_knows_her(
+    cast: Cast, db: Session, clock: FixedClock, settings: Settings
+) -> None:
+    hers = Device.read("").with_owner(settings.secret_key, MARTA)
+    for _ in range(5):
+        try_password(db, clock, settings, MARTA, "wrong")
+    assert try_password(db, clock, settings, MARTA, PASSWORD) == "wait 15"
+    assert try_password(db, clock, settings, MARTA, PASSWORD, hers) == "in"
+    # That she is in is no new chance for them.
+    assert try_password(db, clock, settings, MARTA, PASSWORD) == "wait 15"
+    # Her own browser knows her alone.
+    for _ in range(5):
+        try_password(db, clock, settings, "lina@example.org", "wrong", hers)
+    assert try_password(db, clock, settings, "lina@example.org", PASSWORD) == "wait 15"
+
+
+def test_guesses_in_a_browser_that_knows_the_owner_are_slowed_down_too(
+    cast: Cast, db: Session, clock: FixedClock, settings: Settings
+) -> None:
+    stolen = Device.read("").with_owner(settings.secret_key, MARTA)
+    assert [try_password(db, clock, settings, MARTA, "wrong", stolen) for _ in range(5)] == ["wrong"] * 5
+    assert try_password(db, clock, settings, MARTA, PASSWORD, stolen) == "wait 15"
+    assert try_password(db, clock, settings, MARTA, PASSWORD) == "in"
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda device: f"{Device.read('').number}.{device.marks[0]}",  # Another browser's mark.
+        lambda device: str(replace(device, marks=("0" * 32,))),
+        lambda device: str(device) + "\n",
+        lambda device: str(device).upper(),
+        lambda device: ".".join([device.number, *device.marks * 9]),
+        lambda device: "é" * 22,
+        lambda device: "",
+    ],
+)
+def test_a_cookie_that_we_did_not_write_knows_nobody(settings: Settings, forge: Callable[[Device], str]) -> None:
+    device = Device.read("").with_owner(settings.secret_key, MARTA)
+    assert Device.read(str(device)) == device
+    assert Device.read(str(device)).knows(settings.secret_key, MARTA)
+    assert not Device.read(forge(device)).knows(settings.secret_key, MARTA)
+    assert not device.knows("another secret key, as long as the first one", MARTA)
+    assert "marta" not in str(device)
+
+
+def test_a_browser_knows_its_last_few_owners(settings: Settings) -> None:
+    device, key = Device.read(""), settings.secret_key
+    for number in (*range(MANY + 2), MANY):
+        device = Device.read(str(device.with_owner(key, f"a{number}@example.org")))
+    assert [device.knows(key, f"a{number}@example.org") for number in range(MANY + 2)] == [False] * 2 + [True] * MANY
+
+
+def test_the_page_remembers_who_signed_in_and_lets_them_in_again(cast: Cast) -> None:
+    browser = cast.browser(None)
+    send(browser, "/sign-in", email=MARTA, password=PASSWORD)
+    cookie = browser.get_cookie("clinic_device", path="/sign-in")
+    assert cookie is not None
+    assert (cookie.http_only, cookie.same_site, cookie.path) == (True, "Lax", "/sign-in")
+    browser.post("/sign-out", data={"csrf_token": browser.page("/").one("meta", name="csrf-token").get("content")})
+    stranger = cast.browser(None)
+    for _ in range(5):
+        send(stranger, "/sign-in", status=422, email=MARTA, password="wrong")
+    send(stranger, "/sign-in", status=429, email=MARTA, password=PASSWORD)
+    assert send(browser, "/sign-in", email=MARTA, password=PASSWORD).response.status_code == 200
+    assert browser.page("/account").h1 == "My account"
 
 
 def test_an_hour_of_quiet_forgets_the_guesses(cast: Cast, db: Session, clock: FixedClock, settings: Settings) -> None:

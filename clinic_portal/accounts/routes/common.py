@@ -3,7 +3,7 @@
 import logging
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, flash, g, request, session, url_for
+from flask import Blueprint, after_this_request, current_app, flash, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import login_user
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from clinic_portal.accounts.devices import Device
 from clinic_portal.accounts.errors import MustWait, WrongGuess
 from clinic_portal.accounts.queries import find_session
 from clinic_portal.accounts.steps import MAX_USER_AGENT, PendingRegistration
@@ -20,7 +21,7 @@ from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.db import end_read
 from clinic_portal.core.errors import Busy
 from clinic_portal.web.access import SignedIn
-from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.pages import render_page
 from clinic_portal.web.routes import safe_path
 
@@ -30,6 +31,9 @@ blueprint = Blueprint("accounts", __name__)
 
 PENDING_KEY = "pending_registration"
 RESET_KEY = "reset_email"
+#: In which accounts signed in in this browser. Sent back to the page for signing in alone.
+DEVICE_COOKIE = "clinic_device"
+ONE_YEAR_S = 365 * 24 * 3600
 
 
 def wanted_path() -> str | None:
@@ -67,13 +71,32 @@ def user_agent() -> str:
     return "".join(letter for letter in name if letter.isprintable())[:MAX_USER_AGENT]
 
 
-def enter(token: str) -> None:
+def this_device() -> Device:
+    """Return this browser, with whom it knows."""
+    return Device.read(request.cookies.get(DEVICE_COOKIE, ""))
+
+
+def _know_owner(email: str) -> None:
+    """Have this browser's cookie say that somebody signed in with this address."""
+    device, is_secure = this_device().with_owner(settings().secret_key, email), settings().is_production
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        response.set_cookie(
+            DEVICE_COOKIE, str(device), max_age=ONE_YEAR_S, path=url_for("accounts.sign_in"), httponly=True,
+            samesite="Lax", secure=is_secure,
+        )  # fmt: skip
+        return response
+
+
+def enter(token: str, *, email: str) -> None:
     """Sign this browser in. What it held before (a time that is kept for it) stays; its form token does not."""
     found = find_session(db_session(), clock(), token)
     if found is None:
         raise RuntimeError("a session that was just opened is not there")
     for key in ("csrf_token", PENDING_KEY, RESET_KEY):
         session.pop(key, None)
+    _know_owner(email)
     login_user(SignedIn(token, found.session_id, found.actor, found.last_seen_at))
 
 

@@ -67,7 +67,7 @@ def _reset_password(form: ResetPasswordForm, email: str) -> ResponseReturnValue:
         )
     except (WrongGuess, MustWait) as error:
         return common.refused_page(RESET, form, error, email=email, link=common.link)
-    common.enter(done.token)
+    common.enter(done.token, email=email)
     return see_other(common.way_on(done.actor))
 
 

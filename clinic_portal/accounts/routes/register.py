@@ -75,7 +75,7 @@ def _confirm_email(form: CodeForm, pending: PendingRegistration) -> ResponseRetu
         )
     except (WrongGuess, MustWait) as error:
         return common.refused_page(CONFIRM_EMAIL, form, error, email=pending.email, link=common.link)
-    common.enter(confirmed.token)
+    common.enter(confirmed.token, email=pending.email)
     return see_other(common.link("accounts.confirm_phone"))
 
 

@@ -42,13 +42,14 @@ def _sign_in(form: SignInForm) -> ResponseReturnValue:
             password=form.password.data,
             secret_key=settings().secret_key,
             user_agent=common.user_agent(),
+            device=common.this_device(),
         )
     except (WrongGuess, MustWait) as error:
         return common.refused_page("accounts/sign_in.html", form, error, link=common.link)
     if signed.pending is not None:
         common.keep_pending(signed.pending)
         return see_other(common.link("accounts.confirm_email"))
-    common.enter(signed.token or "")
+    common.enter(signed.token or "", email=value_of(form.email))
     return see_other(common.way_on(signed.actor))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts import queries, rules
+from clinic_portal.accounts.devices import Device
 from clinic_portal.accounts.errors import WrongGuess
 from clinic_portal.accounts.passwords import hash_password, is_outdated, verify_password
 from clinic_portal.accounts.rules import CodePurpose
@@ -32,14 +33,17 @@ class SignIn:
     pending: PendingRegistration | None
 
 
-def sign_in(db: Session, clock: Clock, *, email: str, password: str, secret_key: str, user_agent: str) -> SignIn:
+def sign_in(  # noqa: PLR0913 - all by name
+    db: Session, clock: Clock, *, email: str, password: str, secret_key: str, user_agent: str, device: Device
+) -> SignIn:
     """Sign a browser in. An address without an account is answered like a wrong password, and as slowly.
 
     The try is counted before the password is looked at, in a transaction of its own: the hash takes tens of
-    milliseconds, in which nothing is locked, and tries made meanwhile see the count.
+    milliseconds, in which nothing is locked, and tries made meanwhile see the count. A browser in which the address signed
+    in before has a count of its own: strangers elsewhere cannot keep its owner out.
     Raises: WrongGuess; MustWait (the password was not looked at); Busy when the password changed in between.
     """
-    key = rules.throttle_key(secret_key, "password", email)
+    key = rules.throttle_key(secret_key, device.purpose(secret_key, email), email)
     with transaction(db):
         count_try(db, clock, slowdown=rules.GUESSES, key=key)
         found = queries.find_sign_in(db, email)
