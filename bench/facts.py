@@ -5,8 +5,8 @@ from datetime import timedelta
 
 VISIT = timedelta(minutes=30)
 SCREENS = 200
-#: Of every gunicorn worker, the portal's and the floor's.
-THREADS = 16
+#: Of every gunicorn worker, the portal's and the floor's: as in compose.yaml.
+THREADS = 8
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from bench.scripts import ANY, TWO_WEEKS, Recorded
 from bench.site import Site
 from bench.stats import Round, Series, turns
 
-WARM_UP_S = 0.5
+#: By then each connection has sent most statements often enough for driver and database to keep how.
+WARM_UP_S = 2.0
 #: How often somebody books while others look for times: more than 7,000 an hour.
 BOOKING_PAUSE_S = 0.5
 

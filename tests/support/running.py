@@ -45,7 +45,7 @@ class Running:
     def start(self, *names: str) -> None:
         """Start programs ("web", "live", "worker", "scheduler") and wait until web and live answer."""
         commands = {
-            "web": gunicorn("wsgi:app", self.port, workers=2, threads=16),
+            "web": gunicorn("wsgi:app", self.port, workers=2, threads=8),
             "live": gunicorn("wsgi:live", self.live_port, workers=1, threads=260),
             "worker": [*FLASK, "worker"],
             "scheduler": [*FLASK, "scheduler"],
