@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from clinic_portal.core.clock import SystemClock
 from tests.browser.conftest import DESK, PHONE
 from tests.browser.test_changing import Opened, book_later_day, look, with_and_without
-from tests.browser.test_journey import press_link
+from tests.browser.test_journey import press_link, sign_in
 from tests.support.running import Running
 
 pytestmark = pytest.mark.browser
@@ -85,3 +85,46 @@ def test_an_earlier_time_is_taken_from_the_message(portal: Running, open_browser
     expect(phone.get_by_role("article").filter(has_text=early)).to_have_count(1)
     expect(phone.get_by_role("article").filter(has_text=late)).to_have_count(0)
     expect(phone.get_by_role("main")).not_to_contain_text("My waiting list")
+
+
+@with_and_without
+def test_who_phones_and_has_no_account_takes_a_time_from_the_message(
+    portal: Running, open_browser: Opened, javascript: bool
+) -> None:
+    name = "Helena Prates" if javascript else "Olga Prates"
+    desk, phone, inbox = open_browser(DESK, javascript=javascript), open_browser(PHONE), open_browser(DESK)
+    desk.goto(f"{portal.url}/desk/lisbon/book")
+    sign_in(desk, "paula@clinic.example")
+    given, family = name.split()
+    number = "912 345 690" if javascript else "912 345 691"
+    born = {"birth_date-day": "4", "birth_date-month": "3", "birth_date-year": "1950"}
+    for box, words in ({"given_name": given, "family_name": family, "phone": number} | born).items():
+        desk.locator(f"[name={box}]").fill(words)
+    desk.get_by_role("button", name="Continue").click()
+    desk.get_by_role("link", name=re.compile("^Massage")).click()
+    press_link(desk, re.compile("They are told when a time comes free"))
+    look(desk, "What do they wait for?", javascript=javascript)
+    desk.get_by_role("button", name="Put them on the waiting list").click()
+    look(desk, name, javascript=javascript)
+    expect(desk.get_by_role("main")).to_contain_text("Is on the waiting list since")
+    entry = desk.url
+
+    phone.goto(f"{portal.url}/sign-in")
+    sign_in(phone, "marta@example.org")
+    early = book_soon(phone, portal.url, nth=5 if javascript else 12)
+    press_link(phone, "Cancel this visit")
+    phone.get_by_label("Another reason").check()
+    phone.get_by_role("button", name="Cancel the visit").click()
+    expect(phone.get_by_role("main")).to_contain_text("This visit is cancelled.")
+
+    theirs = open_browser(PHONE, javascript=javascript)
+    theirs.goto(portal.url + newest_offer(inbox, portal.url, but=SEEN))
+    look(theirs, re.compile("A time came free for you|Surgiu uma vaga para si"), javascript=javascript)
+    desk.goto(entry)
+    look(desk, name, javascript=javascript)
+    expect(desk.get_by_role("button", name="They take it")).to_be_visible()
+    theirs.get_by_role("button", name=re.compile("Take this time|Aceitar este horário")).click()
+    look(theirs, re.compile("The time is yours|vaga é sua|horário é seu"), javascript=javascript)
+    expect(theirs.get_by_role("main")).to_contain_text(early)
+    desk.goto(entry)
+    expect(desk.get_by_role("main")).to_contain_text("Took a time that came free")
