@@ -34,6 +34,7 @@ class Form:
     unoffered: tuple[tuple[str, str], ...] = ()
 
 
+PLAN = "count=4&per_week=1&at=any&first=2026-11-23&facility=lisbon&practitioner={}&aside=y&time=2026-11-27T10:30Z"
 NAMES = ("given_name", "family_name", "email", "phone")
 FORMS = [
     Form("/register", None, NAMES, (("password", ""), ("birth_date-month", "Mrch"))),
@@ -60,6 +61,29 @@ FORMS = [
         unoffered=(("first", "1999-01-01"),),
     ),
     Form("/desk/lisbon/visits/{visit}/earlier", "receptionist", (), (("until_day", "31/2/2027"), ("from_day", "soon"))),
+    Form(
+        "/desk/lisbon/book/{patient}/massage/series",
+        "receptionist",
+        (),
+        (("per_week", "2"), ("weekday", "3"), ("count", "17"), ("at", "10:30"), ("aside", "y")),
+        send_to="/desk/lisbon/book/{patient}/massage/series/plan",
+        method="GET",
+    ),
+    Form(
+        "/desk/lisbon/visits/{session}/move-later",
+        "receptionist",
+        (),
+        (("weekday", "4"), ("at", "afternoon"), ("aside", "y")),
+        send_to="/desk/lisbon/visits/{session}/plan-later",
+        method="GET",
+        unoffered=(("first", "1999-01-01"),),
+    ),
+    Form(
+        "/desk/lisbon/book/{patient}/massage/series/check?{plan}",
+        "receptionist",
+        (),
+        (("note", "x" * 301),),
+    ),
     Form("/desk/lisbon/screens", "receptionist", ("name",), (("code", ""),)),
     Form("/admin/closed-days/lisbon", "administrator", ("reason",), (("day", "31/11/2026"),)),
     Form("/admin/services/massage", "administrator", (), (("before", "many"), ("horizon", "0"), ("per_day", "11"))),
@@ -77,7 +101,10 @@ FORMS = [
 def test_a_refused_form_keeps_what_was_typed(db: Session, cast: Cast, clinic: Clinic, form: Form) -> None:
     _, sessions = make_series(db, clinic, cast.patient_person)
     visit = make_appointment(db, clinic, cast.stranger_person, practitioner=clinic.rui)
-    ids = {"ines": clinic.ines.id, "session": sessions[1].id, "visit": visit.id}
+    ids = {
+        "ines": clinic.ines.id, "session": sessions[1].id, "visit": visit.id, "patient": cast.patient_person.id,
+        "plan": PLAN.format(clinic.ines.id),
+    }  # fmt: skip
     form = replace(form, path=form.path.format(**ids), send_to=form.send_to.format(**ids))
     client = cast.browser(getattr(cast, form.who) if form.who else None)
     blank = client.page(form.path)

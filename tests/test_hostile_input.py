@@ -123,7 +123,8 @@ def test_no_input_is_a_server_error(app: Flask, cast: Cast, who: str) -> None:
 #: What a browser sends of a wish for several sessions: hostile values take the place of some of these.
 SERIES = {
     "count": "4", "per_week": "1", "weekday": "3", "at": "10:30", "first": "2026-11-23", "facility": "lisbon",
-    "practitioner": "any", "time": "2026-11-26T10:30Z", "patient": "", "reason": "unwell",
+    "practitioner": "any", "time": "2026-11-26T10:30Z", "patient": "", "reason": "unwell", "aside": "y", "seen": "0.0.0",
+    "note": "agreed by phone",
 }  # fmt: skip
 
 
@@ -141,15 +142,22 @@ SERIES = {
         ("/visits/{session}/cancel-later", "POST"),
         ("/visits/series/{series}", "GET"),
         ("/visits/series/{series}/booked", "GET"),
+        ("/desk/lisbon/book/{patient}/massage/series", "GET"),
+        ("/desk/lisbon/book/{patient}/massage/series/plan", "GET"),
+        ("/desk/lisbon/book/{patient}/massage/series/check", "GET"),
+        ("/desk/lisbon/book/{patient}/massage/series/check", "POST"),
+        ("/desk/lisbon/visits/{session}/move-later", "GET"),
+        ("/desk/lisbon/visits/{session}/plan-later", "GET"),
+        ("/desk/lisbon/visits/{session}/plan-later", "POST"),
     ],
 )
 def test_no_wish_for_a_series_is_a_server_error(
     db: Session, cast: Cast, clinic: Clinic, path: str, method: str
 ) -> None:
     series, sessions = make_series(db, clinic, cast.patient_person)
-    client = cast.browser(cast.patient)
+    client = cast.browser(cast.receptionist if path.startswith("/desk") else cast.patient)
     token = csrf_token(client)
-    target = path.format(session=sessions[1].id, series=series.id)
+    target = path.format(session=sessions[1].id, series=series.id, patient=cast.patient_person.id)
     # Several times may be sent under one name, as checkboxes and the plan's lists are.
     hostile = st.dictionaries(
         st.sampled_from(sorted(SERIES)), st.one_of(HOSTILE, st.lists(HOSTILE, max_size=3)), max_size=4

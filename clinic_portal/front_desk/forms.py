@@ -22,7 +22,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from clinic_portal.accounts import fields
-from clinic_portal.booking.forms import WaitingForm
+from clinic_portal.booking.forms import LaterForm, SeriesForm, WaitingForm
 from clinic_portal.booking.queries import ClinicReason
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.core.typed import is_blank, many_lines, one_line
@@ -43,6 +43,12 @@ class Visible:
         """Raises: ValidationError."""
         if is_blank(field.data):
             raise ValidationError(self.message)
+
+
+def note_field(label: object, *validators: object) -> TextAreaField:
+    """Return the box for what staff write for their colleagues."""
+    length = Length(max=MAX_REASON, message=_l("Write at most %(max)d characters"))
+    return TextAreaField(label, filters=[many_lines], validators=[*validators, length])
 
 
 class ScreenForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
@@ -86,11 +92,7 @@ class ClinicCancelForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
         validators=[InputRequired(_l("Choose a reason"))],
     )
     later = BooleanField(_l("Cancel the later sessions of the series too"))
-    note = TextAreaField(
-        _l("Note for colleagues"),
-        filters=[many_lines],
-        validators=[Length(max=MAX_REASON, message=_l("Write at most %(max)d characters"))],
-    )
+    note = note_field(_l("Note for colleagues"))
 
     def ask_why(self) -> None:
         """The patient asks later than the service allows: staff may, with a written reason."""
@@ -127,13 +129,8 @@ class AnywayForm(FlaskForm):  # type: ignore[misc]
     at = TimeField(_l("Time"), validators=[InputRequired(_l("Enter the time"))])
     practitioner = SelectField(_l("With"), validate_choice=True)
     room = SelectField(_l("Room"), validate_choice=True)
-    note = TextAreaField(
-        _l("Why is the rule set aside?"),
-        filters=[many_lines],
-        validators=[
-            Visible(_l("Write why, so that colleagues understand it later")),
-            Length(max=MAX_REASON, message=_l("Write at most %(max)d characters")),
-        ],
+    note = note_field(
+        _l("Why is the rule set aside?"), Visible(_l("Write why, so that colleagues understand it later"))
     )
 
     def start(self, tz: str, *, now: datetime) -> datetime | None:
@@ -146,3 +143,44 @@ class AnywayForm(FlaskForm):  # type: ignore[misc]
             self.on.errors = [_("Choose a time to come, within the next year")]
             return None
         return start
+
+
+class ReasonForm(FlaskForm):  # type: ignore[misc]
+    """Why a rule is set aside for several sessions."""
+
+    note = note_field(_l("Why is the rule set aside?"))
+
+    def is_written(self) -> bool:
+        """Whether there is a reason; without one an error says so."""
+        if is_blank(self.note.data):
+            self.note.errors = [_("Write why, so that colleagues understand it later")]
+            return False
+        return bool(self.validate_on_submit())
+
+    def ask_why(self) -> None:
+        """One of the sessions is moved later than the service allows: staff may, with a written reason."""
+        self.note.errors = [_("It is later than the service allows. Write why they are moved all the same")]
+
+
+class PhoneSeriesForm(SeriesForm):
+    """What somebody on the phone wishes of a series."""
+
+    #: How many sessions the service allows at once.
+    most = 0
+    aside = BooleanField(_l("Set the rules aside"))
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Check what patients' wishes are checked for, and the number of sessions."""
+        valid: bool = super().validate(extra_validators)
+        if valid and not self.aside.data and self.count.data > self.most:
+            self.count.errors = [
+                _("The service allows %(num)d sessions at once. Set the rules aside to book more", num=self.most)
+            ]
+            valid = False
+        return valid
+
+
+class PhoneLaterForm(LaterForm):
+    """When somebody on the phone would rather have later sessions."""
+
+    aside = BooleanField(_l("Set the rules aside"))

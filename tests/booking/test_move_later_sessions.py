@@ -151,6 +151,20 @@ def test_the_pages_propose_and_move(cast: Cast, clinic: Clinic, db: Session) -> 
     ]  # fmt: skip
 
 
+def test_what_was_moved_meanwhile_is_not_moved_back(cast: Cast, clinic: Clinic, db: Session, clock: FixedClock) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    client = cast.browser(cast.patient)
+    path = f"/visits/{rows[1].id}/plan-later?weekday=1&at=15:00&first=2026-11-30"
+    page = client.page(path)
+    keep = [f"{row.starts_at:%Y-%m-%dT%H:%MZ}" for row in rows[1:]]
+    fields = {name: page.fields()[name] for name in ("csrf_token", "seen")}
+    move(db, clock, cast, rows[2], rows[2].starts_at + A_DAY, rows[3].starts_at)
+    moved = times(db, rows)
+    page = client.page(path, method="POST", data=fields | {"time": keep}, status=409)
+    assert "sessions" in page.h1.lower()
+    assert times(db, rows) == moved
+
+
 def test_later_sessions_do_not_overtake_those_before_them(cast: Cast, clinic: Clinic, db: Session) -> None:
     _, rows = make_series(db, clinic, cast.patient_person)
     client = cast.browser(cast.patient)

@@ -35,13 +35,20 @@ ELSEWHERE = {*NO_FRAGMENT, "static", "waiting_room.tv", "waiting_room.tv_board",
 
 #: Questions of the address without which a page sends on to another one.
 TIME = "practitioner=any&facility=lisbon&slot=2026-11-27T10:00Z"
+SERIES = "practitioner={}&facility=lisbon&count=4&per_week=1&at=any&first=2026-11-23&time=2026-11-27T10:30Z"
+LATER = "at=any&first=2026-11-30"
 QUESTIONS = {
     "booking.check_move": TIME,
     "booking.check_move_by_link": TIME,
     "front_desk.check_move": TIME,
     "front_desk.check_booking": TIME,
     "front_desk.find_patient": "q=Ara",
-    "booking.plan_series": "practitioner=any&facility=lisbon&sessions=4&every=week",
+    "booking.plan_series": SERIES.format("any"),
+    "booking.check_series": SERIES.format("{ines}"),
+    "booking.plan_later": LATER,
+    "front_desk.plan_series": f"{SERIES.format('any')}&aside=y",
+    "front_desk.check_series": f"{SERIES.format('{ines}')}&aside=y",
+    "front_desk.plan_later": f"{LATER}&aside=y",
 }
 
 #: Pages whose looks depend on the question, beside the one above.
@@ -84,7 +91,7 @@ def pages_of(app: Flask, world: World) -> Iterator[tuple[str, str]]:
         question = QUESTIONS.get(rule.endpoint)
         yield (
             "patient" if rule.rule.startswith(HOLD) else WHO_HAS[right],
-            path_of(rule, values) + (f"?{question}" if question else ""),
+            path_of(rule, values) + (f"?{question.format(ines=world.clinic.ines.id)}" if question else ""),
         )
 
 

@@ -20,6 +20,7 @@ from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
+from clinic_portal.patients.queries import PatientFacts
 from clinic_portal.practitioners.queries import PractitionerFacts, ServicePlace
 from clinic_portal.web.access import current_actor
 from clinic_portal.web.database import clock, db_session
@@ -45,6 +46,8 @@ class Way:
     places: tuple[ServicePlace, ...]
     facilities: dict[FacilityId, FacilityFacts]
     person: PersonFacts | None = None
+    #: At the desk: whom the visit is for.
+    patient: PatientFacts | None = None
     #: Chosen by name; None also when there is no preference.
     practitioner: PractitionerFacts | None = None
     #: Whether "who" was answered at all.
@@ -66,6 +69,8 @@ class Way:
     @property
     def patient_id(self) -> PatientId | None:
         """Whom it is for; None where nobody has said that yet."""
+        if self.patient is not None:
+            return self.patient.id
         return self.person.patient_id if self.person else None
 
     @property
@@ -201,6 +206,10 @@ class Way:
             "instead": self.instead,
         }
         return {name: str(value) for name, value in values.items() if value is not None}
+
+    def address(self, endpoint: str) -> str:
+        """The address of a page of booking, without what was chosen."""
+        return url_for(f"booking.{endpoint}", service=self.service.slug)
 
     def link(self, endpoint: str, anchor: str | None = None, **changes: object) -> str:
         """The address of a page of booking with this way, or with parts of it changed (None: forgotten)."""

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from babel.dates import get_day_names
 from babel.lists import format_list
-from flask import request, url_for
+from flask import request
 from flask_babel import gettext as _
 
 from clinic_portal.booking.forms import SeriesForm
 from clinic_portal.booking.queries.openings import Openings, read_openings
-from clinic_portal.booking.routes.common import ANY, Way, own_hold_hash, way_so_far
+from clinic_portal.booking.routes.common import ANY, Way, own_hold_hash
 from clinic_portal.booking.routes.times import parse_slot
 from clinic_portal.booking.routes.times_shown import SLOT_FORMAT, day_title, part_name
 from clinic_portal.booking.rules import PartOfDay
@@ -35,6 +36,9 @@ SPARE_WEEKS = 4
 FIRST_MINUTE, LAST_MINUTE, HALF_HOUR = 7 * 60, 20 * 60, 30
 
 
+Form = TypeVar("Form", bound=SeriesForm)
+
+
 @dataclass(frozen=True)
 class SeriesWay:
     """A checked wish, and the way that it belongs to."""
@@ -47,6 +51,8 @@ class SeriesWay:
     part: PartOfDay
     minute: int | None
     first: date
+    #: Staff set notice, the calendar's end, visits a day and the number of sessions aside; they write why before booking.
+    is_aside: bool = False
 
     def query(self) -> list[tuple[str, str]]:
         """The query string: the way's own, and the wish."""
@@ -57,12 +63,13 @@ class SeriesWay:
         }
         own.pop("part", None)
         wish = [("count", str(self.wanted)), ("per_week", str(self.per_week)), ("at", at), ("first", str(self.first))]
-        return [*own.items(), *wish, *(("weekday", str(weekday)) for weekday in self.weekdays)]
+        days = [("weekday", str(weekday)) for weekday in self.weekdays]
+        return [*own.items(), *wish, *days, *([("aside", "y")] if self.is_aside else [])]
 
     def link(self, endpoint: str, times: Sequence[datetime] = ()) -> str:
         """The address of a page of this series, with the times that were chosen."""
         query = [*self.query(), *(("time", start.strftime(SLOT_FORMAT)) for start in times)]
-        return f"{url_for(f'booking.{endpoint}', service=self.way.service.slug)}?{urlencode(query)}"
+        return f"{self.way.address(endpoint)}?{urlencode(query)}"
 
     def with_one(self, practitioner_id: UUID) -> "SeriesWay":
         """The same with the practitioner whom the plan is made with."""
@@ -71,11 +78,10 @@ class SeriesWay:
 
     def openings(self, *, to_day: date, from_day: date | None = None) -> Openings:
         """What is offered, from the first day on."""
-        person = self.way.person
         wish = replace(self.way.wish(own_hold_hash()), facility_id=self.facility.id, part=PartOfDay.ANY)
         return read_openings(
             db_session(), clock(), wish, from_day=from_day or self.first, to_day=to_day,
-            patient_id=person.patient_id if person else None,
+            patient_id=self.way.patient_id, anyway=self.is_aside,
         )  # fmt: skip
 
     def plan(self) -> tuple[PractitionerId, Plan, Openings] | None:
@@ -95,15 +101,17 @@ class SeriesWay:
         return propose_with_one(wish, openings.starts, openings.loads, openings.tz)
 
 
-def series_form(service_slug: str) -> tuple[Way, SeriesForm]:
-    """Return the way so far and the form, with what the address says. Raises: NotFound (not a service for series)."""
-    way = way_so_far(service_slug)
+def series_form(way: Way, kind: type[Form], *, most: int | None = None) -> Form:
+    """Return the form with what the address says. `most`: how many sessions can be chosen, if not as the service says.
+
+    Raises: NotFound (not a service for series).
+    """
     longest = way.service.rules.series_max
     places = replace(way, practitioner=None).fitting()
     if longest is None or not places:
         raise NotFound
-    form = SeriesForm(formdata=request.args if "count" in request.args else None, data=_before(way, longest))
-    form.count.choices = [(number, str(number)) for number in range(2, longest + 1)]
+    form = kind(formdata=request.args if "count" in request.args else None, data=_before(way, longest))
+    form.count.choices = [(number, str(number)) for number in range(2, (most or longest) + 1)]
     form.weekday.choices = [(str(number), name) for number, name in enumerate(weekday_names())]
     form.at.choices = times_of_day()
     form.practitioner.choices = [
@@ -112,7 +120,7 @@ def series_form(service_slug: str) -> tuple[Way, SeriesForm]:
     ]
     form.facility.choices = [(one.slug, _place(way, one)) for one in places]
     form.first.choices = first_days(way, places)
-    return way, form
+    return form
 
 
 def _place(way: Way, facility: FacilityFacts) -> str:

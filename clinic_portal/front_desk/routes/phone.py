@@ -37,6 +37,11 @@ BOOK = "/desk/<slug>/book"
 PATIENT = f"{BOOK}/<uuid:patient_id>"
 SERVICE = f"{PATIENT}/<service>"
 
+#: What stands behind the address of the times.
+PAGES = {
+    "check_booking": "/check", "wish_series": "/series", "plan_series": "/series/plan", "check_series": "/series/check",
+}  # fmt: skip
+
 #: Session key: whom this desk may book for although they were never here, the last few.
 NAMED, MANY = "desk_patients", 10
 
@@ -51,13 +56,6 @@ class PhoneWay(Way):
     home: str = ""
     #: The page before: what to book.
     back: str = ""
-    #: Whom the visit is for.
-    patient: PatientFacts | None = None
-
-    @property
-    def patient_id(self) -> PatientId | None:
-        """Whom the visit is for."""
-        return self.patient.id if self.patient else None
 
     @property
     def anyway(self) -> str:
@@ -70,13 +68,16 @@ class PhoneWay(Way):
         query = urlencode(self.query())
         return f"{self.home}/waiting-list{'?' if query else ''}{query}"
 
+    def address(self, endpoint: str) -> str:
+        """The address of a page of this booking: its times, or another of `PAGES`."""
+        return f"{self.home}{PAGES.get(endpoint, '')}"
+
     def link(self, endpoint: str, anchor: str | None = None, **changes: object) -> str:
-        """The address of a page of this booking: its times, or with `check_booking` the check of a `slot`."""
+        """The same with what was chosen; `check_booking` also has the `slot` that it checks."""
         slot = changes.pop("slot", None)
         way = replace(self, **changes)  # type: ignore[arg-type]  # the names are those of the fields
-        page = "/check" if endpoint == "check_booking" else ""
         query = urlencode(way.query() | ({"slot": str(slot)} if slot else {}))
-        return f"{self.home}{page}{'?' if query else ''}{query}{'#' if anchor else ''}{anchor or ''}"
+        return f"{self.address(endpoint)}{'?' if query else ''}{query}{'#' if anchor else ''}{anchor or ''}"
 
 
 @blueprint.get(BOOK)

@@ -11,7 +11,7 @@ from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.desk_waiting import entry_of_visit
 from clinic_portal.booking.queries.missed import missed_counts
-from clinic_portal.booking.queries.series import later_sessions
+from clinic_portal.booking.queries.series import later_sessions, series_facts
 from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
 from clinic_portal.booking.routes.linked import is_changed
 from clinic_portal.booking.steps import NewTime
@@ -70,20 +70,11 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
             )
         except Conflict as refused:
             if refused.code != TOO_LATE:
-                return _refused(facility, appointment_id, refused)
+                return refused_page(facility, appointment_id, refused)
             form.ask_why()
         else:
             return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
     return _page("front_desk/cancel_visit.html", facility, found, form=form, status=status)
-
-
-def _later_at(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
-    """Return the sessions of the same series after this one that are booked here."""
-    visit = found.appointment
-    sessions = later_sessions(db_session(), visit) if visit.series_id else []
-    return list(
-        describe(db_session(), [one for one in sessions if one.id != visit.id and one.facility_id == facility.id])
-    )
 
 
 @blueprint.post(f"{VISIT}/told")
@@ -95,7 +86,7 @@ def mark_patient_told(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     try:
         mark_told(db_session(), clock(), appointment_id=id_, facility_id=facility.id, actor=require_actor())
     except Conflict as refused:
-        return _refused(facility, appointment_id, refused)
+        return refused_page(facility, appointment_id, refused)
     return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
 
 
@@ -142,7 +133,29 @@ def visit_for_desk(facility: FacilityFacts, appointment_id: UUID) -> VisitFacts:
     return found
 
 
-def _refused(facility: FacilityFacts, appointment_id: UUID, refused: Conflict) -> Response:
+def sessions_from(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
+    """Return this session of a series and those after it that are booked here; of a visit by itself none."""
+    visit = found.appointment
+    sessions = later_sessions(db_session(), visit) if visit.series_id else []
+    return list(describe(db_session(), [one for one in sessions if one.facility_id == facility.id]))
+
+
+def _later_at(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
+    """Return the sessions of the same series after this one that are booked here."""
+    return [one for one in sessions_from(facility, found) if one.appointment.id != found.appointment.id]
+
+
+def _sessions_at(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
+    """Return the sessions of its series that take or took place here, those given back left out."""
+    series_id = found.appointment.series_id
+    series = series_facts(db_session(), series_id) if series_id else None
+    return list(
+        describe(db_session(), [one for one in (series.kept if series else ()) if one.facility_id == facility.id])
+    )
+
+
+def refused_page(facility: FacilityFacts, appointment_id: UUID, refused: Conflict) -> Response:
+    """Show the visit with what was refused."""
     found = visit_for_desk(facility, appointment_id)
     return _page("front_desk/visit.html", facility, found, refusal=explain(409, refused.code), status=409)
 
@@ -185,6 +198,7 @@ def _page(
         is_to_come=found.appointment.starts_at > now,
         waits=entry_of_visit(db, found.appointment.id),
         later=_later_at(facility, found),
+        sessions=_sessions_at(facility, found),
         form=form,
         refusal=refusal,
     )

@@ -1,0 +1,253 @@
+"""The pages on which several sessions are planned: the wish, the plan, and what was lost meanwhile.
+
+Patients plan at their own addresses and the front desk at its own (`SeriesWay.link`): the pages are the same.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from clinic_portal.booking.forms import SeriesForm
+from clinic_portal.booking.queries.openings import Openings
+from clinic_portal.booking.queries.series import same_series
+from clinic_portal.booking.routes.common import Way, stage
+from clinic_portal.booking.routes.series_way import SeriesWay, chosen_times, pattern_in_words
+from clinic_portal.booking.routes.times_shown import SLOT_FORMAT
+from clinic_portal.booking.rules.series import Line, Wall, day_of, minute_of, monday_of, replan, wall_of
+from clinic_portal.booking.steps.series import MOST_SESSIONS, TIMES_LOST, SeriesChoice
+from clinic_portal.core.clock import local_day
+from clinic_portal.core.errors import Conflict
+from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, SeriesId
+from clinic_portal.practitioners.queries import PractitionerFacts
+from clinic_portal.web.database import db_session
+from clinic_portal.web.filters import clinic_date, clinic_datetime
+from clinic_portal.web.pages import render_page, see_other
+
+A_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A time that a session can have."""
+
+    value: str
+    text: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Session:
+    """A line of the plan as the page shows it. Number 0: a week without a free time."""
+
+    number: int
+    note: str
+    options: Sequence[Option] = ()
+    is_lost: bool = False
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What the plan's page says beside the sessions."""
+
+    #: "Thursday, 10:30".
+    pattern: str = ""
+    #: Whether nobody was chosen by name.
+    is_proposed: bool = False
+    is_relaxed: bool = False
+    is_empty: bool = False
+    #: How many sessions do not fit before the calendar ends, and when that is.
+    missing: int = 0
+    last_day: str = ""
+    #: How many of the chosen times are gone.
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What differs between a patient who books sessions and the desk that does."""
+
+    #: Shows the chosen times once more, before they are booked.
+    check: Callable[[SeriesWay, Sequence[datetime]], Response]
+    book: Callable[[SeriesChoice], SeriesId]
+    #: The address at which a booked series is shown.
+    shown_at: Callable[[SeriesId], str]
+    #: Whose series these may be already.
+    people: Sequence[PatientId]
+
+
+def wish_page(way: Way, form: SeriesForm, *, status: int = 200) -> Response:
+    """Ask how many sessions, how often, when, with whom and where."""
+    return render_page("booking/wish_series.html", status=status, way=way, form=form, stage=stage("time"))
+
+
+def ask_again(way: Way, form: SeriesForm) -> ResponseReturnValue:
+    """Answer a wish that is none: when nothing was wished yet, the page that asks; else the same with its errors."""
+    if "count" not in request.args:
+        return redirect(way.link("wish_series"), 303)
+    return wish_page(way, form, status=422)
+
+
+def plan_page(wished: SeriesWay, *, is_empty: bool = False) -> Response:
+    """Propose a plan. `is_empty`: every session of the one before was left out."""
+    found = wished.plan()
+    if found is None:
+        return _sessions_page(wished, (), Remarks())
+    who, plan, openings = found
+    remarks = Remarks(
+        pattern=pattern_in_words(plan),
+        is_proposed=wished.way.practitioner is None,
+        is_relaxed=plan.is_relaxed,
+        is_empty=is_empty,
+        missing=plan.missing,
+        last_day=clinic_date(openings.last_day, inside=True),
+    )
+    sessions = session_lines(plan.lines, openings.tz, {})
+    return _sessions_page(wished.with_one(who), sessions, remarks, status=422 if is_empty else 200)
+
+
+def times_of(wished: SeriesWay) -> tuple[datetime, ...]:
+    """Return the times that were chosen: no more than can be booked at once."""
+    return chosen_times(MOST_SESSIONS if wished.is_aside else wished.way.service.rules.series_max or 0)
+
+
+def chosen(wished: SeriesWay) -> tuple[PractitionerFacts, tuple[datetime, ...]] | None:
+    """Return with whom and when the sessions are; None when that was not chosen."""
+    who, times = wished.way.practitioner, times_of(wished)
+    return (who, times) if who and times else None
+
+
+def check_times(wished: SeriesWay, booking: Booking) -> ResponseReturnValue:
+    """Answer what was chosen: with the page that checks it, or with the plan again when something is lost or nothing chosen."""
+    found = chosen(wished)
+    if found is None:
+        return plan_page(wished, is_empty=not times_of(wished))
+    who, times = found
+    lost = _openings(wished, times).refusals(who.id, times)
+    if not lost:
+        return booking.check(wished, times)
+    booked = _booked_before(wished, who, times, booking.people)
+    if booked is not None:
+        return redirect(booking.shown_at(booked), 303)
+    return _lost_page(wished, who, times, lost)
+
+
+def book_times(wished: SeriesWay, patient_id: PatientId, booking: Booking) -> ResponseReturnValue:
+    """Book all of the chosen sessions, or none: then the plan is shown again, with what was lost marked."""
+    found = chosen(wished)
+    if found is None:
+        return redirect(wished.link("plan_series"), 303)
+    who, times = found
+    choice = SeriesChoice(
+        wished.way.service.id,
+        FacilityId(wished.facility.id),
+        who.id,
+        patient_id,
+        times,
+        wished.per_week,
+        wished.way.mode,
+    )
+    try:
+        series_id = booking.book(choice)
+    except Conflict as refusal:
+        lost = refusal.values.get("lost")
+        if refusal.code != TIMES_LOST or not isinstance(lost, Mapping):
+            raise
+        return _lost_page(wished, who, times, lost)
+    return see_other(booking.shown_at(series_id))
+
+
+def _booked_before(
+    wished: SeriesWay, who: PractitionerFacts, times: Sequence[datetime], people: Sequence[PatientId]
+) -> SeriesId | None:
+    """Return the series of these very sessions, for somebody who goes back after booking it: nobody else took them."""
+    for patient_id in people:
+        found = same_series(
+            db_session(), patient_id=patient_id, practitioner_id=who.id, service_id=wished.way.service.id, starts=times
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def _openings(wished: SeriesWay, times: Sequence[datetime]) -> Openings:
+    """What is offered in the weeks of these times."""
+    first, last = local_day(min(times), wished.facility.tz), local_day(max(times), wished.facility.tz)
+    return wished.openings(from_day=first - A_WEEK, to_day=last + A_WEEK)
+
+
+def _lost_page(
+    wished: SeriesWay, who: PractitionerFacts, times: Sequence[datetime], lost: Mapping[datetime, str]
+) -> Response:
+    """Show the plan again: what was lost is marked and has the nearest time instead, everything else is kept."""
+    openings = _openings(wished, times)
+    walls = [wall_of(start, openings.tz) for start in times]
+    sessions = session_lines(
+        replan(walls, still_free(openings, who.id, times, lost)), openings.tz, codes_of(lost, openings.tz)
+    )
+    return _sessions_page(wished, sessions, Remarks(lost=len(lost)), status=409)
+
+
+def still_free(
+    openings: Openings, who: PractitionerId, times: Sequence[datetime], lost: Mapping[datetime, str]
+) -> dict[Wall, datetime]:
+    """Return what can be chosen now, the chosen times that were not lost among them."""
+    # A chosen time may have slipped off the grid that is offered now, and is free all the same.
+    free = openings.walls(who) | {wall_of(start, openings.tz): start for start in times}
+    gone = {*lost, *openings.refusals(who, times)}
+    return {wall: start for wall, start in free.items() if start not in gone}
+
+
+def codes_of(lost: Mapping[datetime, str], tz: str) -> dict[Wall, str]:
+    """Return why which time was lost, by what the wall clock shows."""
+    return {wall_of(start, tz): code for start, code in lost.items()}
+
+
+def _sessions_page(wished: SeriesWay, sessions: Sequence[Session], remarks: Remarks, *, status: int = 200) -> Response:
+    return render_page(
+        "booking/plan_series.html", status=status, way=wished.way, wished=wished, sessions=sessions, remarks=remarks,
+        count=sum(session.number > 0 for session in sessions) or wished.wanted, pattern=remarks.pattern,
+        stage=stage("time"),
+    )  # fmt: skip
+
+
+def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> list[Session]:
+    """Return the lines of a plan as a page shows them; `lost` says why which wished time is gone."""
+    found: list[Session] = []
+    number = 0
+    for line in lines:
+        if line.chosen is None:
+            found.append(Session(0, _nothing(line, lost), is_lost=line.wished in lost))
+            continue
+        number += 1
+        times = sorted({line.chosen, *line.others})
+        options = [Option(time.strftime(SLOT_FORMAT), clinic_datetime(time, tz), time == line.chosen) for time in times]
+        found.append(Session(number, _note(line, lost), options, is_lost=line.wished in lost))
+    return found
+
+
+def _note(line: Line, lost: Mapping[Wall, str]) -> str:
+    if line.is_as_wished:
+        return ""
+    when = f"{clinic_date(date.fromordinal(day_of(line.wished)))}, {_clock(line.wished)}"
+    code = lost.get(line.wished, "")
+    if code == "appointment.slot_taken":
+        return str(_("%(when)s has just been taken. This is the nearest free time of that week.", when=when))
+    if code:
+        return str(_("There is already a visit on %(when)s. This is the nearest free time of that week.", when=when))
+    return str(_("%(when)s is not free. This is the nearest free time of that week.", when=when))
+
+
+def _nothing(line: Line, lost: Mapping[Wall, str]) -> str:
+    week = clinic_date(monday_of(line.wished), inside=True)
+    if line.wished in lost:
+        return str(_("Nothing else is free in the week of %(day)s: this session is left out.", day=week))
+    return str(_("Nothing is free in the week of %(day)s.", day=week))
+
+
+def _clock(wall: Wall) -> str:
+    return f"{minute_of(wall) // 60:02}:{minute_of(wall) % 60:02}"

@@ -1,0 +1,125 @@
+"""Several sessions booked by phone: the patients' pages of a plan, at the desk's addresses."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from clinic_portal.booking.queries.series import series_facts
+from clinic_portal.booking.routes.series_plan import (
+    Booking,
+    ask_again,
+    book_times,
+    check_times,
+    chosen,
+    plan_page,
+    times_of,
+    wish_page,
+)
+from clinic_portal.booking.routes.series_way import SeriesWay, series_form, series_way
+from clinic_portal.booking.steps.series import MOST_SESSIONS, SeriesChoice
+from clinic_portal.booking.use_cases.book_series_by_phone import book_series_by_phone
+from clinic_portal.core.ids import SeriesId
+from clinic_portal.core.money import Money
+from clinic_portal.facilities.queries import FacilityFacts
+from clinic_portal.front_desk.forms import PhoneSeriesForm, ReasonForm
+from clinic_portal.front_desk.routes.pages import blueprint, own_facility
+from clinic_portal.front_desk.routes.phone import SERVICE, PhoneWay, patient_at_desk, phone_way
+from clinic_portal.web.access import Right, require_actor, right
+from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.filters import local_text
+from clinic_portal.web.pages import render_page
+
+SERIES = f"{SERVICE}/series"
+
+
+@blueprint.get(SERIES)
+@right(Right.DESK)
+def wish_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
+    """Ask how many sessions, how often, when and with whom."""
+    return wish_page(*_wish(own_facility(slug), patient_id, service))
+
+
+@blueprint.get(f"{SERIES}/plan")
+@right(Right.DESK)
+def plan_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
+    """Propose a plan, one line a session."""
+    way, form = _wish(own_facility(slug), patient_id, service)
+    wished = _wished(way, form)
+    return plan_page(wished) if wished else ask_again(way, form)
+
+
+@blueprint.get(f"{SERIES}/check")
+@right(Right.DESK)
+def check_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
+    """Read the dates back to the patient."""
+    facility = own_facility(slug)
+    way, form = _wish(facility, patient_id, service)
+    wished = _wished(way, form)
+    return check_times(wished, _booking(facility, way, ReasonForm())) if wished else ask_again(way, form)
+
+
+@blueprint.post(f"{SERIES}/check")
+@right(Right.DESK)
+def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
+    """Book all of the chosen sessions, or none; with a written reason where the rules are set aside."""
+    facility, reason = own_facility(slug), ReasonForm()
+    way, form = _wish(facility, patient_id, service)
+    wished = _wished(way, form)
+    if wished is None or way.patient is None or chosen(wished) is None:
+        return redirect(way.link("wish_series"), 303)
+    if wished.is_aside and not reason.is_written():
+        return _check_page(reason, wished, times_of(wished), status=422)
+    return book_times(wished, way.patient.id, _booking(facility, way, reason, is_aside=wished.is_aside))
+
+
+def _wish(facility: FacilityFacts, patient_id: UUID, service: str) -> tuple[PhoneWay, PhoneSeriesForm]:
+    way = phone_way(facility, patient_at_desk(facility, patient_id), service)
+    form = series_form(way, PhoneSeriesForm, most=MOST_SESSIONS)
+    form.most = way.service.rules.series_max or 0
+    return way, form
+
+
+def _wished(way: PhoneWay, form: PhoneSeriesForm) -> SeriesWay | None:
+    wished = series_way(way, form)
+    return replace(wished, is_aside=bool(form.aside.data)) if wished else None
+
+
+def _booking(facility: FacilityFacts, way: PhoneWay, reason: ReasonForm, *, is_aside: bool = False) -> Booking:
+    note = (reason.note.data or "") if is_aside else ""
+    people = [way.patient.id] if way.patient else []
+    return Booking(partial(_check_page, reason), partial(_book, note), partial(_shown_at, facility), people)
+
+
+def _book(note: str, choice: SeriesChoice) -> SeriesId:
+    return book_series_by_phone(db_session(), clock(), choice=choice, actor=require_actor(), note=note)
+
+
+def _shown_at(facility: FacilityFacts, series_id: SeriesId) -> str:
+    """The page of the first session that takes place here: it lists the others."""
+    found = series_facts(db_session(), series_id)
+    first = next((one for one in (found.kept if found else ()) if one.facility_id == facility.id), None)
+    if first is None:
+        return url_for("front_desk.day", slug=facility.slug)
+    return url_for("front_desk.visit", slug=facility.slug, appointment_id=first.id)
+
+
+def _check_page(reason: ReasonForm, wished: SeriesWay, times: Sequence[datetime], *, status: int = 200) -> Response:
+    each = wished.way.service.price
+    return render_page(
+        "front_desk/check_series.html",
+        status=status,
+        facility=wished.facility,
+        facility_name=local_text(wished.facility.names),
+        way=wished.way,
+        wished=wished,
+        times=times,
+        total=Money(each.minor * len(times), each.currency),
+        here=wished.link("check_series", times),
+        form=reason,
+    )

@@ -1,0 +1,152 @@
+"""Staff move a session and all later ones at the desk, without JavaScript."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.notifications.models import Message
+from tests.booking.factory import make_appointment
+from tests.booking.series import make_series
+from tests.booking.test_move_later_sessions import A_DAY, times
+from tests.booking.test_series_pages import chosen
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import Page, PortalClient
+
+TUESDAYS = ["2026-12-01T15:00Z", "2026-12-08T15:00Z", "2026-12-15T15:00Z"]
+WISH = "weekday=1&at=15:00&first=2026-11-30"
+
+
+@pytest.fixture
+def rows(db: Session, clinic: Clinic, cast: Cast) -> list[Appointment]:
+    return make_series(db, clinic, cast.patient_person)[1]
+
+
+@pytest.fixture
+def home(rows: list[Appointment]) -> str:
+    return f"/desk/lisbon/visits/{rows[1].id}"
+
+
+@pytest.fixture
+def desk(cast: Cast) -> PortalClient:
+    return cast.browser(cast.receptionist)
+
+
+def send(desk: PortalClient, page: Page, path: str, *starts: str, status: int = 200, **form: str) -> Page:
+    fields = {name: page.fields()[name] for name in ("csrf_token", "seen")}
+    return desk.page(path, method="POST", status=status, data=fields | {"time": list(starts)} | form)
+
+
+def told(db: Session) -> list[str]:
+    return list(db.scalars(select(Message.kind).where(Message.kind.not_like("reminder%"))))
+
+
+def test_from_the_visit_to_new_times(
+    db: Session, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
+) -> None:
+    visit = desk.page(home)
+    assert "Session 4 of 4" in visit.text
+    assert f"{home}/move-later" in visit.links()
+    ask = desk.page(f"{home}/move-later")
+    assert ask.h1 == "Move 3 sessions"
+    assert "Marta Araújo" in ask.text
+    page = desk.page(f"{home}/plan-later?{WISH}")
+    assert chosen(page) == TUESDAYS
+    assert "Why is the rule set aside?" not in page.text
+    done = send(desk, page, f"{home}/plan-later?{WISH}", *TUESDAYS)
+    assert done.response.request.path == home
+    assert "Moved to Tuesday 1 December, 15:00" in done.text
+    assert "Paula Reis" in done.text
+    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == TUESDAYS  # type: ignore[str-format]
+    assert told(db) == ["series_moved"] * 2
+
+
+def test_too_late_is_answered_with_why(
+    db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
+) -> None:
+    clinic.massage.change_cutoff_minutes = 72 * 60
+    db.merge(clinic.massage)
+    db.commit()
+    clock.at = rows[1].starts_at - timedelta(days=2, hours=20)
+    path = f"{home}/plan-later?{WISH}"
+    page = desk.page(path)
+    assert "Why is the rule set aside? (optional)" in page.text
+    wanted = ["2026-12-02T15:00Z", *TUESDAYS[1:]]
+    again = send(desk, page, path, *wanted, status=422)
+    assert "It is later than the service allows." in again.text
+    assert chosen(again) == wanted
+    # One that stays needs no reason.
+    keep = f"{rows[1].starts_at:%Y-%m-%dT%H:%MZ}"
+    send(desk, page, path, keep, *TUESDAYS[1:])
+    page = desk.page(path)
+    moved = send(desk, page, path, *wanted, note="She is in hospital")
+    assert "She is in hospital" in moved.text
+    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == wanted  # type: ignore[str-format]
+
+
+def test_with_the_rules_set_aside_a_reason_is_needed_and_what_was_chosen_is_kept(
+    db: Session, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
+) -> None:
+    clinic.massage.horizon_days = 14
+    db.merge(clinic.massage)
+    db.commit()
+    assert "For 2 sessions nothing else is free" in desk.page(f"{home}/plan-later?{WISH}").text
+    path = f"{home}/plan-later?{WISH}&aside=y"
+    page = desk.page(path)
+    assert chosen(page) == TUESDAYS
+    wanted = [TUESDAYS[0], "2026-12-09T15:00Z", TUESDAYS[2]]
+    for note in ("", "x" * 301):
+        again = send(desk, page, path, *wanted, status=422, note=note)
+        assert chosen(again) == wanted
+        assert (again.one("textarea", name="note").text or "").strip() == note
+    before = times(db, rows)
+    send(desk, page, path, *wanted, note="Agreed with Inês")
+    assert times(db, rows) != before
+    assert told(db) == ["series_moved"] * 2
+
+
+def test_what_is_lost_is_marked_and_the_reason_is_kept(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, rows: list[Appointment], home: str
+) -> None:
+    path = f"{home}/plan-later?{WISH}&aside=y"
+    page = desk.page(path)
+    make_appointment(db, clinic, cast.stranger_person, at=rows[2].starts_at.replace(day=8, hour=15, minute=0))
+    lost = send(desk, page, path, *TUESDAYS, status=409, note="Agreed with Inês")
+    assert "Tuesday 8 December, 15:00 has just been taken." in lost.text
+    assert (chosen(lost)[0], chosen(lost)[2]) == (TUESDAYS[0], TUESDAYS[2])
+    assert (lost.one("textarea", name="note").text or "").strip() == "Agreed with Inês"
+    twice = send(desk, page, path, TUESDAYS[0], TUESDAYS[0], TUESDAYS[2], status=409, note="Agreed with Inês")
+    assert "One of the times is no longer free" in twice.text
+    assert told(db) == []
+
+
+def test_what_somebody_moved_meanwhile_is_not_moved_back(
+    db: Session, desk: PortalClient, rows: list[Appointment], home: str
+) -> None:
+    path = f"{home}/plan-later?{WISH}"
+    page = desk.page(path)
+    rows[2].starts_at, rows[2].ends_at = rows[2].starts_at + A_DAY, rows[2].ends_at + A_DAY
+    rows[2].busy_from, rows[2].busy_until, rows[2].sequence = rows[2].starts_at, rows[2].ends_at, 1
+    db.commit()
+    keep = [f"{row.starts_at - (A_DAY if row is rows[2] else A_DAY * 0):%Y-%m-%dT%H:%MZ}" for row in rows[1:]]
+    refused = send(desk, page, path, *keep, status=409)
+    assert refused.h1 == "Marta Araújo"
+    assert refused.all("div", id="refusal")
+    assert times(db, rows)[2] == rows[2].starts_at
+    assert told(db) == []
+
+
+def test_a_visit_by_itself_and_another_facilitys_have_none(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, rows: list[Appointment], home: str
+) -> None:
+    alone = make_appointment(db, clinic, cast.patient_person, at=rows[0].starts_at + timedelta(hours=4))
+    far = cast.browser(cast.far_receptionist)
+    for page in ("move-later", "plan-later"):
+        assert desk.get(f"/desk/lisbon/visits/{alone.id}/{page}").status_code == 404
+        for slug in ("lisbon", "ponta-delgada"):
+            assert far.get(f"{home.replace('lisbon', slug)}/{page}").status_code == 404
+    assert f"/desk/lisbon/visits/{rows[3].id}/move-later" not in desk.page(f"/desk/lisbon/visits/{rows[3].id}").links()

@@ -1,0 +1,150 @@
+"""Several sessions booked by phone, without JavaScript: the patients' plan at the desk, with their rules or beside them."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment, Series
+from clinic_portal.notifications.models import Message
+from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.series import A_WEEK
+from tests.booking.test_series_pages import THURSDAYS, chosen, days
+from tests.front_desk.test_phone import press
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import Page, PortalClient
+
+
+@pytest.fixture
+def desk(db: Session, clinic: Clinic, cast: Cast) -> PortalClient:
+    """Paula, at a desk that knows Marta."""
+    make_appointment(db, clinic, cast.patient_person, at=THURSDAY - timedelta(days=30))
+    return cast.browser(cast.receptionist)
+
+
+@pytest.fixture
+def home(cast: Cast) -> str:
+    return f"/desk/lisbon/book/{cast.patient_person.id}/massage"
+
+
+def check_of(page: Page, home: str, *times: str) -> str:
+    """The address to which a browser sends the plan's form."""
+    form = next(form for form in page.all("form") if form.get("action") == f"{home}/series/check")
+    pairs = [(one.get("name", ""), one.get("value", "")) for one in form.iter("input")]
+    pairs += [("time", time) for time in times or chosen(page)]
+    return f"{home}/series/check?" + "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def booked(db: Session) -> list[str]:
+    rows = db.scalars(select(Appointment).where(Appointment.series_id.is_not(None)).order_by(Appointment.starts_at))
+    return [f"{row.starts_at:%Y-%m-%dT%H:%MZ}" for row in rows]
+
+
+def test_from_the_times_to_four_booked_sessions(db: Session, clinic: Clinic, desk: PortalClient, home: str) -> None:
+    (link,) = [one for one in desk.page(f"{home}?practitioner={clinic.ines.id}").links() if "/series" in one]
+    wish = desk.page(link)
+    assert wish.h1 == "Book several sessions"
+    assert "Marta Araújo" in wish.text
+    assert wish.fields()["practitioner"] == str(clinic.ines.id)
+    page = desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}")
+    assert chosen(page) == days(0, 1, 2, 3)
+    # One is changed for what is offered beside it, one is left out.
+    path = check_of(page, home, days(0)[0], "2026-12-03T10:00Z", "", days(3)[0])
+    check = desk.page(path)
+    for words in ("Marta Araújo", "Thursday 3 December, 10:00", "€90.00", "3 times €30.00"):
+        assert words in check.text
+    assert "Why is the rule set aside?" not in check.text
+    for _ in range(2):
+        visit = press(desk, check, path)
+        assert visit.h1 == "Marta Araújo"
+        assert "Booked by staff" in visit.text
+        assert "Session 3 of 3" in visit.text
+    assert booked(db) == [days(0)[0], "2026-12-03T10:00Z", days(3)[0]]
+    assert db.scalars(select(Message.kind).where(Message.kind.not_like("reminder%"))).all() == ["series_booked"] * 2
+    # Back: nobody else took the times.
+    assert desk.page(path).response.request.path == visit.response.request.path
+
+
+def test_where_a_date_is_not_free_an_alternative_is_chosen_and_marked(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str
+) -> None:
+    make_appointment(db, clinic, cast.stranger_person, at=THURSDAY + A_WEEK)
+    page = desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}")
+    assert chosen(page) == [days(0)[0], "2026-12-03T10:00Z", *days(2, 3)]
+    assert "Thursday 3 December, 10:30 is not free." in page.text
+
+
+def test_a_time_that_was_lost_is_marked_and_all_others_are_kept(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str
+) -> None:
+    page = desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}")
+    path = check_of(page, home)
+    check = desk.page(path)
+    make_appointment(db, clinic, cast.stranger_person, at=THURSDAY + A_WEEK)
+    for lost in (desk.page(path, status=409), press(desk, check, path, status=409)):
+        assert "Thursday 3 December, 10:30 has just been taken." in lost.text
+        assert chosen(lost) == [days(0)[0], "2026-12-03T10:00Z", *days(2, 3)]
+    assert db.scalar(select(func.count()).select_from(Series)) == 0
+
+
+def test_nothing_chosen_and_nothing_wished_are_said(desk: PortalClient, clinic: Clinic, home: str) -> None:
+    empty = desk.page(f"{home}/series/check?{THURSDAYS}&practitioner={clinic.ines.id}&time=", status=422)
+    assert "Choose at least one session." in empty.text
+    for path in ("plan", "check"):
+        assert desk.page(f"{home}/series/{path}").h1 == "Book several sessions"
+    wrong = desk.page(
+        f"{home}/series/plan?{THURSDAYS.replace('per_week=1', 'per_week=2')}&practitioner=any", status=422
+    )
+    assert "Choose at least two days" in wrong.text
+
+
+def test_the_rules_are_set_aside_with_a_written_reason_only(
+    db: Session, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    clinic.massage.series_max, clinic.massage.horizon_days = 2, 20
+    db.merge(clinic.massage)
+    db.commit()
+    wish = f"{THURSDAYS}&practitioner={clinic.ines.id}"
+    refused = desk.page(f"{home}/series/plan?{wish}", status=422)
+    assert "The service allows 2 sessions at once." in refused.text
+    assert refused.fields()["count"] == "4"
+    page = desk.page(f"{home}/series/plan?{wish}&aside=y")
+    assert chosen(page) == days(0, 1, 2, 3)
+    path = check_of(page, home)
+    check = desk.page(path)
+    for note, words in (("", "Write why"), (" ", "Write why"), ("x" * 301, "Write at most 300 characters")):
+        again = press(desk, check, path, status=422, note=note)
+        assert words in again.text
+        assert (again.one("textarea", name="note").text or "").strip() == note.strip()
+    assert not booked(db)
+    visit = press(desk, check, path, note="Her doctor asks for it")
+    assert "Her doctor asks for it" in visit.text
+    assert booked(db) == days(0, 1, 2, 3)
+
+
+def test_without_the_wish_to_set_rules_aside_a_reason_changes_nothing(
+    db: Session, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    path = check_of(desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}"), home)
+    check = desk.page(path)
+    clinic.massage.horizon_days = 20
+    db.merge(clinic.massage)
+    db.commit()
+    lost = press(desk, check, path, status=409, note="because")
+    assert "One of the times is no longer free" in lost.text
+    assert not booked(db)
+
+
+def test_a_service_without_series_and_somebody_unknown_have_none(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str
+) -> None:
+    assert desk.get(f"{home.replace('massage', 'evaluation')}/series").status_code == 404
+    stranger = home.replace(str(cast.patient_person.id), str(cast.stranger_person.id))
+    far = cast.browser(cast.far_receptionist)
+    for page in ("", "/plan", "/check"):
+        assert desk.get(f"{stranger}/series{page}").status_code == 404
+        for slug in ("lisbon", "ponta-delgada"):
+            assert far.get(f"{home.replace('lisbon', slug)}/series{page}").status_code == 404
+    assert not booked(db)
