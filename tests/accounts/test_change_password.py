@@ -69,3 +69,14 @@ def test_the_ladder(cast: Cast, client: PortalClient) -> None:
     assert browser.put("/account/password").status_code == 405
     assert browser.post("/account/password", data={"password": GOOD_PASSWORD}).status_code == 400
     assert browser.fragment("/account/password").h1 == browser.page("/account/password").h1
+
+
+def test_strangers_who_guess_at_sign_in_do_not_keep_the_owner_from_changing_it(cast: Cast) -> None:
+    stranger, owner = cast.browser(None), cast.browser(cast.patient)
+    for _ in range(5):
+        send(stranger, "/sign-in", status=422, email=cast.patient.email, password="wrong")
+    send(stranger, "/sign-in", status=429, email=cast.patient.email, password="wrong")
+    changed = send(owner, "/account/password", old_password=PASSWORD, password=GOOD_PASSWORD)
+    assert changed.h1 == "My account"
+    # Nor is the change a new chance for them.
+    send(stranger, "/sign-in", status=429, email=cast.patient.email, password="wrong")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
 from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState
+from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
@@ -170,6 +171,8 @@ def test_the_desk_says_no_for_them_and_reads_when_it_is_too_late(
     entry = desk.page(f"/desk/lisbon/waiting-list/{offer.entry_id}")
     said_no = press(desk, entry, f"/desk/lisbon/offers/{offer.id}/decline")
     assert "Declined" in said_no.text
+    written = db.scalars(select(AuditEntry).where(AuditEntry.action == "waiting.declined_by_staff")).one()
+    assert (written.account_id, written.subject_id) == (cast.receptionist.id, offer.id)
     assert "Is on the waiting list since" in said_no.text
     late = press(desk, entry, f"/desk/lisbon/offers/{offer.id}/take", status=409)
     assert "This offer is over" in late.text

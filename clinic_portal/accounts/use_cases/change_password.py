@@ -32,7 +32,8 @@ def change_password(  # noqa: PLR0913 - two passwords, who, in which browser
     """
     with transaction(db):
         email = queries.get_account(db, actor.account_id).email
-        key = rules.throttle_key(secret_key, "password", email)
+        # Not as at sign-in, where anybody may guess: only who is signed in gets here.
+        key = rules.throttle_key(secret_key, "old-password", email)
         count_try(db, clock, slowdown=rules.GUESSES, key=key)
         found = queries.find_sign_in(db, email)
     stored = found.password_hash if found else None

@@ -125,7 +125,9 @@ def take_offer(slug: str, offer_id: UUID) -> ResponseReturnValue:
 @right(Right.DESK)
 def refuse_offer(slug: str, offer_id: UUID) -> ResponseReturnValue:
     """The patient does not want the time."""
-    return _answer(slug, OfferId(offer_id), lambda id_: decline_offer(db_session(), clock(), offer_id=id_))
+    return _answer(
+        slug, OfferId(offer_id), lambda id_: decline_offer(db_session(), clock(), offer_id=id_, staff=require_actor())
+    )
 
 
 def _answer(slug: str, offer_id: OfferId, answer: Callable[[OfferId], object]) -> ResponseReturnValue:
