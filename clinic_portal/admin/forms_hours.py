@@ -2,8 +2,9 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, SelectField, StringField, ValidationError
+from wtforms import Field, RadioField, SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
 
 from clinic_portal.admin.fields import (
     Whole,
@@ -13,6 +14,7 @@ from clinic_portal.admin.fields import (
     reason_field,
     time_field,
 )
+from clinic_portal.core.modes import Modes
 from clinic_portal.core.typed import one_line
 from clinic_portal.practitioners.rules import is_meeting_url
 
@@ -114,6 +116,15 @@ class ClosureForm(FlaskForm):  # type: ignore[misc]
 class RulesForm(FlaskForm):  # type: ignore[misc]
     """What a service asks of those who book it."""
 
+    modes = RadioField(
+        _l("Where it can take place"),
+        choices=[
+            SelectChoice(Modes.IN_PERSON.value, _l("At the clinic")),
+            SelectChoice(Modes.ONLINE.value, _l("Online, by video or phone")),
+            SelectChoice(Modes.BOTH.value, _l("At the clinic or online, as the patient chooses")),
+        ],
+        validators=[InputRequired(_l("Choose where it can take place"))],
+    )
     before = number_field(_l("Minutes before"), Whole(0, 120, _l("Enter a number of minutes from 0 to 120")))
     after = number_field(_l("Minutes after"), Whole(0, 120, _l("Enter a number of minutes from 0 to 120")))
     notice = number_field(_l("How long before, at least"), Whole(0, 20160, _l("Enter a whole number, 0 or more")))

@@ -1,4 +1,4 @@
-"""How patient and practitioner meet."""
+"""How patient and practitioner meet, and how they may."""
 
 from enum import StrEnum
 
@@ -8,3 +8,16 @@ class Mode(StrEnum):
 
     IN_PERSON = "in_person"
     ONLINE = "online"
+
+
+class Modes(StrEnum):
+    """How a service can be given."""
+
+    IN_PERSON = "in_person"
+    ONLINE = "online"
+    #: Whichever the patient chooses.
+    BOTH = "both"
+
+    def allow(self, mode: Mode) -> bool:
+        """Whether patient and practitioner may meet like that."""
+        return self is Modes.BOTH or self.value == mode.value

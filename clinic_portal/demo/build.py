@@ -15,6 +15,7 @@ from clinic_portal.demo.clinic import Place, load_places
 from clinic_portal.demo.content import FACILITIES, PASSWORD, PRACTITIONERS
 from clinic_portal.demo.ledger import UNFINISHED, Ledger
 from clinic_portal.demo.life import pass_by
+from clinic_portal.demo.online import plan_online
 from clinic_portal.demo.people import MARTA, PATIENTS, STAFF
 from clinic_portal.demo.people_rows import insert_patients, insert_staff, staff_email
 from clinic_portal.demo.place_rows import STORY_BACK, insert_places, insert_practitioners, open_today, plan_absence
@@ -103,6 +104,7 @@ def _go_on(db: Session, ledger: Ledger, place: Place) -> bool:
     """Bring one facility to now; returns whether a new session began."""
     today = local_day(ledger.now, place.tz)
     _end_earlier_days(ledger, place)
+    plan_online(db, ledger, place)
     plan_past(ledger, place, today)
     plan_family(ledger, place, today)
     plan_ahead(ledger, place, today)
@@ -119,7 +121,7 @@ def _go_on(db: Session, ledger: Ledger, place: Place) -> bool:
 def _end_earlier_days(ledger: Ledger, place: Place) -> None:
     today = place.bounds(local_day(ledger.now, place.tz))
     for visit in [one for one in ledger.visits if one.facility_id == place.id and one.start < today.start]:
-        if visit.state in UNFINISHED:
+        if visit.state in UNFINISHED and visit.room_id is not None:
             pass_by(ledger, place, visit, free_from=None)
 
 

@@ -81,7 +81,8 @@ class Worker:
     facility_id: UUID
     name: str
     who: Who
-    room_id: UUID
+    #: None: they meet patients online.
+    room_id: UUID | None
     tz: str
     treatments: tuple[Treatment, ...]
     hours: list[Hours] = field(default_factory=list)

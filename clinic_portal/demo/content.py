@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from clinic_portal.core.modes import Modes
 from clinic_portal.core.text import LocalizedText
 from clinic_portal.facilities.rules import Direction
 
@@ -63,6 +64,7 @@ class ServiceContent:
     #: A patient moves or cancels a visit up to so many hours before.
     cutoff_hours: int = 0
     visits_per_day: int | None = None
+    modes: Modes = Modes.IN_PERSON
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,7 @@ SERVICES = (
             "en": "Bring your identity card and a list of the medicines that you take.",
             "pt_PT": "Traga o seu documento de identificação e a lista dos medicamentos que toma.",
         },
+        modes=Modes.BOTH,
     ),
 )
 

@@ -79,15 +79,17 @@ class Diary:
             if key is not None:
                 self._taken[key, stretch.start.astimezone(UTC).date()].append(stretch)
 
-    def busy(self, key: UUID, stretch: Stretch) -> list[Stretch]:
+    def busy(self, key: UUID | None, stretch: Stretch) -> list[Stretch]:
         """Return what touches a stretch."""
+        if key is None:
+            return []
         day, found = stretch.start.astimezone(UTC).date() - timedelta(days=1), list[Stretch]()
         while day <= stretch.end.astimezone(UTC).date():
             found += [one for one in self._taken.get((key, day), ()) if one.touches(stretch)]
             day += timedelta(days=1)
         return found
 
-    def is_free(self, keys: Iterable[UUID], stretch: Stretch) -> bool:
+    def is_free(self, keys: Iterable[UUID | None], stretch: Stretch) -> bool:
         """Whether none of these is taken then."""
         return not any(self.busy(key, stretch) for key in keys)
 
@@ -108,8 +110,9 @@ class Ledger:
             self._take(visit)
 
     def at(self, place: Place, stretch: Stretch) -> list[Visit]:
-        """Return a facility's visits that start in a stretch, in order."""
-        found = [one for one in self.visits if one.facility_id == place.id and stretch.start <= one.start < stretch.end]
+        """Return the visits in a facility's rooms that start in a stretch, in order."""
+        here = (one for one in self.visits if one.facility_id == place.id and one.room_id is not None)
+        found = [one for one in here if stretch.start <= one.start < stretch.end]
         return sorted(found, key=lambda visit: (visit.start, visit.reference))
 
     def book(self, wanted: Wanted, *, booked_at: datetime, salt: str) -> Visit | None:

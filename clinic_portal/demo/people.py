@@ -58,6 +58,8 @@ STAFF = (
 )
 
 MARTA = "marta.araujo@example.org"
+#: Meets a doctor online.
+HELENA = "helena.brandao@example.org"
 
 #: given | family | born | language | what the screen shows (full, first, code) | account (yes, no, parent:…, carer:…)
 _LISBON = """

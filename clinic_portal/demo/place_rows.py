@@ -80,6 +80,7 @@ def insert_places(db: Session) -> dict[str, UUID]:
                 "buffer_after_minutes": service.buffers[1],
                 "change_cutoff_minutes": service.cutoff_hours * 60,
                 "visits_per_day": service.visits_per_day,
+                "modes": service.modes,
             }
             for position, service in enumerate(SERVICES, start=1)
         ],

@@ -98,7 +98,7 @@ def _appointment(visit: Visit) -> dict[str, object]:
         "service_id": visit.treatment.id,
         "facility_id": visit.facility_id,
         "room_id": visit.room_id,
-        "mode": Mode.IN_PERSON,
+        "mode": Mode.ONLINE if visit.room_id is None else Mode.IN_PERSON,
         "patient_id": visit.patient_id,
         "starts_at": visit.start,
         "ends_at": visit.end,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
+from clinic_portal.core.modes import Modes
 from clinic_portal.core.money import Money
 from clinic_portal.core.text import LocalizedText
 from clinic_portal.facilities.rules import BookingRules, Direction
@@ -100,6 +101,7 @@ class Service(Base):
     change_cutoff_minutes: Mapped[int] = mapped_column(default=0)
     visits_per_day: Mapped[int | None]
     series_max: Mapped[int | None]
+    modes: Mapped[Modes] = mapped_column(state_type(Modes, "modes"), default=Modes.BOTH, server_default=Modes.BOTH)
 
     @property
     def rules(self) -> BookingRules:
@@ -112,6 +114,7 @@ class Service(Base):
             change_cutoff=timedelta(minutes=self.change_cutoff_minutes),
             visits_per_day=self.visits_per_day,
             series_max=self.series_max,
+            modes=self.modes,
         )
 
     @property

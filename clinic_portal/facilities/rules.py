@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from clinic_portal.core.modes import Modes
+
 
 class Direction(StrEnum):
     """Where a room is, seen from the waiting room: what the TV's arrow shows."""
@@ -32,3 +34,5 @@ class BookingRules:
     visits_per_day: int | None = None
     #: How many sessions a patient may book at once as a series; None: it is booked one by one.
     series_max: int | None = None
+    #: Where it can take place: at the clinic, online, or as the patient likes.
+    modes: Modes = Modes.BOTH

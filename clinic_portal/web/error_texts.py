@@ -100,6 +100,10 @@ BY_CODE = {
         _("The last day is before the first"),
         _("Nothing was changed. Please choose the days again."),
     ),
+    "waiting.not_given_so": (
+        _("This service is not given like that"),
+        _("Nothing was changed. Please choose again whether to come or to meet online."),
+    ),
     "check_in.earlier_day": (
         _("This visit was on an earlier day"),
         _("Nothing was changed. Arrivals can only be recorded for today's visits."),

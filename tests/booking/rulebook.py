@@ -1,5 +1,6 @@
 """The rules of what can be booked once more, from the words of docs and ADRs: minutes of a wall clock, no shared code.
 
+* A service is given at the clinic, online, or both; only hours of a way in which it is given count.
 * Hours are worked while the place's wall clock shows them; the second of two equal hours belongs to what the minute
   before it belongs to.
 * A day counts from the day of `now + notice` to `horizon` days after today, on the place's clock, unless the place is
@@ -132,6 +133,7 @@ class Rulebook:
                 and wished.who in (None, work.who)
                 and wished.place in (None, work.place)
                 and wished.mode is work.mode
+                and self.world.service.modes.value in ("both", wished.mode.value)
                 and self.is_open(work.place, day)
             ):
                 worked, belongs = [], False

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.rules import LIVE_STATES, AppointmentState
 from clinic_portal.core.ids import new_id, spoken_code
-from clinic_portal.core.modes import Mode
+from clinic_portal.core.modes import Mode, Modes
 from clinic_portal.facilities.models import Closure, Facility, OpenHoliday, Room, Service
 from clinic_portal.facilities.rules import Direction
 from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner, PractitionerService, WeeklyHours
@@ -141,6 +141,7 @@ class Treatment:
     notice: int
     horizon: int
     per_day: int | None
+    modes: Modes = Modes.BOTH
 
     @property
     def length(self) -> timedelta:
@@ -229,6 +230,7 @@ def _treatments(draw: st.DrawFn, ahead: int) -> Treatment:
         notice=draw(st.one_of(st.just(0), st.just(60), st.integers(0, 1440 * min(ahead + 1, 14)))),
         horizon=draw(st.one_of(st.just(365), st.integers(1, 5).map(lambda more: min(ahead + more, 365)), st.integers(1, 365))),
         per_day=draw(st.sampled_from([None, None, 1, 2])),
+        modes=draw(st.sampled_from([Modes.BOTH, Modes.BOTH, Modes.BOTH, *Modes])),
     )  # fmt: skip
 
 
@@ -319,6 +321,7 @@ def build(db: Session, world: World, *, my_id: UUID, patient_ids: list[UUID]) ->
         slug="drawn", names={"en": "Drawn"}, minutes=world.service.minutes, price_minor=1000, series_max=12,
         buffer_before_minutes=world.service.before, buffer_after_minutes=world.service.after,
         notice_minutes=world.service.notice, horizon_days=world.service.horizon, visits_per_day=world.service.per_day,
+        modes=world.service.modes,
     )  # fmt: skip
     people = [
         Practitioner(given_name=f"Person{number}", family_name="Drawn", is_active=one.is_active)

@@ -14,6 +14,7 @@ from clinic_portal.booking.rules import AppointmentState, may_follow, working_st
 from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.db import Base
 from clinic_portal.core.ids import FacilityId
+from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.models import Facility
 from clinic_portal.facilities.queries import closed_days_of
 from clinic_portal.notifications.models import Message
@@ -132,6 +133,7 @@ def _assert_history(db: Session, visits: list[Appointment], now: datetime) -> No
 def _assert_tickets(db: Session, visits: list[Appointment], zones: dict[UUID, str], now: datetime) -> None:
     tickets = list(db.scalars(select(Ticket).execution_options(populate_existing=True)))
     by_visit = {ticket.appointment_id: ticket for ticket in tickets}
+    visits = [visit for visit in visits if visit.mode is Mode.IN_PERSON]  # Nobody waits for their turn online.
     assert {visit.id for visit in visits if visit.state in TICKETS} == set(by_visit)
     for visit in visits:
         if visit.state in TICKETS:

@@ -11,6 +11,7 @@ from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Forbidden, NotFound
 from clinic_portal.core.ids import ServiceId, new_id
+from clinic_portal.core.modes import Modes
 from clinic_portal.facilities.queries import service_by_id
 from clinic_portal.facilities.rules import BookingRules
 from clinic_portal.facilities.use_cases.change_service_rules import change_service_rules
@@ -20,6 +21,7 @@ from tests.support.clinic import Clinic
 RULES = BookingRules(
     before=timedelta(minutes=5), after=timedelta(minutes=10), notice=timedelta(hours=2), horizon_days=30,
     change_cutoff=timedelta(hours=24), visits_per_day=1, series_max=8,
+    modes=Modes.ONLINE,
 )  # fmt: skip
 
 

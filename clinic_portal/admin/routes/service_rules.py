@@ -10,6 +10,7 @@ from clinic_portal.admin.fields import minutes_of, number_and_unit
 from clinic_portal.admin.forms_hours import RulesForm
 from clinic_portal.admin.routes.pages import blueprint
 from clinic_portal.core.errors import NotFound
+from clinic_portal.core.modes import Modes
 from clinic_portal.facilities.queries import BookingRules, ServiceFacts, all_services
 from clinic_portal.facilities.use_cases import change_service_rules as changing
 from clinic_portal.web.access import Right, require_actor, right
@@ -48,6 +49,7 @@ def _typed(rules: BookingRules) -> dict[str, str]:
     notice, notice_unit = number_and_unit(rules.notice)
     cutoff, cutoff_unit = number_and_unit(rules.change_cutoff)
     return {
+        "modes": rules.modes.value,
         "before": str(int(rules.before.total_seconds() // 60)),
         "after": str(int(rules.after.total_seconds() // 60)),
         "notice": str(notice),
@@ -69,4 +71,5 @@ def _rules(form: RulesForm) -> BookingRules:
         change_cutoff=minutes_of(form.cutoff.value, form.cutoff_unit.data),
         visits_per_day=form.per_day.value,
         series_max=form.series.value,
+        modes=Modes(form.modes.data),
     )

@@ -221,7 +221,10 @@ def read_rota(
     facilities = read_open_facilities(row[1], from_day=from_day, to_day=to_day) if row else {}
     if row is None or not facilities:
         raise NotFound
-    found, hours = read_service(row[0]), [one for one in read_hours(row[2]) if one.mode is wish.mode]
+    found = read_service(row[0])
+    # A visit that there is stays what it is, also where the service is given otherwise by now.
+    is_given = found.rules.modes.allow(wish.mode) or wish.own_visit is not None or bool(wish.own_visits)
+    hours = [one for one in read_hours(row[2]) if one.mode is wish.mode] if is_given else []
     weekdays: dict[int, list[HoursFacts]] = defaultdict(list)
     for one in hours:
         weekdays[one.weekday].append(one)

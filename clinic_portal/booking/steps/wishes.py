@@ -38,11 +38,15 @@ def judge_wanted(db: Session, clock: Clock, wanted: Wanted, visit: AppointmentFa
     """Refuse what nobody can wait for. `visit` is the one to bring forward.
 
     Raises: NotFound (no such service; the visit is somebody else's, or of another service); Conflict "waiting.days_over",
-    "waiting.days_reversed", "appointment.already_started" (the visit is no longer to come).
+    "waiting.days_reversed", "waiting.not_given_so" (online or not), "appointment.already_started" (the visit is no longer
+    to come).
     """
     asked, now = wanted.asked, clock.now()
-    if not service_by_id(db, wanted.service_id).is_bookable:
+    service = service_by_id(db, wanted.service_id)
+    if not service.is_bookable:
         raise NotFound
+    if visit is None and not service.rules.modes.allow(asked.mode):
+        raise Conflict("waiting.not_given_so")
     where = FacilityId(asked.facility_id) if asked.facility_id else None
     verdict = judge_asked(asked.from_day, asked.until_day, today=today_at(db, where, now=now))
     if not verdict.allowed:

@@ -38,6 +38,7 @@ def change_service_rules(
         row.change_cutoff_minutes = int(rules.change_cutoff.total_seconds() // 60)
         row.visits_per_day = rules.visits_per_day
         row.series_max = rules.series_max
+        row.modes = rules.modes
         changed = {name: str(value) for name, value in vars(rules).items() if value != getattr(before, name)}
         if changed:
             forget_after_commit(db, FREE_TIMES)

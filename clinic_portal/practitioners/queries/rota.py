@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CTE, CompoundSelect, Integer, ScalarSelect, func, or_, select, union, union_all
+from sqlalchemy import CTE, CompoundSelect, Integer, ScalarSelect, String, cast, func, or_, select, union, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,8 @@ from clinic_portal.core.ids import (
     RoomId,
     ServiceId,
 )
-from clinic_portal.core.modes import Mode
+from clinic_portal.core.modes import Mode, Modes
+from clinic_portal.facilities.queries import service_row
 from clinic_portal.practitioners.models import Absence, ExtraHours, Practitioner, PractitionerService, WeeklyHours
 from clinic_portal.practitioners.rules import initials, short_name
 
@@ -136,18 +137,27 @@ def find_practitioner_of(db: Session, account_id: AccountId) -> PractitionerFact
 
 
 def places_of_service(db: Session, service_id: ServiceId, *, from_day: date) -> Sequence[ServicePlace]:
-    """Return who gives the service where and how, from that day on or later: by given name, one for each facility and mode."""
+    """Return who gives the service where and how, from that day on or later: by given name, one for each facility and mode.
+
+    Only in those ways in which the service may be given.
+    """
     places = union(
         select(WeeklyHours.practitioner_id, WeeklyHours.facility_id, WeeklyHours.mode).where(
             or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
         ),
         select(ExtraHours.practitioner_id, ExtraHours.facility_id, ExtraHours.mode).where(ExtraHours.day >= from_day),
     ).subquery()
+    service = service_row()
     rows = db.execute(
         select(Practitioner, places.c.facility_id, places.c.mode)
         .join(PractitionerService, PractitionerService.practitioner_id == Practitioner.id)
         .join(places, places.c.practitioner_id == Practitioner.id)
-        .where(PractitionerService.service_id == service_id, Practitioner.is_active)
+        .join(service, service.id == PractitionerService.service_id)
+        .where(
+            service.id == service_id,
+            Practitioner.is_active,
+            or_(service.modes == Modes.BOTH, cast(service.modes, String) == cast(places.c.mode, String)),
+        )
         .order_by(
             Practitioner.given_name, Practitioner.family_name, Practitioner.id, places.c.facility_id, places.c.mode
         )
