@@ -89,6 +89,25 @@ def test_a_time_that_was_lost_is_marked_and_all_others_are_kept(
     assert db.scalar(select(func.count()).select_from(Series)) == 0
 
 
+def test_the_reason_is_kept_for_this_patient_while_another_time_is_looked_for(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str
+) -> None:
+    wish = f"{THURSDAYS}&practitioner={clinic.ines.id}&aside=y"
+    path = check_of(desk.page(f"{home}/series/plan?{wish}"), home)
+    check = desk.page(path)
+    make_appointment(db, clinic, cast.stranger_person, at=THURSDAY + A_WEEK)
+    lost = press(desk, check, path, status=409, note="Her doctor asks for it")
+    again = desk.page(check_of(lost, home))
+    assert (again.one("textarea", name="note").text or "").strip() == "Her doctor asks for it"
+    other = home.replace(str(cast.patient_person.id), str(cast.stranger_person.id))
+    blank = desk.page(check_of(desk.page(f"{other}/series/plan?{wish}"), other))
+    assert not (blank.one("textarea", name="note").text or "").strip()
+    press(desk, again, check_of(lost, home), note="Her doctor asks for it")
+    assert len(booked(db)) == 4
+    blank = desk.page(check_of(desk.page(f"{home}/series/plan?{wish.replace('3&at', '4&at')}"), home))
+    assert not (blank.one("textarea", name="note").text or "").strip()
+
+
 def test_nothing_chosen_and_nothing_wished_are_said(desk: PortalClient, clinic: Clinic, home: str) -> None:
     empty = desk.page(f"{home}/series/check?{THURSDAYS}&practitioner={clinic.ines.id}&time=", status=422)
     assert "Choose at least one session." in empty.text

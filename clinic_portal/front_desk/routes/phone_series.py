@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from flask import redirect, url_for
+from flask import make_response, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -35,6 +35,9 @@ from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import local_text
 from clinic_portal.web.pages import render_page
 
+#: Session key: why the rules were set aside for whom, while another time is looked for.
+REASON = "desk_reason"
+
 SERIES = f"{SERVICE}/series"
 
 
@@ -61,7 +64,9 @@ def check_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnVal
     facility = own_facility(slug)
     way, form = _wish(facility, patient_id, service)
     wished = _wished(way, form)
-    return check_times(wished, _booking(facility, way, ReasonForm())) if wished else ask_again(way, form)
+    if wished is None:
+        return ask_again(way, form)
+    return check_times(wished, _booking(facility, way, ReasonForm(data={"note": _kept_reason(way)})))
 
 
 @blueprint.post(f"{SERIES}/check")
@@ -75,7 +80,17 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
         return redirect(way.link("wish_series"), 303)
     if wished.is_aside and not reason.is_written():
         return _check_page(reason, wished, times_of(wished), status=422)
-    return book_times(wished, way.patient.id, _booking(facility, way, reason, is_aside=wished.is_aside))
+    answer = make_response(
+        book_times(wished, way.patient.id, _booking(facility, way, reason, is_aside=wished.is_aside))
+    )
+    session[REASON] = (str(way.patient.id), reason.note.data) if answer.status_code == 409 else None
+    return answer
+
+
+def _kept_reason(way: PhoneWay) -> str:
+    """Return what was written for this patient before a time was lost: it is asked again with the next plan."""
+    patient_id, note = session.get(REASON) or ("", "")
+    return note if way.patient and patient_id == str(way.patient.id) else ""
 
 
 def _wish(facility: FacilityFacts, patient_id: UUID, service: str) -> tuple[PhoneWay, PhoneSeriesForm]:
