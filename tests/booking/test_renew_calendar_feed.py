@@ -7,11 +7,12 @@ from icalendar import Calendar
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import CalendarFeed
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC
 from clinic_portal.booking.rules import AppointmentState
-from clinic_portal.booking.steps import NewTime
-from clinic_portal.booking.use_cases.move_appointment import move_appointment
+from clinic_portal.booking.steps import NewTime, move_visit
 from clinic_portal.booking.use_cases.renew_calendar_feed import renew_calendar_feed
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.core.settings import Settings
@@ -55,15 +56,17 @@ def test_a_patients_feed_has_everybody_for_whom_they_book(
     assert found[0]["SEQUENCE"] == 2
 
 
+@pytest.mark.parametrize("reason", [MOVED, MOVED_BY_CLINIC])
 def test_a_change_is_told_by_number_and_by_when_it_was_made(
-    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, client: PortalClient, settings: Settings
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, client: PortalClient, settings: Settings, reason: str
 ) -> None:
     row = make_appointment(db, clinic, cast.patient_person)
     path = address(db, clock, settings, cast.patient)
     (before,) = events(client, path)
     clock.advance(timedelta(hours=2))
     to = NewTime(FacilityId(clinic.lisbon.id), THURSDAY + timedelta(hours=1))
-    move_appointment(db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), to=to)
+    with transaction(db):
+        move_visit(db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), to=to, reason=reason)
     clock.advance(timedelta(hours=2))
     (after,) = events(client, path)
     assert (before["UID"], before["SEQUENCE"], before["DTSTAMP"].dt) == (after["UID"], 0, row.booked_at)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.queries import find_actor
 from clinic_portal.booking.models import Appointment, AppointmentHistory, CalendarFeed
 from clinic_portal.booking.queries.appointments import facts_of
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC
 from clinic_portal.booking.queries.visits import VisitFacts, describe, visits_of
 from clinic_portal.booking.rules import DESK_STATES, AppointmentState
 from clinic_portal.core.actor import Actor
@@ -116,7 +117,10 @@ def last_changes(db: Session, visits: Iterable[VisitFacts]) -> Mapping[Appointme
     rows = [visit.appointment for visit in visits]
     moves = db.execute(
         select(AppointmentHistory.appointment_id, func.max(AppointmentHistory.at))
-        .where(AppointmentHistory.appointment_id.in_({row.id for row in rows}), AppointmentHistory.reason == "moved")
+        .where(
+            AppointmentHistory.appointment_id.in_({row.id for row in rows}),
+            AppointmentHistory.reason.in_((MOVED, MOVED_BY_CLINIC)),
+        )
         .group_by(AppointmentHistory.appointment_id)
     )
     moved = {AppointmentId(id_): at for id_, at in moves}
