@@ -31,12 +31,18 @@ def test_names_in_small_places(given: str, family: str, short: str, letters: str
     assert (short_name(given, family), initials(given, family)) == (short, letters)
 
 
-def hours(db: Session, clinic: Clinic, **other: object) -> list[queries.HoursFacts]:
-    values: dict[str, object] = {
-        "service_id": ServiceId(clinic.shock_waves.id), "practitioner_id": None, "facility_id": None,
-        "from_day": MONDAY, "to_day": MONDAY + timedelta(days=6),
+def hours(
+    db: Session,
+    clinic: Clinic,
+    from_day: date = MONDAY,
+    to_day: date = MONDAY + timedelta(days=6),
+    **other: object,
+) -> list[queries.HoursFacts]:
+    who: dict[str, object] = {
+        "service_id": ServiceId(clinic.shock_waves.id), "practitioner_id": None, "facility_id": None, **other
     }  # fmt: skip
-    column = db.scalar(select(queries.hours_column(**values | other)))  # type: ignore[arg-type]
+    days = queries.hours_of_days(from_day, to_day)
+    column = db.scalar(select(queries.hours_column(days, **who)))  # type: ignore[arg-type]
     return list(queries.read_hours(column))
 
 
