@@ -7,6 +7,8 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.links import visit_link_path
+from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.cache import FREE_TIMES, SESSION_KEY, VersionedCache
 from clinic_portal.core.clock import FixedClock
@@ -123,6 +125,23 @@ def test_when_the_patient_is_elsewhere_at_all_free_times_the_page_says_so(
     )
     assert values(page) == []
     assert "because you have another visit" in page.text
+
+
+def test_a_link_to_one_visit_tells_nothing_of_others(
+    client: PortalClient, clinic: Clinic, cast: Cast, db: Session, settings: Settings
+) -> None:
+    """The times at which the patient is elsewhere are left out, without a word; who is signed in reads why."""
+    make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    moved = make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=7))
+    days = f"move?from={THURSDAY.date()}&practitioner={clinic.ines.id}&facility=lisbon"
+    by_link = client.page(f"{visit_link_path(settings, facts_of(moved))}/{days}")
+    signed_in = cast.browser(cast.patient).page(f"/visits/{moved.id}/{days}")
+    for page in (by_link, signed_in):
+        assert at(0) not in values(page)
+        assert at(1) in values(page)
+    assert "another visit" not in by_link.text
+    assert "Thursday 26 November, 10:30" not in by_link.text
+    assert "because you have another visit: Thursday 26 November, 10:30 to 11:00" in signed_in.text
 
 
 def test_at_the_desk_as_well(clinic: Clinic, cast: Cast, db: Session) -> None:

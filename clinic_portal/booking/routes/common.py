@@ -74,6 +74,11 @@ class Way:
         return self.person.patient_id if self.person else None
 
     @property
+    def may_name_visits(self) -> bool:
+        """Whether whoever looks may read what else the patient has."""
+        return True
+
+    @property
     def left_out(self) -> tuple[FacilityId, datetime] | None:
         """A free time that is none to choose, and where: none in booking."""
         return None

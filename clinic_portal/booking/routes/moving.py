@@ -76,6 +76,11 @@ class MoveWay(Way):
         return self.moved.appointment.known_patient_id
 
     @property
+    def may_name_visits(self) -> bool:
+        """Those who act for the patient, and the desk. A link opens one visit, and tells nothing of others (ADR 4)."""
+        return self.person is not None or bool(self.anyway)
+
+    @property
     def can_change_mode(self) -> bool:
         """A visit stays what it is: who comes still comes, who meets online still does."""
         return False

@@ -269,7 +269,7 @@ def _compute(way: Way, own_hold: str | None) -> Times:
 
 
 def _elsewhere(way: Way, found: FreeTimes) -> list[FreeTime]:
-    return [time for day in found.days for time in day.times if is_elsewhere(way, time)] if way.diary else []
+    return [time for day in found.days for time in day.times if is_elsewhere(way, time)] if way.may_name_visits else []
 
 
 def _choosable(way: Way, found: FreeTimes) -> FreeTimes:
