@@ -88,7 +88,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
     } | {
         "starts": "", "ends": "", "where": "", "weekday": "", "valid_from": "", "valid_until": "", "first_day": "",
         "last_day": "", "before": "", "after": "", "notice": "", "notice_unit": "", "horizon": "", "cutoff": "",
-        "cutoff_unit": "", "per_day": "", "series": "", "mode": "", "stands": "", "stop": "", "stop_unit": "",
+        "cutoff_unit": "", "per_day": "", "series": "", "mode": "", "modes": "", "stands": "", "stop": "", "stop_unit": "",
         "keep": "", "meeting_url": "", "year": "2026", "for_all": "cancel", "later": "y", "aside": "y",
     }  # fmt: skip
     return {name: Pair(value, value) for name, value in same.items()} | {
