@@ -68,6 +68,7 @@ def _counts(environment: Mapping[str, str], data: Dataset) -> Iterator[tuple[str
         yield "the front desk's day", page(f"/desk/lisbon?day={day}")
         recorder.client = recorder.app.test_client()
         recorder.client.set_cookie(SCREEN_COOKIE, data.screens[0], domain="clinic.example")
+        recorder.get("/tv/board?version=none")  # Notes that the screen lives, once in a while.
         yield "the TV's board", page("/tv/board?version=none")
         yield from _jobs(recorder, data)
 
