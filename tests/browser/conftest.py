@@ -3,7 +3,8 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,10 +98,20 @@ def check_accessible(page: Page) -> None:
     )
 
 
+def zone_of_ten_at(now: datetime) -> str:
+    """A zone whose wall clock shows ten in the morning at `now`, in UTC: every hour of the day has one."""
+    ahead = 10 - now.hour
+    if ahead < -12:
+        # At 23:00 it is ten of the next day: no zone lies thirteen hours behind.
+        ahead += 24
+    # The names are those of POSIX: the sign says how far UTC is ahead.
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+@cache
 def zone_where_it_is_ten() -> str:
-    """A zone whose wall clock shows ten in the morning now: the tests walk through a working day at any hour."""
-    hours = 10 - SystemClock().now().hour
-    return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT"
+    """The tests walk through a working day at any hour; one zone for a process, for the hour may end in a test."""
+    return zone_of_ten_at(SystemClock().now())
 
 
 def open_every_day(clinic: Clinic, factory: sessionmaker) -> None:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page
 
 from clinic_portal.core.clock import SystemClock, zone
-from tests.browser.conftest import DESK, PHONE, zone_where_it_is_ten
+from tests.browser.conftest import DESK, PHONE, zone_of_ten_at, zone_where_it_is_ten
 from tests.browser.test_changing import book_later_day
 from tests.browser.test_journey import sign_in
 from tests.support.running import Running
@@ -53,3 +53,9 @@ def test_pages_say_the_same_in_every_browsers_zone(portal: Running, open_browser
         heard.append(said)
     assert heard[0] == heard[1] == heard[2]
     assert all(re.search(r"\b\d\d:\d\d\b", said) for said in heard[0])
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_there_is_a_zone_of_ten_at_every_hour(hour: int) -> None:
+    now = datetime(2026, 11, 21, hour, 59, tzinfo=UTC)
+    assert now.astimezone(zone(zone_of_ten_at(now))).hour == 10
