@@ -1,6 +1,6 @@
 """Who fits a time that came free, and how long an offer stands."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,12 +12,14 @@ from clinic_portal.booking.rules import (
     Asked,
     OfferState,
     PartOfDay,
+    Stretch,
     WaitingRules,
     in_part,
     is_quiet,
     judge_asked,
     judge_offer,
     offer_until,
+    quiet_stretches,
     suits,
 )
 from clinic_portal.booking.rules.reminders import QuietHours
@@ -106,6 +108,54 @@ def test_an_offer_ends_before_it_would_be_refused(
         return
     assert now + SHORTEST_OFFER <= until <= min([start, now + rules.stands, *limits])
     assert start - now >= rules.stop_before
+
+
+@given(
+    now=MOMENTS,
+    ahead=st.timedeltas(timedelta(), timedelta(days=9)),
+    stands=st.integers(5, 1440),
+    pieces=st.lists(st.tuples(st.integers(1, 900), st.integers(1, 900)), max_size=8),
+)
+def test_only_the_minutes_of_the_desk_count(
+    now: datetime, ahead: timedelta, stands: int, pieces: list[tuple[int, int]]
+) -> None:
+    desk, at, start = [], now - timedelta(hours=6), now + ahead
+    for pause, length in pieces:
+        opens = at + timedelta(minutes=pause)
+        at = opens + timedelta(minutes=length)
+        desk.append(Stretch(opens, at))
+    rules = WaitingRules(stands=timedelta(minutes=stands), stop_before=timedelta())
+    until = offer_until(rules, start, latest=[], now=now, desk=desk)
+
+    def counted(end: datetime) -> timedelta:
+        both = (min(closes, end) - max(opens, now) for opens, closes in desk)
+        return sum((one for one in both if one > timedelta()), timedelta())
+
+    if until is None:
+        assert counted(start) < SHORTEST_OFFER
+        return
+    assert now < until <= start
+    assert any(opens < until <= closes for opens, closes in desk)
+    assert counted(until) == min(rules.stands, counted(start))
+    assert until == offer_until(rules, start, latest=[start], now=now, desk=desk)
+
+
+def test_a_desk_that_never_closes_is_like_a_message() -> None:
+    now = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)
+    rules, start, always = WaitingRules(), now + timedelta(days=2), [Stretch(now - timedelta(1), now + timedelta(9))]
+    assert offer_until(rules, start, latest=[], now=now, desk=always) == offer_until(rules, start, latest=[], now=now)
+
+
+@given(day=DAYS, tz=ZONES, edges=st.tuples(st.integers(0, 1439), st.integers(0, 1439)))
+def test_quiet_stretches_are_the_quiet_minutes(day: date, tz: str, edges: tuple[int, int]) -> None:
+    quiet, one = QuietHours(*edges), timedelta(days=1)
+    found = quiet_stretches(quiet, day - one, day, tz)
+    noon = datetime.combine(day, time(12), UTC)
+    for hour in range(-10, 11):
+        moment = noon + timedelta(hours=hour, minutes=7)
+        local = moment.astimezone(zone(tz))
+        if local.date() == day and local.utcoffset() == noon.astimezone(zone(tz)).utcoffset():
+            assert any(start <= moment < end for start, end in found) == is_quiet(quiet, moment, tz)
 
 
 @pytest.mark.parametrize(("hour", "minute", "quiet"), [(20, 59, False), (21, 0, True), (3, 0, True), (8, 0, False)])

@@ -151,7 +151,7 @@ def test_whom_no_message_reaches_is_phoned_and_the_desk_takes_the_time_for_them(
     entry = desk.page(path)
     for words in (
         "Please phone Beatriz Fontes now", "Tuesday 24 November, 09:00", "Held for them until 10:42",
-        "You phone them: no message reaches them", "The clinic knows no number either",
+        "You phone them, no message reaches them.", "The clinic knows no number either",
     ):  # fmt: skip
         assert words in entry.text
     taken = press(desk, entry, f"/desk/lisbon/offers/{offer.id}/take")

@@ -47,6 +47,7 @@ from clinic_portal.booking.rules.waiting import (
     judge_asked,
     judge_offer,
     offer_until,
+    quiet_stretches,
     suits,
 )
 
@@ -93,6 +94,7 @@ __all__ = [
     "may_follow",
     "offer_until",
     "quarters_touched",
+    "quiet_stretches",
     "suits",
     "without",
     "without_room",

@@ -1,13 +1,14 @@
 """Pure decisions about the waiting list: who fits a time, how long an offer stands, when it may be taken."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from clinic_portal.booking.rules.reminders import QuietHours
-from clinic_portal.booking.rules.slots import PartOfDay, in_part
+from clinic_portal.booking.rules.coverage import joined
+from clinic_portal.booking.rules.reminders import MINUTES_A_DAY, QuietHours
+from clinic_portal.booking.rules.slots import PartOfDay, Stretch, in_part, working_stretch
 from clinic_portal.booking.rules.states import ALLOWED, Verdict
 from clinic_portal.core.clock import zone
 from clinic_portal.core.modes import Mode
@@ -109,17 +110,42 @@ def is_quiet(quiet: QuietHours, now: datetime, tz: str) -> bool:
     return quiet.covers(local.hour * 60 + local.minute)
 
 
+def quiet_stretches(quiet: QuietHours, first: date, last: date, tz: str) -> Sequence[Stretch]:
+    """Return the quiet hours that begin on a day of [first, last], in order."""
+    found = []
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        if quiet.from_minute <= quiet.until_minute:
+            found.append(working_stretch(day, quiet.from_minute, quiet.until_minute, tz))
+            continue
+        evening = working_stretch(day, quiet.from_minute, MINUTES_A_DAY, tz)
+        morning = working_stretch(day + timedelta(days=1), 0, quiet.until_minute, tz)
+        found += [evening, morning]
+    return joined(one for one in found if one is not None)
+
+
 def offer_until(
-    rules: WaitingRules, starts_at: datetime, *, latest: Collection[datetime], now: datetime
+    rules: WaitingRules,
+    starts_at: datetime,
+    *,
+    latest: Collection[datetime],
+    now: datetime,
+    desk: Sequence[Stretch] | None = None,
 ) -> datetime | None:
     """Return until when a time that is offered now may be taken; None when it is too close to offer it.
 
     `latest` are moments after which taking it would be refused: notice, the cut-off of the visit to bring forward.
+    `desk` is for whom only the desk can phone: the hours in which it is open, in order. No other minute counts.
     """
     if now > starts_at - rules.stop_before:
         return None
-    end = min(now + rules.stands, starts_at, *latest)
-    return end if end - now >= SHORTEST_OFFER else None
+    last, counted, end = min([starts_at, *latest]), timedelta(), now
+    for opens, closes in [Stretch(now, last)] if desk is None else desk:
+        begin, stop = max(opens, now), min(closes, last)
+        if begin < stop and counted < rules.stands:
+            lasting = min(stop - begin, rules.stands - counted)
+            counted, end = counted + lasting, begin + lasting
+    return end if counted >= SHORTEST_OFFER else None
 
 
 def judge_offer(state: OfferState, ends_at: datetime, *, now: datetime) -> Verdict:

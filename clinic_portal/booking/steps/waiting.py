@@ -1,6 +1,6 @@
 """Times that come free: noting them, offering them, and ending what was offered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -101,6 +101,14 @@ def note_freed_room(db: Session, clock: Clock, freed: FreedTime, *, tz: str) -> 
 
 
 @dataclass(frozen=True)
+class Telling:
+    """When an offer is told, and in which hours its time runs. `desk` None: by a message, at any hour."""
+
+    at: datetime
+    desk: Sequence[Stretch] | None = None
+
+
+@dataclass(frozen=True)
 class Found:
     """A time for somebody who waits: until when it may be taken, by whom it is given, and in which rooms it can be."""
 
@@ -110,8 +118,14 @@ class Found:
     takers: tuple[Taker, ...]
 
 
-def find_time(
-    db: Session, clock: Clock, entry: WaitingEntry, freed: FreedTime, facility: FacilityFacts, rules: WaitingRules
+def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every step has
+    db: Session,
+    clock: Clock,
+    entry: WaitingEntry,
+    freed: FreedTime,
+    facility: FacilityFacts,
+    rules: WaitingRules,
+    telling: Telling,
 ) -> Iterator[Found]:
     """Yield what a freed time has for an entry: by the whole rules of booking, and by what was asked for."""
     asked = entry_facts(entry, earlier_than=start_of_visit(db, entry)).asked
@@ -125,12 +139,13 @@ def find_time(
         return  # The service, or the place, is no longer offered.
     if visit is None and not found.service.is_bookable:
         return  # Nobody may book it any more; a visit that there is may still be moved.
-    length, now = timedelta(minutes=found.service.minutes), clock.now()
+    length = timedelta(minutes=found.service.minutes)
     for start in [time.start for day in found.days for time in day.times]:
         is_in_it = start < freed.ends_at and start + length > freed.starts_at
         if not is_in_it or not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
             continue
-        until = offer_until(rules, start, latest=_latest(found.service, start, visit), now=now)
+        latest = _latest(found.service, start, visit)
+        until = offer_until(rules, start, latest=latest, now=telling.at, desk=telling.desk)
         if until is None or not _is_patient_free(db, clock, entry, found.service, whose[1], start):
             continue
         service, offered = takers(db, clock, wish, start=start)

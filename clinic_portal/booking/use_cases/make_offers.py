@@ -1,8 +1,12 @@
 """Offer a time that came free to those who wait for one."""
 
+from collections.abc import Sequence
+from functools import cached_property
+
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import FreedTime
+from clinic_portal.booking.models import FreedTime, WaitingEntry
+from clinic_portal.booking.queries.desk_hours import desk_hours, hears_of_offers
 from clinic_portal.booking.queries.reminders import quiet_hours
 from clinic_portal.booking.queries.waiting import (
     candidates,
@@ -13,8 +17,8 @@ from clinic_portal.booking.queries.waiting import (
     lock_open_offer,
     waiting_rules,
 )
-from clinic_portal.booking.rules import MANY_AT_ONCE, EntryState, OfferMode, WaitingRules, is_quiet
-from clinic_portal.booking.steps.waiting import end_entry, find_time, make_offer, note_freed_room
+from clinic_portal.booking.rules import MANY_AT_ONCE, EntryState, OfferMode, Stretch, WaitingRules, is_quiet
+from clinic_portal.booking.steps.waiting import Telling, end_entry, find_time, make_offer, note_freed_room
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import EntryId, FacilityId, FreedTimeId
@@ -40,8 +44,8 @@ def make_offers(db: Session, clock: Clock, *, freed_time_id: FreedTimeId) -> int
             return 0
         if is_quiet(quiet_hours(db), clock.now(), facility.tz):
             return 0
-        made, is_deciding = _offer(db, clock, freed, facility, rules)
-        if not made and not is_deciding and not is_undecided(db, freed, now=clock.now()):
+        made, is_wanted = _offer(db, clock, freed, facility, rules)
+        if not made and not is_wanted and not is_undecided(db, freed, now=clock.now()):
             freed.closed_at = clock.now()
             note_freed_room(db, clock, freed, tz=facility.tz)
         return made
@@ -50,38 +54,67 @@ def make_offers(db: Session, clock: Clock, *, freed_time_id: FreedTimeId) -> int
 def _offer(
     db: Session, clock: Clock, freed: FreedTime, facility: FacilityFacts, rules: WaitingRules
 ) -> tuple[int, bool]:
-    """Return how many offers were made, and whether somebody who may want it is still looking at another offer."""
-    made, deciding = 0, False
+    """Return how many offers were made, and whether somebody may want it who cannot be asked just now."""
+    made, is_wanted = 0, False
     most = 1 if rules.mode is OfferMode.ONE_AT_A_TIME else MANY_AT_ONCE
+    offering = _Offering(db, clock, freed, facility, rules)
     for entry_id, looks_elsewhere in candidates(db, freed, tz=facility.tz):
         if looks_elsewhere:
-            deciding = True
+            is_wanted = True
             continue
-        outcome = _offer_to(db, clock, entry_id, freed, facility, rules)
-        deciding = deciding or outcome is None
+        outcome = offering.offer_to(entry_id)
+        is_wanted = is_wanted or outcome is None
         made += bool(outcome)
         # A hold is the last row that a transaction may take: the next time is offered in the next one.
         if made >= most:
             break
-    return made, deciding
+    return made, is_wanted
 
 
-def _offer_to(
-    db: Session, clock: Clock, entry_id: EntryId, freed: FreedTime, facility: FacilityFacts, rules: WaitingRules
-) -> bool | None:
-    """Return whether an offer was made; None when somebody else is just changing this entry."""
-    entry = lock_entry(db, entry_id, skip_locked=True)
-    if entry is None:
-        return None
-    if entry.state is not EntryState.WAITING:
-        return False
-    if lock_open_offer(db, entry_id) is not None:
-        return None
-    reason = entry_over(db, clock, entry)
-    if reason is not None:
-        end_entry(db, clock, entry, reason)
-        return False
-    found = next(find_time(db, clock, entry, freed, facility, rules), None)
-    if found is not None:
-        make_offer(db, clock, entry, freed, found, mode=rules.mode)
-    return found is not None
+class _Offering:
+    """A freed time that is being offered to one after the other."""
+
+    def __init__(
+        self, db: Session, clock: Clock, freed: FreedTime, facility: FacilityFacts, rules: WaitingRules
+    ) -> None:
+        self._db, self._clock = db, clock
+        self._freed, self._facility, self._rules = freed, facility, rules
+
+    def offer_to(self, entry_id: EntryId) -> bool | None:
+        """Return whether an offer was made; None when they have to be asked later.
+
+        Somebody else is just changing this entry, or its patient can only be phoned, and the desk is closed.
+        """
+        db, clock = self._db, self._clock
+        entry = lock_entry(db, entry_id, skip_locked=True)
+        if entry is None:
+            return None
+        if entry.state is not EntryState.WAITING:
+            return False
+        if lock_open_offer(db, entry_id) is not None:
+            return None
+        reason = entry_over(db, clock, entry)
+        if reason is not None:
+            end_entry(db, clock, entry, reason)
+            return False
+        telling = self._telling(entry)
+        times = find_time(db, clock, entry, self._freed, self._facility, self._rules, telling) if telling else iter(())
+        found = next(times, None)
+        if telling is None or found is None:
+            return False
+        if telling.at > clock.now():
+            return None
+        make_offer(db, clock, entry, self._freed, found, mode=self._rules.mode)
+        return True
+
+    def _telling(self, entry: WaitingEntry) -> Telling | None:
+        """Return how and when this one can be told; None: nobody is at the desk any more before the time is over."""
+        now = self._clock.now()
+        if hears_of_offers(self._db, entry, today=now.date()):
+            return Telling(now)
+        opens = next((max(start, now) for start, end in self._desk if end > now), None)
+        return None if opens is None else Telling(opens, self._desk)
+
+    @cached_property
+    def _desk(self) -> Sequence[Stretch]:
+        return desk_hours(self._db, self._facility, now=self._clock.now(), until=self._freed.ends_at)
