@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import Wish, free_times
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
+from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
-from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, ServiceId, new_id
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId, new_id
 from clinic_portal.facilities.models import Closure
 from clinic_portal.practitioners.models import Absence, Practitioner
 from tests.booking.factory import THURSDAY, make_appointment
@@ -187,6 +189,43 @@ def test_who_reads_while_the_grid_shifts_gets_what_they_saw(
     else:
         with pytest.raises(Conflict):
             hold_time(db, clock, choice=seen, hold_key="a", actor=None)
+
+
+@pytest.mark.parametrize(("minutes", "is_had"), [(29, True), (31, False)])
+def test_what_was_moved_away_meanwhile_has_shifted_the_grid_too(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, minutes: int, is_had: bool
+) -> None:
+    """Its row is elsewhere by now, and of another practitioner: where it was is known all the same."""
+    nine = datetime(2026, 11, 26, 9, tzinfo=UTC)
+    visit = make_appointment(db, clinic, cast.patient_person, at=nine)
+    seen = replace(
+        choose(clinic, nine + timedelta(minutes=30), clinic.ines), service_id=ServiceId(clinic.evaluation.id)
+    )
+    wish = Wish(seen.service_id, seen.practitioner_id)
+    (day,) = free_times(db, clock, wish, from_day=nine.date(), days=1).days
+    assert day.times[0].start == seen.starts_at
+    to = NewTime(FacilityId(clinic.lisbon.id), nine + timedelta(days=1), PractitionerId(clinic.rui.id))
+    move_appointment(db, clock, appointment_id=AppointmentId(visit.id), actor=cast.patient.actor(), to=to)
+    (day,) = free_times(db, clock, wish, from_day=nine.date(), days=1).days
+    assert day.times[0].start == nine
+    clock.advance(timedelta(minutes=minutes))
+    if is_had:
+        assert hold_time(db, clock, choice=seen, hold_key="a", actor=None).starts_at == seen.starts_at
+    else:
+        with pytest.raises(Conflict):
+            hold_time(db, clock, choice=seen, hold_key="a", actor=None)
+
+
+def test_what_is_moved_away_on_another_day_shifts_nothing(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, at=THURSDAY - timedelta(days=1))
+    to = NewTime(FacilityId(clinic.lisbon.id), THURSDAY, PractitionerId(clinic.rui.id))
+    move_appointment(db, clock, appointment_id=AppointmentId(visit.id), actor=cast.patient.actor(), to=to)
+    with pytest.raises(Conflict):
+        hold_time(
+            db, clock, choice=choose(clinic, THURSDAY + timedelta(minutes=5), clinic.ines), hold_key="a", actor=None
+        )
 
 
 def test_a_signed_in_parent_holds_for_a_child(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
