@@ -136,10 +136,12 @@ class AnywayForm(FlaskForm):  # type: ignore[misc]
     def start(self, tz: str, *, now: datetime) -> datetime | None:
         """Return the instant; None, with an error at the field, when the clock never shows it or it has passed."""
         minute = self.at.data.hour * 60 + self.at.data.minute
-        start = wall_to_utc(self.on.data, minute, tz)
-        if start is None:
+        # The first and the last day of the calendar have hours that are in no year.
+        is_near = abs(self.on.data - now.date()) <= FAR
+        start = wall_to_utc(self.on.data, minute, tz) if is_near else None
+        if is_near and start is None:
             self.at.errors = [_("The clock skips this time on that day")]
-        elif not now < start < now + FAR:
+        elif start is None or not now < start < now + FAR:
             self.on.errors = [_("Choose a time to come, within the next year")]
             return None
         return start
