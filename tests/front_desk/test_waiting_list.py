@@ -1,18 +1,20 @@
 """Who waits, as the desk sees it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
 from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.modes import Mode, Modes
 from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.online import work_online
 from tests.booking.test_join_by_phone import by_phone, somebody
 from tests.booking.waiting import TUESDAY, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
@@ -222,3 +224,110 @@ def test_an_offer_elsewhere_is_answered_by_the_desk_whose_time_it_is(
             token = {"csrf_token": page.one("meta", name="csrf-token").get("content")}
             assert far.post(f"/desk/{slug}/offers/{offer.id}/{verb}", data=token).status_code == 404
     assert offers(db)[0].state is OfferState.OPEN
+
+
+def visit_far_away(db: Session, clinic: Clinic, patient: Patient) -> Appointment:
+    """A visit in the Azores, on Thursday at nine there: ten in Lisbon."""
+    return make_appointment(
+        db, clinic, patient, at=datetime(2026, 11, 26, 10, 0, tzinfo=UTC), practitioner=clinic.sofia,
+        facility_id=clinic.azores.id, room_id=clinic.room_a.id,
+    )  # fmt: skip
+
+
+def test_what_is_elsewhere_is_told_on_the_clock_there(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    visit = visit_far_away(db, clinic, cast.patient_person)
+    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit, facility_id=clinic.lisbon.id)
+    assert "Thursday 26 November, 09:00 (Ponta Delgada)" in desk.page("/desk/lisbon/waiting-list").text
+    entry = join(db, clock, clinic, cast.stranger, cast.stranger_person)
+    there = {"practitioner": clinic.sofia, "facility_id": clinic.azores.id, "room_id": clinic.room_a.id}
+    ten = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.guardian, cast.guardian_person, at=ten, **there))
+    assert offers(db)[0].entry_id == entry.id
+    for page in (desk.page("/desk/lisbon/waiting-list"), desk.page(f"/desk/lisbon/waiting-list/{entry.id}")):
+        assert "Tuesday 24 November, 10:00 (Ponta Delgada)" in page.text
+    far = cast.browser(cast.far_receptionist).page("/desk/ponta-delgada/waiting-list").text
+    assert "Tuesday 24 November, 10:00" in far
+    assert "(Ponta Delgada)" not in far
+
+
+def test_wishes_for_a_time_here_are_changed_here_wherever_the_visit_is(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    visit = visit_far_away(db, clinic, cast.patient_person)
+    entry = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit, facility_id=clinic.lisbon.id)
+    (change,) = [
+        one
+        for one in links(desk.page(f"/desk/lisbon/waiting-list/{entry.id}"))
+        if one.endswith("/massage/waiting-list")
+    ]
+    form = desk.page(change)
+    assert "They are on the list already" in form.text
+    saved = desk.page(change, method="POST", data=form.fields() | {"weekdays": "1"})
+    assert "Tuesday; any time of the day" in saved.text
+    form = desk.page(change)
+    # Who would come anywhere stands where the visit is.
+    away = desk.page(change, method="POST", data=form.fields() | {"facility": "any"})
+    assert away.h1 == "Waiting list"
+    assert "Saved. They stand in the list of the clinic where their visit is." in away.text
+    row = db.get_one(WaitingEntry, entry.id, populate_existing=True)
+    assert (row.facility_id, row.appointment_id) == (None, visit.id)
+
+
+def test_a_desk_takes_nobody_off_the_list_of_another(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    visit = visit_far_away(db, clinic, cast.patient_person)
+    entry = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    (offer,) = offers(db)
+    path = f"/desk/lisbon/waiting-list/{entry.id}"
+    # Who is on the phone about a time of this desk's may say that they wait no longer.
+    page = desk.page(path)
+    assert "Take off the list" in page.text
+    assert "Change what they wait for" not in page.text
+    declined = press(desk, page, f"/desk/lisbon/offers/{offer.id}/decline")
+    assert "Take off the list" not in declined.text
+    press(desk, page, f"{path}/end", status=404)
+    assert db.get_one(WaitingEntry, entry.id, populate_existing=True).state is EntryState.WAITING
+    far = cast.browser(cast.far_receptionist)
+    path = f"/desk/ponta-delgada/waiting-list/{entry.id}"
+    assert "Is no longer on the waiting list." in press(far, far.page(path), f"{path}/end").text
+
+
+@pytest.mark.parametrize("modes", [Modes.IN_PERSON, Modes.ONLINE])
+def test_who_waits_for_what_is_no_longer_given_can_wait_for_what_is(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient, modes: Modes
+) -> None:
+    work_online(db, clinic)
+    was, becomes = (Mode.ONLINE, Mode.IN_PERSON) if modes is Modes.IN_PERSON else (Mode.IN_PERSON, Mode.ONLINE)
+    entry = join(db, clock, clinic, cast.patient, cast.patient_person, mode=was)
+    clinic.massage.modes = modes
+    db.commit()
+    home = f"/desk/lisbon/book/{cast.patient_person.id}/massage/waiting-list"
+    for browser, path in ((cast.browser(cast.patient), "/book/massage/waiting-list"), (desk, home)):
+        db.execute(update(WaitingEntry).values(mode=was))
+        browser.page(path, method="POST", data=browser.page(path).fields())
+        assert db.get_one(WaitingEntry, entry.id, populate_existing=True).mode is becomes
+
+
+def test_the_list_asks_the_database_no_more_for_many(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    seen = list[str]()
+
+    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        seen.append(statement)
+
+    def asked(*numbers: int) -> int:
+        for number in numbers:
+            patient = somebody(db, clock, phone=f"+35191234567{number}")
+            visit = make_appointment(db, clinic, patient, at=THURSDAY + number * timedelta(minutes=30))
+            by_phone(db, clock, clinic, cast, patient, visit=visit)
+        seen.clear()
+        desk.page("/desk/lisbon/waiting-list")
+        return len(seen)
+
+    event.listen(db.connection(), "before_cursor_execute", note)
+    assert asked(0) == asked(1, 2, 3) > 0

@@ -1,8 +1,9 @@
 """The waiting list as the desk sees it: who waits, what was offered to whom, and who has to be phoned about an offer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, OfferId, 
 from clinic_portal.facilities.queries import (
     FacilityFacts,
     ServiceFacts,
-    facility_by_id,
+    find_facilities,
     find_services,
     service_by_id,
     works_at,
@@ -45,8 +46,10 @@ class Waiter:
     patient: PatientFacts
     service: ServiceFacts
     practitioner: PractitionerFacts | None
-    visit_at: datetime | None
-    offers: tuple[OfferFacts, ...]
+    #: When and where the visit to bring forward is.
+    visit: tuple[datetime, FacilityFacts] | None
+    #: With the places at which the times are: "anywhere" may be under another clock than the desk's.
+    offers: tuple[tuple[OfferFacts, FacilityFacts], ...]
 
 
 @dataclass(frozen=True)
@@ -75,14 +78,16 @@ class DeskEntry:
     facility: FacilityFacts | None
     #: The visit to bring forward; once a time was taken, the visit that took it.
     visit: VisitFacts | None
-    #: The latest first.
-    offers: tuple[OfferFacts, ...]
+    #: The latest first, with the places at which the times are.
+    offers: tuple[tuple[OfferFacts, FacilityFacts], ...]
     #: Whether messages reach the patient, or who acts for them.
     is_reachable: bool
+    #: Whether it stands in this desk's list. Otherwise a time of this facility was offered: that alone is the desk's.
+    is_here: bool
 
     def open_offer(self, facility_id: FacilityId, *, now: datetime) -> OfferFacts | None:
         """Return the offer of a time at a facility that waits for an answer."""
-        mine = (one for one in self.offers if one.facility_id == facility_id)
+        mine = (one for one, _ in self.offers if one.facility_id == facility_id)
         return next((one for one in mine if one.state is OfferState.OPEN and one.ends_at > now), None)
 
 
@@ -106,11 +111,12 @@ def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
         .where(WaitingEntry.state == EntryState.WAITING, _here(facility_id))
         .order_by(WaitingEntry.created_at, WaitingEntry.id)
     ).all()
-    offers: dict[EntryId, list[OfferFacts]] = {}
+    places, offers = find_facilities(db), dict[EntryId, list[tuple[OfferFacts, FacilityFacts]]]()
     made = select(WaitingOffer).where(WaitingOffer.entry_id.in_({row.id for row in rows})).order_by(WaitingOffer.id)
     for offer in db.scalars(made):
-        offers.setdefault(EntryId(offer.entry_id), []).append(offer_facts_of(offer))
-    entries = [entry_facts(row, earlier_than=start_of_visit(db, row)) for row in rows]
+        found = offer_facts_of(offer), places[FacilityId(offer.facility_id)]
+        offers.setdefault(EntryId(offer.entry_id), []).append(found)
+    visits, entries = _visits(db, rows, places), [entry_facts(row) for row in rows]
     people, services = (
         find_patients(db, {one.patient_id for one in entries}),
         find_services(db, {one.service_id for one in entries}),
@@ -122,11 +128,20 @@ def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
             patient=people[one.patient_id],
             service=services[one.service_id],
             practitioner=who[PractitionerId(one.asked.practitioner_id)] if one.asked.practitioner_id else None,
-            visit_at=one.asked.earlier_than,
+            visit=visits.get(one.appointment_id),
             offers=tuple(offers.get(one.id, ())),
         )
         for one in entries
     ]
+
+
+def _visits(
+    db: Session, rows: Collection[WaitingEntry], places: Mapping[FacilityId, FacilityFacts]
+) -> Mapping[UUID | None, tuple[datetime, FacilityFacts]]:
+    """Return when and where the visits are that entries would bring forward: one statement."""
+    ids = {row.appointment_id for row in rows if row.appointment_id}
+    visits = select(Appointment.id, Appointment.starts_at, Appointment.facility_id).where(Appointment.id.in_(ids))
+    return {id_: (starts_at, places[FacilityId(where)]) for id_, starts_at, where in db.execute(visits)}
 
 
 def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[FreedView]:
@@ -168,13 +183,14 @@ def entry_at_desk(
     if not works_at(db, facility_id, actor=actor):
         raise NotFound
     offered_here = exists().where(WaitingOffer.entry_id == WaitingEntry.id, WaitingOffer.facility_id == facility_id)
-    row = db.scalar(
-        select(WaitingEntry)
+    found = db.execute(
+        select(WaitingEntry, _here(facility_id))
         .where(WaitingEntry.id == entry_id, or_(_here(facility_id), offered_here))
         .execution_options(populate_existing=True)
-    )
-    if row is None:
+    ).one_or_none()
+    if found is None:
         raise NotFound
+    row, is_here = found
     entry = entry_facts(row, earlier_than=start_of_visit(db, row))
     asked, patient = entry.asked, patients_for_staff(db, [entry.patient_id], actor=actor)[entry.patient_id]
     offers = db.scalars(
@@ -183,16 +199,17 @@ def entry_at_desk(
         .order_by(WaitingOffer.id.desc())
         .execution_options(populate_existing=True)
     )
-    today = clock.now().date()
+    today, places = clock.now().date(), find_facilities(db)
     return DeskEntry(
         entry=entry,
         patient=patient,
         service=service_by_id(db, entry.service_id),
         practitioner=practitioner_by_id(db, PractitionerId(asked.practitioner_id)) if asked.practitioner_id else None,
-        facility=facility_by_id(db, FacilityId(asked.facility_id)) if asked.facility_id else None,
+        facility=places[FacilityId(asked.facility_id)] if asked.facility_id else None,
         visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
-        offers=tuple(offer_facts_of(one) for one in offers),
+        offers=tuple((offer_facts_of(one), places[FacilityId(one.facility_id)]) for one in offers),
         is_reachable=is_reachable(patient) or bool(stand_in_for(db, patient, entry.account_id, today=today)),
+        is_here=is_here,
     )
 
 
@@ -226,6 +243,11 @@ def is_waiting_at(db: Session, patient_id: PatientId, facility_id: FacilityId) -
         WaitingEntry.patient_id == patient_id, WaitingEntry.state == EntryState.WAITING, _here(facility_id)
     )
     return bool(db.scalar(select(mine)))
+
+
+def stands_at(db: Session, entry_id: EntryId, facility_id: FacilityId) -> bool:
+    """Whether a place on the list is one of a facility's."""
+    return bool(db.scalar(select(exists().where(WaitingEntry.id == entry_id, _here(facility_id)))))
 
 
 def entry_of_visit(db: Session, appointment_id: AppointmentId) -> EntryFacts | None:

@@ -123,7 +123,8 @@ def wish_form(asking: Asking, values: dict[str, object], kind: type[WaitingForm]
     modes = {Mode.IN_PERSON: _("At the clinic"), Mode.ONLINE: _("Online, by video or phone")}
     form.mode.choices = [(mode.value, modes[mode]) for mode in asking.modes]
     if len(asking.modes) < 2:
-        form.mode.data = str(values["mode"])  # There is nothing to choose, so nothing was sent.
+        # There is nothing to choose, so nothing was sent. Who waits for what is no longer given waits for what is.
+        form.mode.data = asking.modes[0].value if asking.modes else str(values["mode"])
         form.mode.validators = ()
         form.mode.validate_choice = False
     if request.method == "POST" and len(asking.people) == 1:

@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.queries import PartOfDay
 from clinic_portal.booking.queries.desk_waiting import (
+    DeskEntry,
     entry_at_desk,
     entry_of_offer_at_desk,
     entry_of_visit,
     freed_at,
     known_wishes,
     offers_to_phone,
+    stands_at,
     waiters_at,
 )
 from clinic_portal.booking.routes.wishing import (
@@ -153,7 +156,7 @@ def _ask(
     if is_filled_in(form, asking):
         wanted, actor = wanted_of(form, asking), require_actor()
         entry = join_by_phone(db_session(), clock(), wanted=wanted, facility_id=facility.id, actor=actor)
-        return see_other(url_for("front_desk.waiting", slug=facility.slug, entry_id=entry.id))
+        return _saved(facility, entry.id)
     return render_page(
         "front_desk/ask_for_time.html",
         status=422 if request.method == "POST" else 200,
@@ -166,6 +169,14 @@ def _ask(
         form=form,
         is_known=is_known,
     )
+
+
+def _saved(facility: FacilityFacts, entry_id: EntryId) -> ResponseReturnValue:
+    if stands_at(db_session(), entry_id, facility.id):
+        return see_other(url_for("front_desk.waiting", slug=facility.slug, entry_id=entry_id))
+    # Who would come anywhere for an earlier time is another desk's.
+    flash(_("Saved. They stand in the list of the clinic where their visit is."))
+    return see_other(url_for("front_desk.waiting_list", slug=facility.slug))
 
 
 def _entry_page(
@@ -184,12 +195,15 @@ def _entry_page(
         wish=wish_in_words(view.entry.asked),
         offer=view.open_offer(facility.id, now=now),
         to_phone=next((one for one in to_phone if one.offer.entry_id == entry_id), None),
-        change=_change_path(facility, view.patient, view.entry.appointment_id, view.service.slug),
+        change=_change_path(facility, view),
         refusal=refusal,
     )
 
 
-def _change_path(facility: FacilityFacts, patient: PatientFacts, visit_id: UUID | None, service: str) -> str:
-    if visit_id is not None:
-        return url_for("front_desk.ask_for_earlier", slug=facility.slug, appointment_id=visit_id)
-    return url_for("front_desk.ask_for_time", slug=facility.slug, patient_id=patient.id, service=service)
+def _change_path(facility: FacilityFacts, view: DeskEntry) -> str:
+    """Return where the wishes are changed; empty when they are another desk's."""
+    if not view.is_here:
+        return ""
+    if view.visit is not None and view.visit.facility.id == facility.id:
+        return url_for("front_desk.ask_for_earlier", slug=facility.slug, appointment_id=view.visit.appointment.id)
+    return url_for("front_desk.ask_for_time", slug=facility.slug, patient_id=view.patient.id, service=view.service.slug)
