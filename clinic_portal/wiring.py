@@ -13,9 +13,9 @@ from clinic_portal.accounts.events import (
 from clinic_portal.booking import catalogue, reminder_messages, series_messages, waiting_messages
 from clinic_portal.booking import messages as appointment_messages
 from clinic_portal.booking import models as appointment_tables
-from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
+from clinic_portal.booking.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved, RoomChanged
 from clinic_portal.booking.steps.reminders import remind_of_booked, remind_of_moved
-from clinic_portal.booking.steps.waiting import note_cancelled_time, note_old_time
+from clinic_portal.booking.steps.waiting import note_cancelled_time, note_left_room, note_old_time
 from clinic_portal.check_in.events import (
     ArrivalUndone,
     MissingUndone,
@@ -61,6 +61,7 @@ REACTIONS: Reactions = {
     AppointmentBooked: [announce_day, remind_of_booked],
     AppointmentCancelled: [announce_day, note_cancelled_time],
     AppointmentMoved: [announce_both_days, remind_of_moved, note_old_time],
+    RoomChanged: [note_left_room],
     PatientArrived: [open_ticket],
     ArrivalUndone: [drop_ticket],
     PatientMissed: [announce_day],

@@ -36,3 +36,11 @@ class AppointmentMoved(Event):
     was_starts_at: datetime
     was_ends_at: datetime
     was_room_id: RoomId | None
+
+
+@dataclass(frozen=True)
+class RoomChanged(Event):
+    """A visit has another room at the same time; which one it had."""
+
+    appointment_id: AppointmentId
+    was_room_id: RoomId

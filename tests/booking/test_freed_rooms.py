@@ -3,11 +3,12 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingOffer
-from clinic_portal.booking.rules import CancelReason, OfferState
+from clinic_portal.booking.queries.stranded import token_of
+from clinic_portal.booking.rules import CancelReason, OfferState, StrandedAnswer
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
@@ -15,9 +16,10 @@ from clinic_portal.booking.use_cases.decline_offer import decline_offer
 from clinic_portal.booking.use_cases.end_expired_holds import end_expired_holds
 from clinic_portal.booking.use_cases.hold_time import hold_time
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
+from clinic_portal.booking.use_cases.settle_stranded import settle_stranded
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import AppointmentId, FacilityId, FreedTimeId, OfferId, PractitionerId
-from clinic_portal.practitioners.models import Practitioner
+from clinic_portal.practitioners.models import Practitioner, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.test_any_room import any_room
 from tests.booking.test_hold_time import choose
@@ -54,9 +56,7 @@ class House:
 
     def work(self) -> None:
         """What the jobs do until nothing is left to do."""
-        for _ in range(3):
-            for id_ in self.db.scalars(select(FreedTime.id).where(FreedTime.closed_at.is_(None))).all():
-                offer_all(self.db, self.clock, FreedTimeId(id_))
+        work(self.db, self.clock)
 
     def noted(self) -> list[tuple[object, bool]]:
         """Whose times are noted as free, and whether it is by a room."""
@@ -65,6 +65,13 @@ class House:
 
     def offered(self) -> list[tuple[object, object]]:
         return [(one.practitioner_id, one.starts_at) for one in offers(self.db)]
+
+
+def work(db: Session, clock: FixedClock) -> None:
+    """What the jobs do until nothing is left to do."""
+    for _ in range(3):
+        for id_ in db.scalars(select(FreedTime.id).where(FreedTime.closed_at.is_(None))).all():
+            offer_all(db, clock, FreedTimeId(id_))
 
 
 @pytest.fixture
@@ -153,6 +160,62 @@ def test_a_room_that_somebody_holds_is_offered_when_the_hold_ends(house: House, 
     house.work()
     assert house.offered() == [(clinic.rui.id, TUESDAY)]
     assert house.db.scalars(select(WaitingOffer.state)).one() is OfferState.OPEN
+
+
+def test_a_visit_that_leaves_its_room_at_its_time_makes_place_for_a_colleague(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    """Room 1 became Rui's, and Inês's visit was left in it until somebody saw to it."""
+    visit = make_appointment(db, clinic, cast.stranger_person, at=TUESDAY)
+    for who, room in ((clinic.ines, clinic.room_2), (clinic.rui, clinic.room_1)):
+        db.execute(update(WeeklyHours).where(WeeklyHours.practitioner_id == who.id).values(room_id=room.id))
+    db.commit()
+    join(db, clock, clinic, cast.patient, cast.patient_person, **A_DAY, practitioner_id=clinic.rui.id)
+    # It is not Inês whose time comes free: who waits for her is not written to.
+    join(db, clock, clinic, cast.guardian, cast.guardian_person, **A_DAY, practitioner_id=clinic.ines.id)
+    answers = {token_of(AppointmentId(visit.id), TUESDAY): StrandedAnswer.ROOM}
+    assert settle_stranded(db, clock, answers=answers, actor=cast.administrator.actor()).other_room == 1
+    (noted,) = db.scalars(select(FreedTime))
+    assert (noted.practitioner_id, noted.room_id, noted.is_room_only) == (clinic.ines.id, clinic.room_1.id, True)
+    desk = cast.browser(cast.receptionist)
+    assert "No visit was cancelled or moved." in desk.page("/desk/lisbon/waiting-list").text
+    work(db, clock)
+    assert [(one.practitioner_id, one.starts_at) for one in offers(db)] == [(clinic.rui.id, TUESDAY)]
+
+
+def test_it_may_leave_one_room_after_the_other(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    visit = make_appointment(db, clinic, cast.stranger_person, at=TUESDAY)
+    hours = update(WeeklyHours).where(WeeklyHours.practitioner_id == clinic.ines.id)
+    for room in (clinic.room_2, clinic.room_1, clinic.room_2):
+        db.execute(hours.values(room_id=room.id))
+        db.commit()
+        answers = {token_of(AppointmentId(visit.id), TUESDAY): StrandedAnswer.ROOM}
+        assert settle_stranded(db, clock, answers=answers, actor=cast.administrator.actor()).other_room == 1
+    # Leaving the first one for the second time is known already.
+    left = db.scalars(select(FreedTime.room_id).where(FreedTime.is_room_only).order_by(FreedTime.id)).all()
+    assert left == [clinic.room_1.id, clinic.room_2.id]
+    work(db, clock)
+    assert db.scalars(select(FreedTime).where(FreedTime.closed_at.is_(None))).all() == []
+
+
+def test_everybody_who_says_no_brings_the_hour_to_the_next_and_the_work_ends(house: House, clinic: Clinic) -> None:
+    """For Inês, for anybody, for Rui: the hour itself comes first, then the room, and nobody is asked twice."""
+    db, clock, cast = house.db, house.clock, house.cast
+    people = [(cast.patient, cast.patient_person, clinic.rui), (cast.guardian, cast.child, clinic.ines)]
+    people.append((cast.stranger, cast.stranger_person, None))
+    for account, patient, who in people:
+        join(db, clock, clinic, account, patient, **A_DAY, practitioner_id=who.id if who else None)
+        clock.advance(timedelta(minutes=1))
+    house.cancel(house.with_ines)
+    asked = []
+    for _ in people:
+        house.work()
+        asked.append(offers(db)[-1])
+        decline_offer(db, clock, offer_id=OfferId(asked[-1].id))
+    house.work()
+    assert [one.practitioner_id for one in asked] == [clinic.ines.id, clinic.ines.id, clinic.rui.id]
+    assert len(offers(db)) == len({one.entry_id for one in asked}) == len(people)
+    assert db.scalars(select(FreedTime).where(FreedTime.closed_at.is_(None))).all() == []
 
 
 def test_the_desk_reads_why_it_is_free(house: House, clinic: Clinic) -> None:

@@ -67,6 +67,7 @@ class FreedTime(Base):
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="period"),
         CheckConstraint("NOT is_by_room OR room_id IS NOT NULL", name="room_when_by_room"),
+        CheckConstraint("NOT is_room_only OR (room_id IS NOT NULL AND NOT is_by_room)", name="room_when_room_only"),
         Index(
             "ix_freed_time_open",
             "practitioner_id",
@@ -74,7 +75,17 @@ class FreedTime(Base):
             "starts_at",
             "ends_at",
             unique=True,
-            postgresql_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL AND NOT is_room_only"),
+        ),
+        # A visit may leave one room after the other.
+        Index(
+            "ix_freed_time_open_room",
+            "room_id",
+            "practitioner_id",
+            "starts_at",
+            "ends_at",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL AND is_room_only"),
         ),
         Index("ix_freed_time_facility", "facility_id", "made_at"),
     )
@@ -88,6 +99,8 @@ class FreedTime(Base):
     room_id: Mapped[UUID | None] = mapped_column(ForeignKey("room.id"))
     #: The practitioner was free before, and had no room: another one's visit made place.
     is_by_room: Mapped[bool] = mapped_column(default=False)
+    #: The practitioner is busy as before: their visit takes place at its time, in another room.
+    is_room_only: Mapped[bool] = mapped_column(default=False)
     made_at: Mapped[datetime]
     #: When there was nothing more to offer, or nobody more to offer it to.
     closed_at: Mapped[datetime | None]

@@ -148,7 +148,11 @@ def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence
     """Return the times of a facility that came free lately, the latest first, with their offers. For its staff."""
     rows = db.scalars(
         select(FreedTime)
-        .where(FreedTime.facility_id == facility_id, FreedTime.made_at > now - SHOWN_FOR)
+        .where(
+            FreedTime.facility_id == facility_id,
+            FreedTime.made_at > now - SHOWN_FOR,
+            FreedTime.is_room_only.is_(False),  # Nobody's time: whose it becomes has a row.
+        )
         .order_by(FreedTime.made_at.desc(), FreedTime.id.desc())
         .limit(SHOWN_AT_MOST)
     ).all()

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.events import AppointmentMoved
+from clinic_portal.booking.events import AppointmentMoved, RoomChanged
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries import AppointmentFacts, Taker, Wish, facts_of, takers
 from clinic_portal.booking.queries.appointments import promised_appointment
@@ -129,8 +129,11 @@ def change_room(db: Session, clock: Clock, row: Appointment, room_id: RoomId, *,
     expired = lock_holds(db, wanted=busy, now=now, takers=[taker], skip_locked=True)
     end_holds(db, clock, expired, actor=None, now=now)
     names = ("facility_id", "starts_at", "ends_at", "busy_from", "busy_until")
+    was_room_id = row.room_id
     _put(db, row, {name: getattr(row, name) for name in names}, [taker], {})
     write_history(db, clock, row, before=row.state, actor=actor, reason="room.changed")
+    if was_room_id is not None:
+        publish(db, clock, RoomChanged(AppointmentId(row.id), RoomId(was_room_id)))
 
 
 def _put(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.events import AppointmentCancelled, AppointmentMoved
+from clinic_portal.booking.events import AppointmentCancelled, AppointmentMoved, RoomChanged
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries import Taker, VisitFacts, Wish, free_times, takers
 from clinic_portal.booking.queries.freed_rooms import gained_by_room
@@ -63,6 +63,8 @@ class Freed:
     room_id: RoomId | None = None
     #: The practitioner was free before, and had no room.
     is_by_room: bool = False
+    #: Their visit takes place at its time, in another room.
+    is_room_only: bool = False
 
 
 def note_freed_time(db: Session, clock: Clock, freed: Freed) -> None:
@@ -86,6 +88,13 @@ def note_old_time(db: Session, clock: Clock, event: AppointmentMoved) -> None:
     """A visit was moved: the time that it had is free."""
     whose = event.was_practitioner_id, event.was_facility_id
     note_freed_time(db, clock, Freed(*whose, event.was_starts_at, event.was_ends_at, event.was_room_id))
+
+
+def note_left_room(db: Session, clock: Clock, event: RoomChanged) -> None:
+    """A visit takes place at its time in another room: a colleague may have the one that it had."""
+    row = db.get_one(Appointment, event.appointment_id)
+    whose = PractitionerId(row.practitioner_id), FacilityId(row.facility_id)
+    note_freed_time(db, clock, Freed(*whose, row.starts_at, row.ends_at, event.was_room_id, is_room_only=True))
 
 
 def note_freed_room(db: Session, clock: Clock, freed: FreedTime, *, tz: str) -> None:

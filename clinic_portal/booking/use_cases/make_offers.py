@@ -44,7 +44,8 @@ def make_offers(db: Session, clock: Clock, *, freed_time_id: FreedTimeId) -> int
             return 0
         if is_quiet(quiet_hours(db), clock.now(), facility.tz):
             return 0
-        made, is_wanted = _offer(db, clock, freed, facility, rules)
+        # Of a room alone nothing is offered: who works in it then is asked for below.
+        made, is_wanted = (0, False) if freed.is_room_only else _offer(db, clock, freed, facility, rules)
         if not made and not is_wanted and not is_undecided(db, freed, now=clock.now()):
             freed.closed_at = clock.now()
             note_freed_room(db, clock, freed, tz=facility.tz)
