@@ -46,6 +46,26 @@ def test_the_code_sets_the_password_ends_all_sessions_and_tells_the_owner(
     assert queued(db, cast.patient.id) == [("password_changed", "email")]
 
 
+def test_a_browser_of_several_people_goes_on_knowing_the_others(cast: Cast, db: Session, settings: Settings) -> None:
+    desk, stranger, lina = cast.browser(None), cast.browser(None), "lina@example.org"
+    send(desk, "/sign-in", email=lina, password=PASSWORD)
+    sign_out(desk)
+    send(desk, "/forgotten-password", email=MARTA)
+    answer(desk, reset_digits(db, settings))
+    sign_out(desk)
+    for email, password in ((lina, PASSWORD), (MARTA, GOOD_PASSWORD)):
+        for _ in range(5):
+            send(stranger, "/sign-in", status=422, email=email, password="wrong")
+        send(stranger, "/sign-in", status=429, email=email, password=password)
+        send(desk, "/sign-in", email=email, password=password)
+        sign_out(desk)
+
+
+def sign_out(browser: PortalClient) -> None:
+    token = browser.page("/").one("meta", name="csrf-token").get("content")
+    browser.post("/sign-out", data={"csrf_token": token})
+
+
 def test_the_code_is_used_once(cast: Cast, db: Session, settings: Settings) -> None:
     first, second = asked(cast), asked(cast)
     digits = reset_digits(db, settings)

@@ -159,9 +159,9 @@ def test_a_browser_knows_its_last_few_owners(settings: Settings) -> None:
 def test_the_page_remembers_who_signed_in_and_lets_them_in_again(cast: Cast) -> None:
     browser = cast.browser(None)
     send(browser, "/sign-in", email=MARTA, password=PASSWORD)
-    cookie = browser.get_cookie("clinic_device", path="/sign-in")
+    cookie = browser.get_cookie("clinic_device")
     assert cookie is not None
-    assert (cookie.http_only, cookie.same_site, cookie.path) == (True, "Lax", "/sign-in")
+    assert (cookie.http_only, cookie.same_site, cookie.path) == (True, "Lax", "/")
     browser.post("/sign-out", data={"csrf_token": browser.page("/").one("meta", name="csrf-token").get("content")})
     stranger = cast.browser(None)
     for _ in range(5):

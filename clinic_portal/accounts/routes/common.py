@@ -31,7 +31,8 @@ blueprint = Blueprint("accounts", __name__)
 
 PENDING_KEY = "pending_registration"
 RESET_KEY = "reset_email"
-#: In which accounts signed in in this browser. Sent back to the page for signing in alone.
+#: Which accounts signed in in this browser. Sent to every page: a new password and a registration sign in as well, and what
+#: they did not read they would write over.
 DEVICE_COOKIE = "clinic_device"
 ONE_YEAR_S = 365 * 24 * 3600
 
@@ -83,8 +84,7 @@ def _know_owner(email: str) -> None:
     @after_this_request
     def keep(response: Response) -> Response:
         response.set_cookie(
-            DEVICE_COOKIE, str(device), max_age=ONE_YEAR_S, path=url_for("accounts.sign_in"), httponly=True,
-            samesite="Lax", secure=is_secure,
+            DEVICE_COOKIE, str(device), max_age=ONE_YEAR_S, httponly=True, samesite="Lax", secure=is_secure
         )  # fmt: skip
         return response
 
