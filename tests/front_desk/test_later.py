@@ -63,6 +63,10 @@ def test_from_the_visit_to_new_times(
     assert "Paula Reis" in done.text
     assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == TUESDAYS  # type: ignore[str-format]
     assert told(db) == ["series_moved"] * 2
+    # Pressed twice: the second press says the same, and nobody is told again.
+    again = send(desk, page, f"{home}/plan-later?{WISH}", *TUESDAYS)
+    assert again.response.request.path == home
+    assert told(db) == ["series_moved"] * 2
 
 
 def test_too_late_is_answered_with_why(

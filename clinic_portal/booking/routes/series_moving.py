@@ -213,6 +213,8 @@ def press_move(later: Later, move: Mover, *, reason: object = None) -> ResponseR
     if doubled:
         lost: Mapping[datetime, str] = dict.fromkeys(doubled, "appointment.patient_overlap")
         return plan_page(later, later.chosen(starts, lost), lost=len(lost), reason=reason, status=409)
+    if sorted(starts) == [one.appointment.starts_at for one in later.sessions]:
+        return see_other(later.back)  # Pressed twice: the sessions are there.
     if request.form.get("seen", later.seen) != later.seen:
         raise Conflict("series.changed")
     try:
