@@ -13,9 +13,11 @@ from clinic_portal.booking.use_cases.end_entries import end_entries
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import new_id
+from clinic_portal.core.modes import Mode
 from tests.booking.factory import make_appointment
+from tests.booking.online import work_online
 from tests.booking.test_hold_time import end_right
-from tests.booking.waiting import entry_id, join
+from tests.booking.waiting import entry_id, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -36,6 +38,21 @@ def test_joining_again_changes_the_wishes_and_keeps_the_place(
     assert (again.practitioner_id, again.facility_id) == (clinic.rui.id, clinic.lisbon.id)
     other = join(db, clock, clinic, cast.patient, cast.patient_person, service=clinic.evaluation)
     assert other.id != first.id
+
+
+def test_a_wish_to_meet_otherwise_lets_go_of_the_visit(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    work_online(db, clinic, who=clinic.rui)
+    visit = make_appointment(db, clinic, cast.patient_person)
+    entry = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    # Asked for as a new visit, and as the visit that there is: it stays the one to bring forward.
+    assert join(db, clock, clinic, cast.patient, cast.patient_person).appointment_id == visit.id
+    join(db, clock, clinic, cast.patient, cast.patient_person, mode=Mode.ONLINE)
+    db.refresh(entry)
+    assert (entry.state, entry.mode, entry.appointment_id) == (EntryState.WAITING, Mode.ONLINE, None)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    assert not offers(db)
 
 
 def test_the_database_knows_one_place_for_a_patient_and_a_service(

@@ -64,6 +64,7 @@ def write_wishes(
 ) -> EntryFacts:
     """Put a patient on the list; who is on it already keeps the place, with the new wishes. The caller holds their lock.
 
+    The visit that was to be brought forward stays the one, unless they now wish to meet otherwise than it is.
     `account_id` None: they asked at the desk. An open offer that the new wishes do not fit is withdrawn: its time goes to
     the next, and taking it is refused.
     """
@@ -75,7 +76,8 @@ def write_wishes(
         )  # fmt: skip
         db.add(entry)
     mode, was = visit.mode if visit else asked.mode, entry.mode
-    entry.account_id, entry.appointment_id = account_id, wanted.appointment_id or entry.appointment_id
+    kept = entry.appointment_id if mode is was else None
+    entry.account_id, entry.appointment_id = account_id, wanted.appointment_id or kept
     entry.practitioner_id, entry.facility_id, entry.mode = asked.practitioner_id, asked.facility_id, mode
     entry.weekdays, entry.parts = sorted(asked.weekdays), sorted(asked.parts)
     entry.from_day, entry.until_day = asked.from_day, asked.until_day
