@@ -82,6 +82,8 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "appointment_cancelled_by_clinic": appointment_messages.cancelled_facts,
     "appointment_moved": appointment_messages.booked_facts,
     "time_offered": waiting_messages.offered_facts,
+    "waiting_joined": waiting_messages.joined_facts,
+    "waiting_left": waiting_messages.left_facts,
     "series_booked": series_messages.series_booked_facts,
     "series_moved": series_messages.series_moved_facts,
     "series_cancelled": series_messages.series_cancelled_facts,

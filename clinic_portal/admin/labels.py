@@ -23,6 +23,8 @@ KINDS = {
     "series_moved": _l("Sessions moved"),
     "test_message": _l("Test"),
     "time_offered": _l("Time offered from the waiting list"),
+    "waiting_joined": _l("Put on the waiting list"),
+    "waiting_left": _l("Taken off the waiting list"),
 }
 
 FAILURES = {

@@ -1,4 +1,4 @@
-"""What the message about an offered time says and to whom, read from the live rows when it is sent."""
+"""What messages about the waiting list and its offers say and to whom, read from the live rows when they are sent."""
 
 from uuid import UUID
 
@@ -6,16 +6,19 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.links import offer_link_path
 from clinic_portal.booking.messages import recipient, short_time
+from clinic_portal.booking.queries.recipients import is_reachable
 from clinic_portal.booking.queries.visits import visit_for_message
-from clinic_portal.booking.queries.waiting import find_offer
-from clinic_portal.booking.rules import judge_offer
+from clinic_portal.booking.queries.waiting import EntryFacts, find_entry, find_offer, is_on_list
+from clinic_portal.booking.rules import ASKED_PARTS, EntryEnd, EntryState, judge_offer
 from clinic_portal.core.clock import Clock
-from clinic_portal.core.ids import OfferId
+from clinic_portal.core.ids import EntryId, FacilityId, OfferId, PatientId, PractitionerId
 from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
+from clinic_portal.core.wording import weekday_in_words
+from clinic_portal.dependents.queries import own_accounts
 from clinic_portal.facilities.queries import facility_by_id, service_by_id
 from clinic_portal.notifications.sources import MessageFacts
-from clinic_portal.patients.queries import find_patient
+from clinic_portal.patients.queries import PatientFacts, find_patient
 from clinic_portal.practitioners.queries import practitioner_by_id
 
 
@@ -55,3 +58,53 @@ def offered_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUI
         "link_path": offer_link_path(settings, offer.reference),
     }
     return MessageFacts(email=email, phone=phone, language=language, context=context)
+
+
+def joined_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return what somebody waits for whom the desk put on the list; None when they are no longer on it."""
+    entry = find_entry(db, EntryId(subject_id))
+    return _entry_facts(db, clock, entry) if entry and entry.state is EntryState.WAITING else None
+
+
+def left_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return what somebody waited for whom the desk took off the list; None when they are on it again."""
+    entry = find_entry(db, EntryId(subject_id))
+    if entry is None or entry.end_reason is not EntryEnd.PATIENT:
+        return None
+    return None if is_on_list(db, entry.patient_id, entry.service_id) else _entry_facts(db, clock, entry)
+
+
+def _entry_facts(db: Session, clock: Clock, entry: EntryFacts) -> MessageFacts | None:
+    patient, asked = find_patient(db, entry.patient_id), entry.asked
+    if patient is None:
+        return None
+    email, phone, language = recipient(db, clock, patient, entry.account_id)
+    is_waiting = entry.state is EntryState.WAITING
+    visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
+    where = FacilityId(asked.facility_id) if asked.facility_id else visit.facility.id if visit else None
+    facility = facility_by_id(db, where) if where else None
+    who = practitioner_by_id(db, PractitionerId(asked.practitioner_id)) if asked.practitioner_id else None
+    context = {
+        "for_name": "" if is_reachable(patient) else patient.given_name,
+        "service": service_by_id(db, entry.service_id).names,
+        "practitioner_name": who.full_name if who else "",
+        "is_online": asked.mode is Mode.ONLINE,
+        # Empty: anywhere.
+        "facility_names": facility.names if facility and asked.facility_id else {},
+        "facility_phone": facility.phone_in_words if facility else "",
+        "weekdays": ", ".join(weekday_in_words(day, language) for day in sorted(asked.weekdays)),
+        "parts": [part.value for part in ASKED_PARTS if part in asked.parts],
+        "from_day": asked.from_day,
+        "until_day": asked.until_day,
+        "visit_at": asked.earlier_than,
+        "visit_tz": visit.tz if visit else "UTC",
+        # Empty: nobody who reads it has an account, or there is nothing left to do.
+        "link_path": f"/waiting-list/{entry.id}" if is_waiting and _has_account(db, patient) else "",
+    }
+    return MessageFacts(email=email, phone=phone, language=language, context=context)
+
+
+def _has_account(db: Session, patient: PatientFacts) -> bool:
+    """Whether whoever is written to signs in: who acts for a patient without an address always does."""
+    patient_id = PatientId(patient.id)
+    return not is_reachable(patient) or patient_id in own_accounts(db, [patient_id])

@@ -14,12 +14,16 @@ from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.end_entries import end_entries
 from clinic_portal.booking.use_cases.join_by_phone import join_by_phone
+from clinic_portal.booking.use_cases.leave_by_phone import leave_by_phone
+from clinic_portal.booking.waiting_messages import joined_facts, left_facts
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, OfferId, PatientId, ServiceId
+from clinic_portal.core.settings import Settings
 from clinic_portal.facilities.models import Facility
 from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rules import MessageState
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.waiting import TUESDAY, entry_id, free_a_time, join, offer_all, offers
@@ -148,3 +152,68 @@ def test_days_and_visits_that_are_over_are_refused(
         with pytest.raises(Conflict) as refused:
             by_phone(db, clock, clinic, cast, cast.patient_person, **other)
         assert refused.value.code == code
+
+
+def told(db: Session, entry: WaitingEntry) -> list[tuple[str, str]]:
+    """What waits to be sent about a place on the list."""
+    waits = Message.subject_id == entry.id, Message.state == MessageState.QUEUED
+    rows = db.execute(select(Message.kind, Message.channel).where(*waits).order_by(Message.kind, Message.channel))
+    return [(kind, channel.value) for kind, channel in rows]
+
+
+def test_who_is_put_on_the_list_is_told_what_they_wait_for(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    entry = by_phone(db, clock, clinic, cast, cast.patient_person, weekdays=frozenset({1}))
+    joined = [("waiting_joined", "email"), ("waiting_joined", "sms")]
+    assert told(db, entry) == joined
+    clock.advance(timedelta(minutes=1))
+    # Saved again without a change: nothing new to tell.
+    by_phone(db, clock, clinic, cast, cast.patient_person, weekdays=frozenset({1}))
+    assert told(db, entry) == joined
+    first = db.scalars(select(Message.id).where(Message.subject_id == entry.id)).all()
+    by_phone(db, clock, clinic, cast, cast.patient_person, weekdays=frozenset({2}))
+    # One message, of what they wait for now.
+    assert told(db, entry) == joined
+    waits = Message.subject_id == entry.id, Message.state == MessageState.QUEUED
+    assert not set(first) & set(db.scalars(select(Message.id).where(*waits)))
+
+
+def test_who_asks_online_reads_it_on_the_page(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    assert told(db, join(db, clock, clinic, cast.patient, cast.patient_person)) == []
+
+
+def test_who_is_taken_off_is_told_and_reads_no_more_that_they_wait(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    entry = by_phone(db, clock, clinic, cast, cast.patient_person)
+    leave_by_phone(
+        db, clock, entry_id=entry_id(entry), facility_id=FacilityId(clinic.lisbon.id), actor=cast.receptionist.actor()
+    )
+    assert told(db, entry) == [("waiting_left", "email"), ("waiting_left", "sms")]
+
+
+def test_the_texts_are_true_when_they_go_out(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    beatriz = somebody(db, clock)
+    entry = by_phone(db, clock, clinic, cast, beatriz)
+    facts = joined_facts(db, clock, settings, entry.id)
+    assert facts is not None
+    assert (facts.phone, facts.email, facts.language) == (beatriz.phone, None, "pt_PT")
+    # Nobody who reads it could sign in.
+    assert facts.context["link_path"] == ""
+    end = {"facility_id": FacilityId(clinic.lisbon.id), "actor": cast.receptionist.actor()}
+    leave_by_phone(db, clock, entry_id=entry_id(entry), **end)
+    assert joined_facts(db, clock, settings, entry.id) is None
+    assert left_facts(db, clock, settings, entry.id) is not None
+    # They phoned again at once.
+    by_phone(db, clock, clinic, cast, beatriz)
+    assert left_facts(db, clock, settings, entry.id) is None
+    own = by_phone(db, clock, clinic, cast, cast.patient_person)
+    facts = joined_facts(db, clock, settings, own.id)
+    assert facts is not None
+    assert cast.browser(cast.patient).page(str(facts.context["link_path"])).h1 == "You are on the waiting list"
+    childs = joined_facts(db, clock, settings, by_phone(db, clock, clinic, cast, cast.child).id)
+    assert childs is not None
+    assert (childs.email, childs.context["for_name"]) == (cast.guardian.email, cast.child.given_name)

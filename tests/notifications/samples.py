@@ -8,13 +8,16 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.rules import CodePurpose
 from clinic_portal.accounts.steps import issue_code
-from clinic_portal.booking.rules import AppointmentState, OfferMode
+from clinic_portal.booking.rules import AppointmentState, OfferMode, PartOfDay
+from clinic_portal.booking.use_cases.leave_by_phone import leave_by_phone
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
+from clinic_portal.core.ids import EntryId, FacilityId
 from clinic_portal.core.modes import Mode
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
 from tests.booking.series import make_series, tell_of_series
+from tests.booking.test_join_by_phone import by_phone
 from tests.booking.waiting import first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -88,6 +91,32 @@ def offer(*, mode: OfferMode = OfferMode.ONE_AT_A_TIME, is_child: bool = False, 
     return make
 
 
+def place(*, is_child: bool = False, has_visit: bool = False, is_over: bool = False, **asked: object) -> Sample:
+    """A place on the waiting list that the desk wrote down, or took off."""
+
+    def make(stage: Stage) -> UUID:
+        db, clinic, cast = stage.db, stage.clinic, stage.cast
+        cast.guardian.language = cast.patient.language
+        patient = cast.child if is_child else cast.patient_person
+        visit = make_appointment(db, clinic, patient, practitioner=clinic.rui) if has_visit else None
+        who = clinic.ines.id if is_child else None
+        entry = by_phone(db, stage.clock, clinic, cast, patient, visit=visit, **asked, practitioner_id=who)
+        if is_over:
+            desk = {"facility_id": FacilityId(clinic.lisbon.id), "actor": cast.receptionist.actor()}
+            leave_by_phone(db, stage.clock, entry_id=EntryId(entry.id), **desk)  # type: ignore[arg-type]  # by name
+        return entry.id
+
+    return make
+
+
+PLACES: list[dict[str, object]] = [
+    {},
+    {"is_child": True, "weekdays": frozenset({0, 4}), "parts": frozenset({PartOfDay.MORNING})},
+    {"has_visit": True, "facility_id": None},
+    {"mode": Mode.ONLINE},
+]
+
+
 def series(kind: str) -> list[Sample]:
     def make(stage: Stage) -> UUID:
         return _series(stage, kind, stage.cast.patient_person)
@@ -119,6 +148,8 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "reminder": visits(AppointmentState.BOOKED),
     "reminder_early": visits(AppointmentState.BOOKED),
     "time_offered": [offer(), offer(has_visit=True), offer(is_child=True), offer(mode=OfferMode.FIRST_COME)],
+    "waiting_joined": [place(**one) for one in PLACES],  # type: ignore[arg-type]  # by name
+    "waiting_left": [place(is_over=True, **one) for one in PLACES],  # type: ignore[arg-type]  # by name
     **{kind: series(kind) for kind in ("series_booked", "series_cancelled", "series_moved")},
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],
     "test_message": [account],

@@ -132,6 +132,18 @@ def find_offer(db: Session, offer_id: OfferId) -> tuple[OfferFacts, EntryFacts] 
     return offer_facts_of(offer), entry_facts(entry, earlier_than=start_of_visit(db, entry))
 
 
+def find_entry(db: Session, entry_id: EntryId) -> EntryFacts | None:
+    """Return a place on the list as it is now. For jobs and messages."""
+    row = db.get(WaitingEntry, entry_id, populate_existing=True)
+    return entry_facts(row, earlier_than=start_of_visit(db, row)) if row else None
+
+
+def is_on_list(db: Session, patient_id: PatientId, service_id: ServiceId) -> bool:
+    """Whether a patient waits for a service. For jobs and messages."""
+    mine = and_(WaitingEntry.patient_id == patient_id, WaitingEntry.service_id == service_id)
+    return bool(db.scalar(select(exists().where(mine, WaitingEntry.state == EntryState.WAITING))))
+
+
 def own_entry(db: Session, clock: Clock, entry_id: EntryId, *, actor: Actor) -> EntryFacts:
     """Return a place on the list of somebody for whom the actor may book. Raises: NotFound; Forbidden."""
     row = db.get(WaitingEntry, entry_id, populate_existing=True)

@@ -264,3 +264,9 @@ def end_entry(db: Session, clock: Clock, entry: WaitingEntry, reason: EntryEnd) 
     if offer is not None:
         end_offer(db, clock, offer, OfferState.WITHDRAWN if reason is EntryEnd.PATIENT else OfferState.LOST)
     db.flush()
+
+
+def tell_of_entry(db: Session, clock: Clock, entry_id: EntryId, kind: str) -> None:
+    """Tell who waits what the desk wrote down for them; what it said before and has not gone out is not said any more."""
+    void_messages(db, clock, subject_id=entry_id)
+    queue_message(db, clock, kind, subject_id=entry_id, key=clock.now().isoformat())

@@ -2,8 +2,10 @@
 
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.queries.desk_waiting import known_wishes
 from clinic_portal.booking.queries.staff import visit_at_desk
 from clinic_portal.booking.queries.waiting import EntryFacts
+from clinic_portal.booking.steps.waiting import tell_of_entry
 from clinic_portal.booking.steps.wishes import Wanted, judge_wanted, write_wishes
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.audit import record
@@ -21,7 +23,7 @@ def join_by_phone(
     """Put a patient on the list of a service, at a facility of the actor's. The caller has checked that the desk knows them.
 
     Who is on the list already keeps the place, with the new wishes. The rule about missed visits does not hold them back:
-    that they wait is what staff decided.
+    that they wait is what staff decided. They are told what they wait for, unless they knew.
     Raises: NotFound (no such service or patient, or visit at this facility); Conflict "waiting.days_over",
     "waiting.days_reversed", "waiting.not_given_so", "appointment.already_started".
     """
@@ -32,7 +34,10 @@ def join_by_phone(
         visit = visit_at_desk(db, visit_id, facility_id=facility_id, actor=actor) if visit_id else None
         judge_wanted(db, clock, wanted, visit)
         lock_patient(db, wanted.patient_id)
+        known = known_wishes(db, wanted.patient_id, wanted.service_id)
         entry = write_wishes(db, clock, wanted, visit, account_id=None)
+        if known is None or (known.id, known.asked) != (entry.id, entry.asked):
+            tell_of_entry(db, clock, entry.id, "waiting_joined")
         record(
             db, clock, actor=actor, action="waiting.joined_by_staff", subject_kind="waiting_entry", subject_id=entry.id
         )  # fmt: skip
