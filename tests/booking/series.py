@@ -51,6 +51,18 @@ def make_series(
     return series, rows
 
 
+def late_for_the_first(
+    db: Session, clock: FixedClock, clinic: Clinic, patient: Patient
+) -> list[Appointment]:  # fmt: skip
+    """Two sessions, for the first of which the cut-off has passed."""
+    clinic.massage.change_cutoff_minutes = 24 * 60
+    db.merge(clinic.massage)
+    db.commit()
+    _, rows = make_series(db, clinic, patient, sessions=2)
+    clock.at = rows[0].starts_at - timedelta(hours=3)
+    return rows
+
+
 def tell_of_series(db: Session, clock: Clock, series: Series, kind: str, rows: list[Appointment]) -> None:
     """Queue a message about sessions of a series: all those that were cancelled, or these that were moved just now."""
     with transaction(db):

@@ -17,7 +17,7 @@ from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import make_appointment
-from tests.booking.series import RunningClock, make_series
+from tests.booking.series import RunningClock, late_for_the_first, make_series
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -94,11 +94,7 @@ def test_on_a_clock_that_runs_one_message_tells_of_all(
 def test_those_for_which_it_is_too_late_stay(
     app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 24 * 60
-    db.merge(clinic.massage)
-    db.commit()
-    _, rows = make_series(db, clinic, cast.patient_person, sessions=2)
-    clock.at = rows[0].starts_at - timedelta(hours=3)
+    rows = late_for_the_first(db, clock, clinic, cast.patient_person)
     assert cancel(db, clock, cast, rows[0]) == [rows[1].id]
     assert states(db, rows) == ["booked", "cancelled"]
     with pytest.raises(Conflict, match=r"appointment\.too_late_to_change"):

@@ -12,7 +12,7 @@ from clinic_portal.booking.use_cases.decline_offer import decline_offer
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import OfferId
 from clinic_portal.notifications.models import Message
-from tests.booking.waiting import free_a_time, join, offer_all, offers
+from tests.booking.waiting import first_of_two, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -20,10 +20,7 @@ from tests.support.clinic import Clinic
 def test_a_declined_time_goes_to_the_next_and_the_place_on_the_list_stays(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    first = join(db, clock, clinic, cast.patient, cast.patient_person)
-    second = join(db, clock, clinic, cast.guardian, cast.child)
-    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
-    offer_all(db, clock, freed)
+    first, second, freed = first_of_two(db, clock, clinic, cast)
     offer_id = OfferId(offers(db)[0].id)
     for _ in range(2):
         assert decline_offer(db, clock, offer_id=offer_id).state is OfferState.DECLINED

@@ -10,7 +10,7 @@ from clinic_portal.booking.use_cases.leave_by_offer import leave_by_offer
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import OfferId, new_id
-from tests.booking.waiting import free_a_time, join, offer_all, offers
+from tests.booking.waiting import first_of_two, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -18,10 +18,7 @@ from tests.support.clinic import Clinic
 def test_the_link_ends_waiting_and_the_offer_goes_to_the_next(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    first = join(db, clock, clinic, cast.patient, cast.patient_person)
-    join(db, clock, clinic, cast.guardian, cast.child)
-    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
-    offer_all(db, clock, freed)
+    first, _, freed = first_of_two(db, clock, clinic, cast)
     for _ in range(2):
         leave_by_offer(db, clock, offer_id=OfferId(offers(db)[0].id))
     row = db.get_one(WaitingEntry, first.id, populate_existing=True)

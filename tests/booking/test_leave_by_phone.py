@@ -11,7 +11,7 @@ from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import FacilityId
-from tests.booking.waiting import entry_id, free_a_time, join, offer_all, offers
+from tests.booking.waiting import entry_id, first_of_two, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -19,10 +19,7 @@ from tests.support.clinic import Clinic
 def test_who_is_taken_off_gives_the_offered_time_to_the_next(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    first = join(db, clock, clinic, cast.patient, cast.patient_person)
-    second = join(db, clock, clinic, cast.guardian, cast.child)
-    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
-    offer_all(db, clock, freed)
+    first, second, freed = first_of_two(db, clock, clinic, cast)
     lisbon, paula = FacilityId(clinic.lisbon.id), cast.receptionist.actor()
     for _ in range(2):
         leave_by_phone(db, clock, entry_id=entry_id(first), facility_id=lisbon, actor=paula)

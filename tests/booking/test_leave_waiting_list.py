@@ -8,7 +8,7 @@ from clinic_portal.booking.rules import EntryEnd, EntryState, OfferState
 from clinic_portal.booking.use_cases.leave_waiting_list import leave_waiting_list
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import NotFound
-from tests.booking.waiting import entry_id, free_a_time, join, offer_all, offers
+from tests.booking.waiting import entry_id, first_of_two, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -16,10 +16,7 @@ from tests.support.clinic import Clinic
 def test_who_leaves_gives_the_offered_time_to_the_next(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    first = join(db, clock, clinic, cast.patient, cast.patient_person)
-    second = join(db, clock, clinic, cast.guardian, cast.child)
-    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
-    assert offer_all(db, clock, freed) == 1
+    first, second, freed = first_of_two(db, clock, clinic, cast)
     for _ in range(2):
         leave_waiting_list(db, clock, entry_id=entry_id(first), actor=cast.patient.actor())
     row = db.get_one(WaitingEntry, first.id, populate_existing=True)

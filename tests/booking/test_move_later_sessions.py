@@ -17,7 +17,7 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rendering import render_email
 from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import make_appointment
-from tests.booking.series import A_WEEK, RunningClock, make_series
+from tests.booking.series import A_WEEK, RunningClock, late_for_the_first, make_series
 from tests.booking.test_series_pages import chosen, selects
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -99,11 +99,7 @@ def test_one_lost_time_moves_nothing(app: object, db: Session, clock: FixedClock
 def test_too_late_for_one_moves_nothing_unless_it_stays(
     app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 24 * 60
-    db.merge(clinic.massage)
-    db.commit()
-    _, rows = make_series(db, clinic, cast.patient_person, sessions=2)
-    clock.at = rows[0].starts_at - timedelta(hours=3)
+    rows = late_for_the_first(db, clock, clinic, cast.patient_person)
     with pytest.raises(Conflict, match=r"appointment\.too_late_to_change"):
         move(db, clock, cast, rows[0], rows[0].starts_at + A_DAY, rows[1].starts_at + A_DAY)
     stays, moves = rows[0].starts_at, rows[1].starts_at + A_DAY

@@ -13,7 +13,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
 from tests.booking.factory import make_appointment
-from tests.booking.series import A_WEEK, make_series
+from tests.booking.series import A_WEEK, late_for_the_first, make_series
 from tests.booking.test_hold_time import code_of
 from tests.booking.test_move_later_sessions import A_DAY, times, told
 from tests.support.cast import Cast
@@ -51,11 +51,7 @@ def test_the_patient_is_told_once_and_the_history_says_who_moved(db: Session, cl
 def test_the_cut_off_counts_unless_staff_write_why_not(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, move
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 24 * 60
-    db.merge(clinic.massage)
-    db.commit()
-    _, rows = make_series(db, clinic, cast.patient_person, sessions=2)
-    clock.at = rows[0].starts_at - timedelta(hours=3)
+    rows = late_for_the_first(db, clock, clinic, cast.patient_person)
     wanted = [row.starts_at + A_DAY for row in rows]
     for note in ("", "  "):
         with pytest.raises(Conflict) as refusal:

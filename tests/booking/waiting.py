@@ -20,6 +20,7 @@ from clinic_portal.core.ids import AppointmentId, EntryId, FreedTimeId, OfferId,
 from clinic_portal.facilities.models import Service
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
+from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
 #: Tuesday 24 November 2026, 09:00 in Lisbon: tomorrow, seen from the tests' clock.
@@ -77,6 +78,17 @@ def offers(db: Session) -> Sequence[WaitingOffer]:
     """All offers, in the order in which they were made."""
     statement = select(WaitingOffer).order_by(WaitingOffer.id)
     return db.scalars(statement.execution_options(populate_existing=True)).all()
+
+
+def first_of_two(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> tuple[WaitingEntry, WaitingEntry, FreedTimeId]:
+    """Marta waits, and after her Tomás; a time came free and is offered to her."""
+    first = join(db, clock, clinic, cast.patient, cast.patient_person)
+    second = join(db, clock, clinic, cast.guardian, cast.child)
+    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
+    assert offer_all(db, clock, freed) == 1
+    return first, second, freed
 
 
 def sweep_offers(db: Session, clock: FixedClock) -> int:

@@ -44,6 +44,14 @@ def newest_offer(inbox: Page, url: str, *, but: set[str]) -> str:
 SEEN: set[str] = set()
 
 
+def give_back(phone: Page) -> None:
+    """Cancel the visit whose page is open."""
+    press_link(phone, "Cancel this visit")
+    phone.get_by_label("Another reason").check()
+    phone.get_by_role("button", name="Cancel the visit").click()
+    expect(phone.get_by_role("main")).to_contain_text("This visit is cancelled.")
+
+
 @with_and_without
 def test_an_earlier_time_is_taken_from_the_message(portal: Running, open_browser: Opened, javascript: bool) -> None:
     phone, inbox = open_browser(PHONE, javascript=javascript), open_browser(DESK)
@@ -60,10 +68,7 @@ def test_an_earlier_time_is_taken_from_the_message(portal: Running, open_browser
         look(phone, "My visits", javascript=True)
 
     early = book_soon(phone, portal.url, nth=2 if javascript else 9)
-    press_link(phone, "Cancel this visit")
-    phone.get_by_label("Another reason").check()
-    phone.get_by_role("button", name="Cancel the visit").click()
-    expect(phone.get_by_role("main")).to_contain_text("This visit is cancelled.")
+    give_back(phone)
 
     # Whoever opens the link needs no account; looking at it changes nothing.
     other = open_browser(PHONE, javascript=javascript)
@@ -112,10 +117,7 @@ def test_who_phones_and_has_no_account_takes_a_time_from_the_message(
     phone.goto(f"{portal.url}/sign-in")
     sign_in(phone, "marta@example.org")
     early = book_soon(phone, portal.url, nth=5 if javascript else 12)
-    press_link(phone, "Cancel this visit")
-    phone.get_by_label("Another reason").check()
-    phone.get_by_role("button", name="Cancel the visit").click()
-    expect(phone.get_by_role("main")).to_contain_text("This visit is cancelled.")
+    give_back(phone)
 
     theirs = open_browser(PHONE, javascript=javascript)
     theirs.goto(portal.url + newest_offer(inbox, portal.url, but=SEEN))

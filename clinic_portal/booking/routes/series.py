@@ -8,27 +8,16 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.forms import SeriesForm
+from clinic_portal.booking.routes import series_plan
 from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, hold_key, parse_uuid, stage, way_so_far
-from clinic_portal.booking.routes.series_plan import (
-    Booking,
-    ask_again,
-    book_times,
-    check_times,
-    chosen,
-    plan_page,
-    times_of,
-    wish_page,
-)
 from clinic_portal.booking.routes.series_way import SeriesWay, series_form, series_way
 from clinic_portal.booking.steps.series import SeriesChoice
 from clinic_portal.booking.use_cases.book_series import book_series
 from clinic_portal.core.ids import SeriesId
-from clinic_portal.core.money import Money
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.web.access import Right, current_actor, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.limits import limiter
-from clinic_portal.web.pages import render_page
 
 TRIES = "60 per minute"
 
@@ -37,7 +26,7 @@ TRIES = "60 per minute"
 @right(Right.PUBLIC)
 def wish_series(service: str) -> ResponseReturnValue:
     """Ask how many sessions, how often, when, with whom and where."""
-    return wish_page(*_wish(service))
+    return series_plan.wish_page(*_wish(service))
 
 
 @blueprint.get("/book/<service>/series/plan")
@@ -47,7 +36,7 @@ def plan_series(service: str) -> ResponseReturnValue:
     """Propose a plan, one line a session."""
     way, form = _wish(service)
     wished = series_way(way, form)
-    return plan_page(wished) if wished else ask_again(way, form)
+    return series_plan.plan_page(wished) if wished else series_plan.ask_again(way, form)
 
 
 @blueprint.get("/book/<service>/series/check")
@@ -57,7 +46,7 @@ def check_series(service: str) -> ResponseReturnValue:
     """Check the answers before booking; a visitor is asked to sign in first, and comes back to this address."""
     way, form = _wish(service)
     wished = series_way(way, form)
-    return check_times(wished, _booking()) if wished else ask_again(way, form)
+    return series_plan.check_times(wished, _booking()) if wished else series_plan.ask_again(way, form)
 
 
 @blueprint.post("/book/<service>/series/check", endpoint="book_series")
@@ -66,12 +55,12 @@ def check_series(service: str) -> ResponseReturnValue:
 def book_all(service: str) -> ResponseReturnValue:
     """Book all of the chosen sessions, or none."""
     wished = series_way(*_wish(service))
-    if wished is None or chosen(wished) is None:
+    if wished is None or series_plan.chosen(wished) is None:
         return redirect(url_for("booking.wish_series", service=service), 303)
     person = _person(wished)
     if person is None:
-        return _check_page(wished, times_of(wished), status=422)
-    return book_times(wished, person.patient_id, _booking())
+        return _check_page(wished, series_plan.times_of(wished), status=422)
+    return series_plan.book_times(wished, person.patient_id, _booking())
 
 
 def _wish(service: str) -> tuple[Way, SeriesForm]:
@@ -79,9 +68,9 @@ def _wish(service: str) -> tuple[Way, SeriesForm]:
     return way, series_form(way, SeriesForm)
 
 
-def _booking() -> Booking:
+def _booking() -> series_plan.Booking:
     people = [person.patient_id for person in bookable_people()]
-    return Booking(_check_page, _book, lambda id_: url_for("booking.booked_series", series_id=id_), people)
+    return series_plan.Booking(_check_page, _book, lambda id_: url_for("booking.booked_series", series_id=id_), people)
 
 
 def _book(choice: SeriesChoice) -> SeriesId:
@@ -98,18 +87,15 @@ def _person(wished: SeriesWay) -> PersonFacts | None:
 
 
 def _check_page(wished: SeriesWay, times: Sequence[datetime], *, status: int = 200) -> Response:
-    each, people = wished.way.service.price, bookable_people()
-    return render_page(
+    people = bookable_people()
+    return series_plan.check_page(
         "booking/check_series.html",
+        wished,
+        times,
         status=status,
-        way=wished.way,
-        wished=wished,
-        times=times,
-        total=Money(each.minor * len(times), each.currency),
         people=people,
         person=_person(wished),
         chosen=people[0] if people else None,
-        here=wished.link("check_series", times),
         unchosen=status == 422,
         is_visitor=current_actor() is None,
         stage=stage("check" if current_actor() else "person"),

@@ -23,6 +23,7 @@ from clinic_portal.booking.steps.series import MOST_SESSIONS, TIMES_LOST, Series
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, SeriesId
+from clinic_portal.core.money import Money
 from clinic_portal.practitioners.queries import PractitionerFacts
 from clinic_portal.web.database import db_session
 from clinic_portal.web.filters import clinic_date, clinic_datetime
@@ -134,6 +135,17 @@ def check_times(wished: SeriesWay, booking: Booking) -> ResponseReturnValue:
     if booked is not None:
         return redirect(booking.shown_at(booked), 303)
     return _lost_page(wished, who, times, lost)
+
+
+def check_page(
+    template: str, wished: SeriesWay, times: Sequence[datetime], *, status: int, **context: object
+) -> Response:
+    """Show the chosen times once more, with what they cost together and where they are booked."""
+    each = wished.way.service.price
+    return render_page(
+        template, block="content", status=status, way=wished.way, wished=wished, times=times,
+        here=wished.link("check_series", times), total=Money(each.minor * len(times), each.currency), **context,
+    )  # fmt: skip
 
 
 def book_times(wished: SeriesWay, patient_id: PatientId, booking: Booking) -> ResponseReturnValue:

@@ -9,17 +9,8 @@ from flask.typing import ResponseReturnValue
 from clinic_portal.booking.links import offer_link_path
 from clinic_portal.booking.queries import PartOfDay, visit_of
 from clinic_portal.booking.queries.waiting_views import EntryView, entries_of, entry_of, waiting_for
+from clinic_portal.booking.routes import wishing
 from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, way_so_far
-from clinic_portal.booking.routes.wishing import (
-    Asking,
-    as_asked,
-    asking_for,
-    is_filled_in,
-    suggested,
-    wanted_of,
-    wish_form,
-    wish_in_words,
-)
 from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.leave_waiting_list import leave_waiting_list
 from clinic_portal.core.errors import NotFound
@@ -42,10 +33,12 @@ def ask_for_earlier(appointment_id: UUID) -> ResponseReturnValue:
     visit, back = visit_of(db_session(), clock(), id_, actor=actor), url_for("booking.visit", appointment_id=id_)
     if not visit.judge_change(clock().now()).allowed or visit.person is None:
         return redirect(back, 303)
-    asking = asking_for(visit.service, _names([visit.person]), back=back, visit=visit)
+    asking = wishing.asking_for(visit.service, _names([visit.person]), back=back, visit=visit)
     known = waiting_for(db_session(), clock(), id_, actor=actor)
     person_id = visit.person.patient_id
-    return _ask(asking, as_asked(asking, known.entry) if known else suggested(asking, person_id, None, None))
+    return _ask(
+        asking, wishing.as_asked(asking, known.entry) if known else wishing.suggested(asking, person_id, None, None)
+    )
 
 
 @blueprint.route("/book/<service>/waiting-list", methods=["GET", "POST"])
@@ -56,13 +49,13 @@ def ask_for_time(service: str) -> ResponseReturnValue:
     way, people = way_so_far(service), bookable_people()
     if not people:
         raise NotFound
-    asking = asking_for(way.service, _names(people), back=_back(way))
+    asking = wishing.asking_for(way.service, _names(people), back=_back(way))
     person = way.person or people[0]
     mine = [one for one in entries_of(db_session(), clock(), actor=require_actor()) if one.entry.appointment_id is None]
     known = [one for one in mine if (one.person, one.service.id) == (person, way.service.id)]
     if known:
-        return _ask(asking, as_asked(asking, known[0].entry))
-    values = suggested(asking, person.patient_id, way.practitioner, way.facility)
+        return _ask(asking, wishing.as_asked(asking, known[0].entry))
+    values = wishing.suggested(asking, person.patient_id, way.practitioner, way.facility)
     if way.is_online:
         values["mode"] = way.mode.value
     if way.part is not PartOfDay.ANY:
@@ -75,7 +68,7 @@ def ask_for_time(service: str) -> ResponseReturnValue:
 def waiting(entry_id: UUID) -> ResponseReturnValue:
     """Show what somebody waits for, and what happens next."""
     view = entry_of(db_session(), clock(), EntryId(entry_id), actor=require_actor())
-    wish = wish_in_words(view.entry.asked)
+    wish = wishing.wish_in_words(view.entry.asked)
     return render_page("booking/waiting.html", view=view, wish=wish, offer_path=path_of_offer(view))
 
 
@@ -100,10 +93,10 @@ def _back(way: Way) -> str:
     return way.link("choose_time" if way.is_placed else "choose_facility")
 
 
-def _ask(asking: Asking, values: dict[str, object]) -> ResponseReturnValue:
-    form = wish_form(asking, values)
-    if is_filled_in(form, asking):
-        entry = join_waiting_list(db_session(), clock(), wanted=wanted_of(form, asking), actor=require_actor())
+def _ask(asking: wishing.Asking, values: dict[str, object]) -> ResponseReturnValue:
+    form = wishing.wish_form(asking, values)
+    if wishing.is_filled_in(form, asking):
+        entry = join_waiting_list(db_session(), clock(), wanted=wishing.wanted_of(form, asking), actor=require_actor())
         return see_other(url_for("booking.waiting", entry_id=entry.id))
     status = 422 if form.errors else 200
     return render_page("booking/ask_for_time.html", status=status, form=form, asking=asking, visit=asking.visit)

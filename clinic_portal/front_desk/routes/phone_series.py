@@ -11,21 +11,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.queries.series import series_facts
-from clinic_portal.booking.routes.series_plan import (
-    Booking,
-    ask_again,
-    book_times,
-    check_times,
-    chosen,
-    plan_page,
-    times_of,
-    wish_page,
-)
+from clinic_portal.booking.routes import series_plan
 from clinic_portal.booking.routes.series_way import SeriesWay, series_form, series_way
 from clinic_portal.booking.steps.series import MOST_SESSIONS, SeriesChoice
 from clinic_portal.booking.use_cases.book_series_by_phone import book_series_by_phone
 from clinic_portal.core.ids import SeriesId
-from clinic_portal.core.money import Money
 from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.front_desk.forms import PhoneSeriesForm, ReasonForm
 from clinic_portal.front_desk.routes.pages import blueprint, own_facility
@@ -33,7 +23,6 @@ from clinic_portal.front_desk.routes.phone import SERVICE, PhoneWay, patient_at_
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import local_text
-from clinic_portal.web.pages import render_page
 
 #: Session key: why the rules were set aside for whom, while another time is looked for.
 REASON = "desk_reason"
@@ -45,7 +34,7 @@ SERIES = f"{SERVICE}/series"
 @right(Right.DESK)
 def wish_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
     """Ask how many sessions, how often, when and with whom."""
-    return wish_page(*_wish(own_facility(slug), patient_id, service))
+    return series_plan.wish_page(*_wish(own_facility(slug), patient_id, service))
 
 
 @blueprint.get(f"{SERIES}/plan")
@@ -54,7 +43,7 @@ def plan_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     """Propose a plan, one line a session."""
     way, form = _wish(own_facility(slug), patient_id, service)
     wished = _wished(way, form)
-    return plan_page(wished) if wished else ask_again(way, form)
+    return series_plan.plan_page(wished) if wished else series_plan.ask_again(way, form)
 
 
 @blueprint.get(f"{SERIES}/check")
@@ -65,8 +54,8 @@ def check_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnVal
     way, form = _wish(facility, patient_id, service)
     wished = _wished(way, form)
     if wished is None:
-        return ask_again(way, form)
-    return check_times(wished, _booking(facility, way, ReasonForm(data={"note": _kept_reason(way)})))
+        return series_plan.ask_again(way, form)
+    return series_plan.check_times(wished, _booking(facility, way, ReasonForm(data={"note": _kept_reason(way)})))
 
 
 @blueprint.post(f"{SERIES}/check")
@@ -76,12 +65,12 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     facility, reason = own_facility(slug), ReasonForm()
     way, form = _wish(facility, patient_id, service)
     wished = _wished(way, form)
-    if wished is None or way.patient is None or chosen(wished) is None:
+    if wished is None or way.patient is None or series_plan.chosen(wished) is None:
         return redirect(way.link("wish_series"), 303)
     if wished.is_aside and not reason.is_written():
-        return _check_page(reason, wished, times_of(wished), status=422)
+        return _check_page(reason, wished, series_plan.times_of(wished), status=422)
     answer = make_response(
-        book_times(wished, way.patient.id, _booking(facility, way, reason, is_aside=wished.is_aside))
+        series_plan.book_times(wished, way.patient.id, _booking(facility, way, reason, is_aside=wished.is_aside))
     )
     session[REASON] = (str(way.patient.id), reason.note.data) if answer.status_code == 409 else None
     return answer
@@ -105,10 +94,12 @@ def _wished(way: PhoneWay, form: PhoneSeriesForm) -> SeriesWay | None:
     return replace(wished, is_aside=bool(form.aside.data)) if wished else None
 
 
-def _booking(facility: FacilityFacts, way: PhoneWay, reason: ReasonForm, *, is_aside: bool = False) -> Booking:
+def _booking(
+    facility: FacilityFacts, way: PhoneWay, reason: ReasonForm, *, is_aside: bool = False
+) -> series_plan.Booking:
     note = (reason.note.data or "") if is_aside else ""
     people = [way.patient.id] if way.patient else []
-    return Booking(partial(_check_page, reason), partial(_book, note), partial(_shown_at, facility), people)
+    return series_plan.Booking(partial(_check_page, reason), partial(_book, note), partial(_shown_at, facility), people)
 
 
 def _book(note: str, choice: SeriesChoice) -> SeriesId:
@@ -125,16 +116,7 @@ def _shown_at(facility: FacilityFacts, series_id: SeriesId) -> str:
 
 
 def _check_page(reason: ReasonForm, wished: SeriesWay, times: Sequence[datetime], *, status: int = 200) -> Response:
-    each = wished.way.service.price
-    return render_page(
-        "front_desk/check_series.html",
-        status=status,
-        facility=wished.facility,
-        facility_name=local_text(wished.facility.names),
-        way=wished.way,
-        wished=wished,
-        times=times,
-        total=Money(each.minor * len(times), each.currency),
-        here=wished.link("check_series", times),
-        form=reason,
-    )
+    return series_plan.check_page(
+        "front_desk/check_series.html", wished, times, status=status, facility=wished.facility,
+        facility_name=local_text(wished.facility.names), form=reason,
+    )  # fmt: skip

@@ -20,16 +20,7 @@ from clinic_portal.booking.queries.desk_waiting import (
     stands_at,
     waiters_at,
 )
-from clinic_portal.booking.routes.wishing import (
-    Asking,
-    as_asked,
-    asking_for,
-    is_filled_in,
-    suggested,
-    wanted_of,
-    wish_form,
-    wish_in_words,
-)
+from clinic_portal.booking.routes import wishing
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.decline_offer import decline_offer
 from clinic_portal.booking.use_cases.join_by_phone import join_by_phone
@@ -76,9 +67,9 @@ def ask_for_time(slug: str, patient_id: UUID, service: str) -> ResponseReturnVal
     facility = own_facility(slug)
     patient = patient_at_desk(facility, patient_id)
     way = phone_way(facility, patient, service)
-    asking = asking_for(way.service, {patient.id: patient.full_name}, back=way.link("choose_time"), at=facility)
+    asking = wishing.asking_for(way.service, {patient.id: patient.full_name}, back=way.link("choose_time"), at=facility)
     known = known_wishes(db_session(), patient.id, way.service.id)
-    values = as_asked(asking, known) if known else _suggested(asking, patient, way)
+    values = wishing.as_asked(asking, known) if known else _suggested(asking, patient, way)
     return _ask(facility, patient, asking, values, is_known=known is not None)
 
 
@@ -93,9 +84,9 @@ def ask_for_earlier(slug: str, appointment_id: UUID) -> ResponseReturnValue:
         return redirect(back, 303)
     patient_id = visit.appointment.known_patient_id
     patient = patients_for_staff(db, [patient_id], actor=require_actor())[patient_id]
-    asking = asking_for(visit.service, {patient.id: patient.full_name}, back=back, visit=visit, at=facility)
+    asking = wishing.asking_for(visit.service, {patient.id: patient.full_name}, back=back, visit=visit, at=facility)
     known = entry_of_visit(db, visit.appointment.id) or known_wishes(db, patient.id, visit.service.id)
-    values = as_asked(asking, known) if known else suggested(asking, patient.id, None, facility)
+    values = wishing.as_asked(asking, known) if known else wishing.suggested(asking, patient.id, None, facility)
     return _ask(facility, patient, asking, values, is_known=known is not None)
 
 
@@ -143,18 +134,18 @@ def _answer(slug: str, offer_id: OfferId, answer: Callable[[OfferId], object]) -
     return see_other(url_for("front_desk.waiting", slug=slug, entry_id=entry_id))
 
 
-def _suggested(asking: Asking, patient: PatientFacts, way: PhoneWay) -> dict[str, object]:
-    values = suggested(asking, patient.id, way.practitioner, way.facility)
+def _suggested(asking: wishing.Asking, patient: PatientFacts, way: PhoneWay) -> dict[str, object]:
+    values = wishing.suggested(asking, patient.id, way.practitioner, way.facility)
     values["mode"] = way.mode.value if way.mode in asking.modes else values["mode"]
     return values if way.part is PartOfDay.ANY else values | {"parts": [way.part.value]}
 
 
 def _ask(
-    facility: FacilityFacts, patient: PatientFacts, asking: Asking, values: dict[str, object], *, is_known: bool
+    facility: FacilityFacts, patient: PatientFacts, asking: wishing.Asking, values: dict[str, object], *, is_known: bool
 ) -> ResponseReturnValue:
-    form = wish_form(asking, values, WishAtDeskForm)
-    if is_filled_in(form, asking):
-        wanted, actor = wanted_of(form, asking), require_actor()
+    form = wishing.wish_form(asking, values, WishAtDeskForm)
+    if wishing.is_filled_in(form, asking):
+        wanted, actor = wishing.wanted_of(form, asking), require_actor()
         entry = join_by_phone(db_session(), clock(), wanted=wanted, facility_id=facility.id, actor=actor)
         return _saved(facility, entry.id)
     return render_page(
@@ -192,7 +183,7 @@ def _entry_page(
         facility_name=local_text(facility.names),
         facilities=facilities_of_staff(db, actor=actor),
         view=view,
-        wish=wish_in_words(view.entry.asked),
+        wish=wishing.wish_in_words(view.entry.asked),
         offer=view.open_offer(facility.id, now=now),
         to_phone=next((one for one in to_phone if one.offer.entry_id == entry_id), None),
         change=_change_path(facility, view),
