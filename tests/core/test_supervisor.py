@@ -203,9 +203,12 @@ def test_a_second_signal_kills_at_once() -> None:
     assert time.monotonic() - started < 5
 
 
-def test_a_child_that_crashes_again_and_again_waits_longer_each_time() -> None:
+def test_a_child_that_crashes_again_and_again_waits_longer_each_time(tmp_path: Path) -> None:
+    # The first time it lives until it was seen to be ready: one that never is so is given up.
+    seen = tmp_path / "seen"
+    crash = shell("crash", f"until test -e {seen}; do sleep 0.02; done; exit 3", after_ready=seen.touch)
     printed = run_until(
-        [shell("steady", "sleep 60"), shell("crash", "exit 3")],
+        [shell("steady", "sleep 60"), crash],
         lambda text: text.count("crash ended") == 3,
         io.StringIO(),
     )
