@@ -16,7 +16,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, AccountSessionId, CodeId
 from clinic_portal.core.settings import Settings
-from clinic_portal.core.statements import built_once
+from clinic_portal.core.statements import built_once, read_columns
 
 __all__ = [
     "AccountFacts",
@@ -113,7 +113,7 @@ def token_hash(token: str) -> str:
 
 def find_session(db: Session, clock: Clock, token: str) -> SessionFacts | None:
     """Return the live session of a token; None when it was ended, ran out, or its account was closed."""
-    row = db.execute(*_live_session(hashed=token_hash(token), now=clock.now())).first()
+    row = read_columns(db, *_live_session(hashed=token_hash(token), now=clock.now())).first()
     if row is None:
         return None
     session_id, last_seen_at, account_id, role, given_name, family_name, language = row

@@ -9,7 +9,7 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, PatientId
-from clinic_portal.core.statements import built_once
+from clinic_portal.core.statements import built_once, read_columns
 from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.queries import PersonFacts, RelationshipColumns, judge_booker, relationships_of
 from clinic_portal.dependents.rules import RelationshipKind
@@ -46,7 +46,7 @@ def lock_person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *,
     if actor.account_id is None:
         raise NotFound
     locking = _locked_person(account_id=actor.account_id, patient_id=patient_id)
-    return judge_booker(db.execute(*locking).one_or_none(), clock)
+    return judge_booker(read_columns(db, *locking).one_or_none(), clock)
 
 
 @built_once

@@ -20,7 +20,7 @@ from clinic_portal.core.ids import (
     ScreenId,
     TicketId,
 )
-from clinic_portal.core.statements import built_once
+from clinic_portal.core.statements import built_once, read_columns
 from clinic_portal.facilities.queries import facility_by_id, works_at
 from clinic_portal.waiting_room.models import Queue, Screen, Ticket
 from clinic_portal.waiting_room.rules import (
@@ -147,7 +147,7 @@ def queue_day(db: Session, clock: Clock, *, facility_id: FacilityId, day: date) 
 
 def queue_version(db: Session, facility_id: FacilityId) -> int:
     """Return the version of a facility's queue, 0 before its first ticket."""
-    return db.scalar(*_version(facility_id=facility_id)) or 0
+    return read_columns(db, *_version(facility_id=facility_id)).scalar() or 0
 
 
 @built_once

@@ -15,7 +15,7 @@ from clinic_portal.core.db import UtcDateTime
 from clinic_portal.core.errors import Forbidden
 from clinic_portal.core.ids import AppointmentId, PatientId
 from clinic_portal.core.modes import Mode
-from clinic_portal.core.statements import built_once
+from clinic_portal.core.statements import built_once, read_columns
 from clinic_portal.facilities.queries import find_facilities
 
 __all__ = [
@@ -36,7 +36,7 @@ def missed_rule(db: Session) -> MissedRule:
 
 def missed_under_rule(db: Session, clock: Clock, patient_id: PatientId) -> tuple[int, MissedRule]:
     """Return how many visits a patient missed in the rule's days (0 when there is no limit), and the rule."""
-    row = db.execute(*_missed(patient_id=patient_id, now=clock.now())).one()
+    row = read_columns(db, *_missed(patient_id=patient_id, now=clock.now())).one()
     return row[2], MissedRule(limit=row[0], days=row[1])
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -28,7 +28,7 @@ from clinic_portal.core.clock import day_bounds, local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId, ServiceId
 from clinic_portal.core.modes import Mode
-from clinic_portal.core.statements import built_once, is_any, is_none
+from clinic_portal.core.statements import built_once, is_any, is_none, read_columns
 from clinic_portal.facilities.queries import (
     OpenFacility,
     ServiceFacts,
@@ -53,6 +53,9 @@ LONGEST_BUFFER = timedelta(hours=2)
 LONGEST_VISIT = timedelta(hours=8) + 2 * LONGEST_BUFFER
 
 ONE_DAY = timedelta(days=1)
+
+#: Written out: a list of parameters would be put into the text at every use.
+_IS_FIRM = Appointment.state.in_([literal_column(f"'{state.value}'") for state in sorted(FIRM_STATES)])
 
 #: Stretches by the UTC day on which they start: what touches a few hours is found without looking at the rest.
 ByDay = Mapping[date, Sequence[Stretch]]
@@ -281,7 +284,7 @@ def read_taken(db: Session, rota: Rota, wish: Wish, *, from_day: date, to_day: d
             first=start - LONGEST_VISIT, after=end + 2 * LONGEST_BUFFER, until=start - LONGEST_BUFFER, now=now,
             own_hold=wish.own_hold, own_visits=own_visits or None,
         )  # fmt: skip
-        for practitioner_id, room_id, busy_from, busy_until in db.execute(*statement):
+        for practitioner_id, room_id, busy_from, busy_until in read_columns(db, *statement):
             stretch, day = Stretch(busy_from, busy_until), busy_from.date()  # In UTC, as every time that is read.
             practitioners[practitioner_id][day].append(stretch)
             if room_id is not None:
@@ -324,7 +327,7 @@ def _taken(  # noqa: PLR0913 - whose, when, and what does not count
         Appointment.starts_at > first,
         Appointment.starts_at < after,
         Appointment.busy_until > until,
-        or_(Appointment.state.in_(FIRM_STATES), held),
+        or_(_IS_FIRM, held),
     )
     if own_visits is not None:
         statement = statement.where(is_none(Appointment.id, own_visits))
