@@ -84,6 +84,7 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "time_offered": waiting_messages.offered_facts,
     "waiting_joined": waiting_messages.joined_facts,
     "waiting_left": waiting_messages.left_facts,
+    "waiting_unserved": waiting_messages.unserved_facts,
     "series_booked": series_messages.series_booked_facts,
     "series_moved": series_messages.series_moved_facts,
     "series_cancelled": series_messages.series_cancelled_facts,

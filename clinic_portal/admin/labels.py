@@ -25,6 +25,7 @@ KINDS = {
     "time_offered": _l("Time offered from the waiting list"),
     "waiting_joined": _l("Put on the waiting list"),
     "waiting_left": _l("Taken off the waiting list"),
+    "waiting_unserved": _l("Nothing to offer from the waiting list"),
 }
 
 FAILURES = {

@@ -3,11 +3,13 @@
 import logging
 from uuid import UUID
 
+from clinic_portal.booking.queries.unserved import changed_entries
 from clinic_portal.booking.queries.waiting import open_freed_times, open_offers, waiting_entries
 from clinic_portal.booking.use_cases.end_entries import end_entries
 from clinic_portal.booking.use_cases.end_expired_holds import BATCH, end_expired_holds
 from clinic_portal.booking.use_cases.end_offers import end_offers
 from clinic_portal.booking.use_cases.make_offers import make_offers
+from clinic_portal.booking.use_cases.note_unserved import note_unserved
 from clinic_portal.booking.use_cases.replan_reminders import replan_reminders as replan
 from clinic_portal.core.db import end_read
 from clinic_portal.core.errors import Busy
@@ -51,7 +53,7 @@ def offer_freed_time(freed_time_id: str) -> None:
 
 
 def sweep_waiting_list() -> None:
-    """End what is over and offer what is free. Called every minute; safe to run twice at once."""
+    """End what is over, offer what is free, and note who waits in vain. Called every minute; safe to run twice at once."""
     with open_job() as job:
         offers, entries = open_offers(job.db), waiting_entries(job.db)
         end_read(job.db)
@@ -60,8 +62,12 @@ def sweep_waiting_list() -> None:
         freed = open_freed_times(job.db)
         end_read(job.db)
         made = sum(_offer(job, one) for one in freed)
-        if ended or over or made:
-            log.info("waiting_list_swept", extra={"offers_ended": ended, "entries_ended": over, "offers_made": made})
+        changed = changed_entries(job.db, now=job.clock.now())
+        end_read(job.db)
+        noted = sum(note_unserved(job.db, job.clock, entry_id=one.entry_id) for one in changed)
+        if ended or over or made or noted:
+            counts = {"offers_ended": ended, "entries_ended": over, "offers_made": made, "unserved_noted": noted}
+            log.info("waiting_list_swept", extra=counts)
 
 
 def _offer(job: Job, freed_time_id: FreedTimeId) -> int:

@@ -1,5 +1,6 @@
 """What messages about the waiting list and its offers say and to whom, read from the live rows when they are sent."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -7,16 +8,17 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.links import offer_link_path
 from clinic_portal.booking.messages import recipient, short_time
 from clinic_portal.booking.queries.recipients import is_reachable
+from clinic_portal.booking.queries.reminders import quiet_hours
 from clinic_portal.booking.queries.visits import visit_for_message
 from clinic_portal.booking.queries.waiting import EntryFacts, find_entry, find_offer, is_on_list
-from clinic_portal.booking.rules import ASKED_PARTS, EntryEnd, EntryState, judge_offer
+from clinic_portal.booking.rules import ASKED_PARTS, EntryEnd, EntryState, awake_from, judge_offer
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import EntryId, FacilityId, OfferId, PatientId, PractitionerId
 from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
 from clinic_portal.core.wording import weekday_in_words
 from clinic_portal.dependents.queries import own_accounts
-from clinic_portal.facilities.queries import facility_by_id, service_by_id
+from clinic_portal.facilities.queries import facility_by_id, find_facilities, service_by_id
 from clinic_portal.notifications.sources import MessageFacts
 from clinic_portal.patients.queries import PatientFacts, find_patient
 from clinic_portal.practitioners.queries import practitioner_by_id
@@ -72,6 +74,23 @@ def left_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) 
     if entry is None or entry.end_reason is not EntryEnd.PATIENT:
         return None
     return None if is_on_list(db, entry.patient_id, entry.service_id) else _entry_facts(db, clock, entry)
+
+
+def unserved_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return what somebody waits for in vain, not in quiet hours; None when they do not, or no longer."""
+    entry = find_entry(db, EntryId(subject_id))
+    if entry is None or entry.unserved is None or entry.state is not EntryState.WAITING:
+        return None
+    facts = _entry_facts(db, clock, entry)
+    if facts is None:
+        return None
+    tz = facility_by_id(db, FacilityId(entry.asked.facility_id)).tz if entry.asked.facility_id else _first_tz(db)
+    not_before = awake_from(quiet_hours(db), clock.now(), tz)
+    return replace(facts, context={**facts.context, "reason": entry.unserved.value}, not_before=not_before)
+
+
+def _first_tz(db: Session) -> str:
+    return next(iter(find_facilities(db).values())).tz
 
 
 def _entry_facts(db: Session, clock: Clock, entry: EntryFacts) -> MessageFacts | None:

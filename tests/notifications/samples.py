@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.rules import CodePurpose
 from clinic_portal.accounts.steps import issue_code
-from clinic_portal.booking.rules import AppointmentState, OfferMode, PartOfDay
+from clinic_portal.booking.models import WaitingEntry
+from clinic_portal.booking.rules import AppointmentState, OfferMode, PartOfDay, Unserved
 from clinic_portal.booking.use_cases.leave_by_phone import leave_by_phone
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
@@ -109,6 +110,18 @@ def place(*, is_child: bool = False, has_visit: bool = False, is_over: bool = Fa
     return make
 
 
+def in_vain(reason: Unserved, **one: object) -> Sample:
+    """A place on the waiting list of somebody to whom nothing can be offered any more."""
+
+    def make(stage: Stage) -> UUID:
+        entry = stage.db.get_one(WaitingEntry, place(**one)(stage))  # type: ignore[arg-type]  # by name
+        entry.unserved, entry.unserved_since = reason, stage.clock.now()
+        stage.db.commit()
+        return entry.id
+
+    return make
+
+
 PLACES: list[dict[str, object]] = [
     {},
     {"is_child": True, "weekdays": frozenset({0, 4}), "parts": frozenset({PartOfDay.MORNING})},
@@ -150,6 +163,13 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "time_offered": [offer(), offer(has_visit=True), offer(is_child=True), offer(mode=OfferMode.FIRST_COME)],
     "waiting_joined": [place(**one) for one in PLACES],  # type: ignore[arg-type]  # by name
     "waiting_left": [place(is_over=True, **one) for one in PLACES],  # type: ignore[arg-type]  # by name
+    "waiting_unserved": [
+        in_vain(Unserved.MODE, mode=Mode.ONLINE),
+        in_vain(Unserved.MODE),
+        in_vain(Unserved.SERVICE, has_visit=True),
+        in_vain(Unserved.PRACTITIONER, is_child=True),
+        in_vain(Unserved.PLACE),
+    ],
     **{kind: series(kind) for kind in ("series_booked", "series_cancelled", "series_moved")},
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],
     "test_message": [account],

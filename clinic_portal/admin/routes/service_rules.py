@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from clinic_portal.admin.fields import minutes_of, number_and_unit
 from clinic_portal.admin.forms_hours import RulesForm
 from clinic_portal.admin.routes.pages import blueprint
+from clinic_portal.booking.queries.unserved import waiting_by_mode
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.modes import Modes
 from clinic_portal.facilities.queries import BookingRules, ServiceFacts, all_services
@@ -42,7 +43,9 @@ def service_rules(service: str) -> ResponseReturnValue:
 
 
 def _page(service: ServiceFacts, form: RulesForm) -> ResponseReturnValue:
-    return render_page("admin/service_rules.html", status=422 if form.errors else 200, service=service, form=form)
+    waiting = waiting_by_mode(db_session(), service.id)
+    status = 422 if form.errors else 200
+    return render_page("admin/service_rules.html", status=status, service=service, form=form, waiting=waiting)
 
 
 def _typed(rules: BookingRules) -> dict[str, str]:

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, U
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinic_portal.booking.rules import EntryEnd, EntryState, OfferMode, OfferState, WaitingRules
+from clinic_portal.booking.rules import EntryEnd, EntryState, OfferMode, OfferState, Unserved, WaitingRules
 from clinic_portal.core.db import Base, state_type
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.modes import Mode
@@ -23,6 +23,7 @@ class WaitingEntry(Base):
         CheckConstraint("parts <@ ARRAY['morning', 'afternoon', 'after-work']", name="parts_known"),
         CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="waiting_or_over"),
         CheckConstraint("(state = 'ended') = (end_reason IS NOT NULL)", name="reason_when_ended"),
+        CheckConstraint("(unserved IS NULL) = (unserved_since IS NULL)", name="since_when_unserved"),
         Index(
             "ix_waiting_entry_live",
             "patient_id",
@@ -58,6 +59,9 @@ class WaitingEntry(Base):
     ended_at: Mapped[datetime | None]
     #: Who asked; for a child, the parent, who is then written to. None: they asked at the desk, or by phone.
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    #: Why nothing can be offered to them at the moment, as the sweep found; None: something can.
+    unserved: Mapped[Unserved | None] = mapped_column(state_type(Unserved))
+    unserved_since: Mapped[datetime | None]
 
 
 class FreedTime(Base):

@@ -77,6 +77,8 @@ class Wish:
     own_hold: str | None = None
     own_visit: AppointmentId | None = None
     own_visits: tuple[AppointmentId, ...] = ()
+    #: The mode is that of a visit that there is, which stays what it is however the service is given now.
+    is_as_booked: bool = False
 
 
 class Window(NamedTuple):
@@ -226,7 +228,8 @@ def read_rota(
         raise NotFound
     found = read_service(row[0])
     # A visit that there is stays what it is, also where the service is given otherwise by now.
-    is_given = found.rules.modes.allow(wish.mode) or wish.own_visit is not None or bool(wish.own_visits)
+    is_as_booked = wish.is_as_booked or wish.own_visit is not None or bool(wish.own_visits)
+    is_given = found.rules.modes.allow(wish.mode) or is_as_booked
     hours = [one for one in read_hours(row[2]) if one.mode is wish.mode] if is_given else []
     weekdays: dict[int, list[HoursFacts]] = defaultdict(list)
     for one in hours:

@@ -21,6 +21,7 @@ from clinic_portal.booking.rules import (
     EntryState,
     OfferState,
     PartOfDay,
+    Unserved,
     WaitingRules,
     suits,
 )
@@ -59,6 +60,8 @@ class EntryFacts:
     created_at: datetime
     #: None: the desk wrote it down.
     account_id: AccountId | None
+    #: Why nothing can be offered at the moment; None: something can.
+    unserved: Unserved | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def entry_facts(row: WaitingEntry, *, earlier_than: datetime | None = None) -> E
     return EntryFacts(
         EntryId(row.id), PatientId(row.patient_id), ServiceId(row.service_id),
         AppointmentId(row.appointment_id) if row.appointment_id else None, asked, row.state, row.end_reason,
-        row.created_at, AccountId(row.account_id) if row.account_id else None,
+        row.created_at, AccountId(row.account_id) if row.account_id else None, row.unserved,
     )  # fmt: skip
 
 

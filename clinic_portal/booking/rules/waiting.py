@@ -10,8 +10,8 @@ from clinic_portal.booking.rules.coverage import joined
 from clinic_portal.booking.rules.reminders import MINUTES_A_DAY, QuietHours
 from clinic_portal.booking.rules.slots import PartOfDay, Stretch, in_part, working_stretch
 from clinic_portal.booking.rules.states import ALLOWED, Verdict
-from clinic_portal.core.clock import zone
-from clinic_portal.core.modes import Mode
+from clinic_portal.core.clock import local_day, zone
+from clinic_portal.core.modes import Mode, Modes
 
 #: Parts of the day that somebody can ask for; none of them means any.
 ASKED_PARTS = (PartOfDay.MORNING, PartOfDay.AFTERNOON, PartOfDay.AFTER_WORK)
@@ -43,6 +43,19 @@ class EntryEnd(StrEnum):
     TOO_LATE = "too_late"
     #: Who asked may no longer book for the patient.
     NO_RIGHT = "no_right"
+
+
+class Unserved(StrEnum):
+    """Why nothing can be offered to somebody who waits: they keep the place, and are told."""
+
+    #: The service is no longer booked.
+    SERVICE = "service"
+    #: It is not given online, or only online.
+    MODE = "mode"
+    #: The practitioner does not give it where and how it was asked for.
+    PRACTITIONER = "practitioner"
+    #: Nobody gives it at this facility.
+    PLACE = "place"
 
 
 class OfferState(StrEnum):
@@ -91,6 +104,31 @@ class Asked:
     earlier_than: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Given:
+    """Whether a service is booked, how it is given, and by whom, where and how there are hours for it."""
+
+    is_bookable: bool
+    modes: Modes
+    places: frozenset[tuple[UUID, UUID, Mode]]
+
+
+def judge_served(asked: Asked, given: Given, *, has_visit: bool) -> Unserved | None:
+    """Say why nothing can be offered to who asked for this; None when something can.
+
+    A visit that there is can be moved, whatever is booked now, and stays what it is.
+    """
+    if not has_visit and not given.is_bookable:
+        return Unserved.SERVICE
+    so = {(who, where) for who, where, mode in given.places if mode is asked.mode}
+    if not so or not (has_visit or given.modes.allow(asked.mode)):
+        return Unserved.MODE
+    if any(asked.practitioner_id in (None, who) and asked.facility_id in (None, where) for who, where in so):
+        return None
+    is_given_there = any(asked.facility_id in (None, where) for _, where in so)
+    return Unserved.PRACTITIONER if is_given_there else Unserved.PLACE
+
+
 def suits(asked: Asked, start: datetime, tz: str, *, practitioner_id: UUID, facility_id: UUID) -> bool:
     """Say whether a start is what somebody asked for, on the wall clock of the place."""
     day = start.astimezone(zone(tz)).date()
@@ -122,6 +160,13 @@ def quiet_stretches(quiet: QuietHours, first: date, last: date, tz: str) -> Sequ
         morning = working_stretch(day + timedelta(days=1), 0, quiet.until_minute, tz)
         found += [evening, morning]
     return joined(one for one in found if one is not None)
+
+
+def awake_from(quiet: QuietHours, now: datetime, tz: str) -> datetime:
+    """Return when a message may arrive: now, unless it is quiet; then as soon as it no longer is."""
+    today = local_day(now, tz)
+    stretches = quiet_stretches(quiet, today - timedelta(days=1), today, tz)
+    return next((end for start, end in stretches if start <= now < end), now)
 
 
 def offer_until(

@@ -49,6 +49,8 @@ from clinic_portal.notifications.steps import queue_message, void_messages
 #: Who holds times for those who wait.
 OFFERS = system("waiting-list")
 OFFER = "clinic_portal.booking.jobs.offer_freed_time"
+#: The message to who waits in vain.
+UNSERVED = "waiting_unserved"
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,12 @@ def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every st
     asked = entry_facts(entry, earlier_than=start_of_visit(db, entry)).asked
     visit = visit_for_message(db, AppointmentId(entry.appointment_id)) if entry.appointment_id else None
     whose = PractitionerId(freed.practitioner_id), FacilityId(freed.facility_id)
-    wish = Wish(ServiceId(entry.service_id), *whose, mode=visit.appointment.mode if visit else entry.mode)
+    wish = Wish(
+        ServiceId(entry.service_id),
+        *whose,
+        mode=visit.appointment.mode if visit else entry.mode,
+        is_as_booked=visit is not None,
+    )
     first, last = local_day(freed.starts_at, facility.tz), local_day(freed.ends_at, facility.tz)
     try:
         found = free_times(db, clock, wish, from_day=first, days=(last - first).days + 1)

@@ -17,11 +17,12 @@ from clinic_portal.booking.queries.waiting import (
     today_at,
 )
 from clinic_portal.booking.rules import Asked, EntryEnd, EntryState, OfferState, judge_asked
-from clinic_portal.booking.steps.waiting import end_entry, end_offer
+from clinic_portal.booking.steps.waiting import UNSERVED, end_entry, end_offer
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AccountId, AppointmentId, EntryId, FacilityId, PatientId, ServiceId, new_id
 from clinic_portal.facilities.queries import service_by_id
+from clinic_portal.notifications.steps import void_messages
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ def judge_wanted(db: Session, clock: Clock, wanted: Wanted, visit: AppointmentFa
     """
     asked, now = wanted.asked, clock.now()
     service = service_by_id(db, wanted.service_id)
-    if not service.is_bookable:
-        raise NotFound
+    if visit is None and not service.is_bookable:
+        raise NotFound  # A visit that there is can still be moved.
     if visit is None and not service.rules.modes.allow(asked.mode):
         raise Conflict("waiting.not_given_so")
     where = FacilityId(asked.facility_id) if asked.facility_id else None
@@ -81,7 +82,9 @@ def write_wishes(
     entry.practitioner_id, entry.facility_id, entry.mode = asked.practitioner_id, asked.facility_id, mode
     entry.weekdays, entry.parts = sorted(asked.weekdays), sorted(asked.parts)
     entry.from_day, entry.until_day = asked.from_day, asked.until_day
+    entry.unserved = entry.unserved_since = None  # The sweep looks at what they ask for now.
     db.flush()
+    void_messages(db, clock, subject_id=entry.id, kinds=[UNSERVED])
     offer = lock_open_offer(db, EntryId(entry.id))
     if offer is not None and (mode is not was or not still_suits(db, entry, offer)):
         end_offer(db, clock, offer, OfferState.WITHDRAWN)

@@ -141,12 +141,7 @@ def places_of_service(db: Session, service_id: ServiceId, *, from_day: date) -> 
 
     Only in those ways in which the service may be given.
     """
-    places = union(
-        select(WeeklyHours.practitioner_id, WeeklyHours.facility_id, WeeklyHours.mode).where(
-            or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
-        ),
-        select(ExtraHours.practitioner_id, ExtraHours.facility_id, ExtraHours.mode).where(ExtraHours.day >= from_day),
-    ).subquery()
+    places = _places(from_day).subquery()
     service = service_row()
     rows = db.execute(
         select(Practitioner, places.c.facility_id, places.c.mode)
@@ -163,6 +158,30 @@ def places_of_service(db: Session, service_id: ServiceId, *, from_day: date) -> 
         )
     )
     return [ServicePlace(_facts(row), FacilityId(facility_id), mode) for row, facility_id, mode in rows]
+
+
+def given_places(db: Session, *, from_day: date) -> Sequence[tuple[ServiceId, PractitionerId, FacilityId, Mode]]:
+    """Return who of those who work here gives which service where and how, from that day on or later: in one statement.
+
+    Whether the services may be given so is not asked.
+    """
+    places = _places(from_day).subquery()
+    rows = db.execute(
+        select(PractitionerService.service_id, places.c.practitioner_id, places.c.facility_id, places.c.mode)
+        .join(places, places.c.practitioner_id == PractitionerService.practitioner_id)
+        .join(Practitioner, Practitioner.id == PractitionerService.practitioner_id)
+        .where(Practitioner.is_active)
+    )
+    return [(ServiceId(one), PractitionerId(who), FacilityId(where), mode) for one, who, where, mode in rows]
+
+
+def _places(from_day: date) -> CompoundSelect[Any]:
+    return union(
+        select(WeeklyHours.practitioner_id, WeeklyHours.facility_id, WeeklyHours.mode).where(
+            or_(WeeklyHours.valid_until.is_(None), WeeklyHours.valid_until >= from_day)
+        ),
+        select(ExtraHours.practitioner_id, ExtraHours.facility_id, ExtraHours.mode).where(ExtraHours.day >= from_day),
+    )
 
 
 def hours_of_days(from_day: date, to_day: date) -> CTE:
