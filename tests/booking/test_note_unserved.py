@@ -159,15 +159,15 @@ def test_a_visit_that_there_is_can_come_earlier_however_the_service_is_given_now
     assert (again.id, again.appointment_id) == (entry.id, AppointmentId(visit.id))
 
 
-def test_who_asks_for_something_else_waits_again(
-    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
-) -> None:
+def test_who_asks_for_something_else_waits_again(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
     entry = join(db, clock, clinic, cast.patient, cast.patient_person, mode=Mode.ONLINE)
     give(db, clinic, Modes.IN_PERSON)
     sweep_waiting_list()
-    form = cast.browser(cast.patient).page("/book/massage/waiting-list")
-    assert form.h1
-    join(db, clock, clinic, cast.patient, cast.patient_person)
+    own, path = cast.browser(cast.patient), f"/book/massage/waiting-list?patient={cast.patient_person.id}"
+    page = own.page(path, method="POST", data=own.page(path).fields())
+    assert page.h1 == "You are on the waiting list"
+    assert "We write to you when a time comes free." in page.text
+    assert db.get_one(WaitingEntry, entry.id, populate_existing=True).mode is Mode.IN_PERSON
     assert (unserved(db, entry), told(db, entry)) == (None, [])
     sweep_waiting_list()
     assert unserved(db, entry) is None
