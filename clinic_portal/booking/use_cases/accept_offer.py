@@ -14,6 +14,7 @@ from clinic_portal.booking.rules import EntryState, OfferState, Stretch, judge_o
 from clinic_portal.booking.steps.taking import FreeVisit, book_at_once
 from clinic_portal.booking.steps.waiting import release_hold_of
 from clinic_portal.core.actor import Actor
+from clinic_portal.core.audit import record
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
@@ -38,7 +39,8 @@ def accept_offer(db: Session, clock: Clock, *, offer_id: OfferId, actor: Actor |
     """Give the offered time to whom it was offered. The caller has checked the offer's link; or staff do it (`actor`).
 
     Everything is judged again. With a visit to bring forward that visit is moved into the time: until that is certain it
-    stays, and never are there both or neither. Repeating the call returns the same visit and sends nothing again.
+    stays, and never are there both or neither. Repeating the call returns the same visit and sends nothing again. What staff
+    do is in the audit log.
     Raises: NotFound; Conflict "offer.over", "offer.lost", "appointment.slot_taken" (somebody was faster),
     "offer.withdrawn" (the patient left the list, or what they wait for is something else now),
     "appointment.patient_overlap", "appointment.too_many_that_day", "appointment.too_late_to_change": nothing changed.
@@ -65,6 +67,11 @@ def accept_offer(db: Session, clock: Clock, *, offer_id: OfferId, actor: Actor |
         offer.state, offer.ended_at, offer.appointment_id = OfferState.ACCEPTED, clock.now(), visit.id
         entry.state, entry.ended_at, entry.appointment_id = EntryState.TAKEN, clock.now(), visit.id
         void_messages(db, clock, subject_id=offer.id)
+        if actor is not None:
+            record(
+                db, clock, actor=actor, action="waiting.accepted_by_staff", subject_kind="waiting_offer",
+                subject_id=offer.id,
+            )  # fmt: skip
         return visit
 
 
