@@ -14,6 +14,7 @@ from clinic_portal.core.cache import FREE_TIMES, SESSION_KEY, VersionedCache
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.settings import Settings
 from clinic_portal.patients.models import Patient
+from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -125,6 +126,20 @@ def test_when_the_patient_is_elsewhere_at_all_free_times_the_page_says_so(
     )
     assert values(page) == []
     assert "because you have another visit" in page.text
+
+
+def test_the_first_free_time_of_somebody_else_is_one_for_this_patient(clinic: Clinic, cast: Cast, db: Session) -> None:
+    clinic.massage.visits_per_day = 1
+    for_long = {"starts_at": THURSDAY - timedelta(days=9), "ends_at": THURSDAY + timedelta(days=400)}
+    db.add(Absence(practitioner_id=clinic.ines.id, reason="", **for_long))
+    db.commit()
+    # Today Rui has free times, and the patient as many visits as there can be.
+    make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui, at=THURSDAY - timedelta(days=3))
+    url = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"
+    assert "First free time: Monday 23 November" in cast.browser(cast.stranger).page(url).text
+    page = cast.browser(cast.patient).page(f"{url}&patient={cast.patient_person.id}")
+    assert "First free time: Tuesday 24 November" in page.text
+    assert "Monday 23 November" not in page.text
 
 
 def test_a_link_to_one_visit_tells_nothing_of_others(

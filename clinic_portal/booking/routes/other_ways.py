@@ -9,7 +9,7 @@ from datetime import date
 
 from flask_babel import gettext as _
 
-from clinic_portal.booking.queries import PartOfDay, next_free_day
+from clinic_portal.booking.queries import PartOfDay, free_times, next_free_day
 from clinic_portal.booking.routes.common import DAYS_AT_ONCE, Way, own_hold_hash
 from clinic_portal.core.ids import PractitionerId
 from clinic_portal.web.database import clock, db_session
@@ -78,5 +78,13 @@ def _in_person(way: Way) -> Iterator[tuple[Way, str, str]]:
 
 
 def _first_free(way: Way) -> date | None:
-    today = way.days_of_today()[0]
-    return next_free_day(db_session(), clock(), way.wish(own_hold_hash()), from_day=today)
+    """Return the first day with a time that can be chosen, with what the patient has already where that is known."""
+    db, time, wish = db_session(), clock(), way.wish(own_hold_hash())
+    day = next_free_day(db, time, wish, from_day=way.days_of_today()[0])
+    while day is not None and way.diary is not None:
+        found = free_times(db, time, wish, from_day=day, days=DAYS_AT_ONCE)
+        for one in found.days:
+            if way.choosable(one.times):
+                return one.day
+        day = next_free_day(db, time, wish, from_day=found.next_from) if found.next_from else None
+    return day
