@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import THURSDAY, make_appointment
@@ -216,3 +217,24 @@ def test_no_day_of_the_calendar_is_too_far_for_an_answer(
     typed = far.page(path).fields() | {"on": day, "at": at, "note": "they asked for it"}
     page = far.page(path, method="POST", status=422, data=typed)
     assert "Choose a time to come, within the next year" in page.text
+
+
+def test_the_same_time_in_another_room_or_online(
+    db: Session, clinic: Clinic, booked: Appointment, desk: PortalClient, home: str
+) -> None:
+    form = desk.page(f"{home}/move/anyway")
+    other = form.fields() | {"room": str(clinic.room_2.id), "note": "the lamp is broken"}
+    done = desk.page(f"{home}/move/anyway", method="POST", data=other)
+    assert "Room 2" in done.text
+    db.refresh(booked)
+    assert (booked.room_id, booked.practitioner_id, booked.starts_at) == (clinic.room_2.id, clinic.ines.id, THURSDAY)
+    # They come to the same place at the same time: nobody is told.
+    assert not db.scalars(select(Message).where(Message.kind == "appointment_moved")).all()
+    online = other | {"room": ""}
+    assert "Lisbon, online" in desk.page(f"{home}/move/anyway", method="POST", data=online).text
+    db.refresh(booked)
+    assert (booked.room_id, booked.mode, booked.starts_at) == (None, Mode.ONLINE, THURSDAY)
+    assert len(db.scalars(select(Message).where(Message.kind == "appointment_moved")).all()) == 2
+    for _ in range(2):  # Pressed twice.
+        desk.page(f"{home}/move/anyway", method="POST", data=online)
+    assert len(db.scalars(select(Message).where(Message.kind == "appointment_moved")).all()) == 2

@@ -53,8 +53,9 @@ def move_visit(  # noqa: PLR0913 - all by name
     """Move a visit and tell the patient. The caller has checked that the actor may change it.
 
     With a `note` (the written reason of staff) cut-off, notice, horizon, hours and visits a day do not count; that
-    nobody else has the time always counts. `reason` MOVED_BY_CLINIC: nobody asked for it, so the desk sees to it that the
-    patient knows. `only_offered`: as `takers` says. Repeating the call changes nothing and sends nothing.
+    nobody else has the time always counts. Staff may change the room alone: that is not told. `reason` MOVED_BY_CLINIC:
+    nobody asked for it, so the desk sees to it that the patient knows. `only_offered`: as `takers` says. Repeating the
+    call changes nothing and sends nothing.
     Raises: NotFound; Conflict "appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day",
     "appointment.too_late_to_change", "appointment.already_started": the visit is then as it was.
     """
@@ -69,6 +70,9 @@ def move_visit(  # noqa: PLR0913 - all by name
     if _is_there(row, to):
         return facts_of(row)
     _judge(row, service, note, now)
+    if to.anyway is not None and to.anyway.room_id is not None and _is_there(row, to, but_for_room=True):
+        change_room(db, clock, row, to.anyway.room_id, actor=actor, note=note)
+        return facts_of(row)
     theirs = PatientsTime(patient_id, service, to.facility_id, to.starts_at, but=(appointment_id,))
     check_patients_time(db, theirs, now=now, is_limited=not note)
     end_holds(db, clock, expired, actor=None, now=now)
@@ -82,10 +86,13 @@ def move_visit(  # noqa: PLR0913 - all by name
     return facts_of(row)
 
 
-def _is_there(row: Appointment, to: NewTime) -> bool:
-    who = to.anyway.practitioner_id if to.anyway else to.practitioner_id
-    there = (row.facility_id, row.starts_at) == (to.facility_id, to.starts_at)
-    return there and who in (row.practitioner_id, None)
+def _is_there(row: Appointment, to: NewTime, *, but_for_room: bool = False) -> bool:
+    if (row.facility_id, row.starts_at) != (to.facility_id, to.starts_at):
+        return False
+    if to.anyway is None:
+        return to.practitioner_id in (row.practitioner_id, None)
+    is_so = (row.practitioner_id, row.mode) == (to.anyway.practitioner_id, to.anyway.mode)
+    return is_so and (but_for_room or row.room_id == to.anyway.room_id)
 
 
 def _judge(row: Appointment, service: ServiceFacts, note: str, now: datetime) -> None:
@@ -118,7 +125,9 @@ def _step_into(db: Session, row: Appointment, service: ServiceFacts, to: NewTime
     _put(db, row, time, candidates, {"any_practitioner": any_practitioner, "confirmed_at": None})
 
 
-def change_room(db: Session, clock: Clock, row: Appointment, room_id: RoomId, *, actor: Actor) -> None:
+def change_room(
+    db: Session, clock: Clock, row: Appointment, room_id: RoomId, *, actor: Actor, note: str = ""
+) -> None:  # fmt: skip
     """Have a locked visit take place in another room of its facility. The patient is not told: they come to the same place.
 
     Raises: Conflict "appointment.slot_taken".
@@ -131,7 +140,7 @@ def change_room(db: Session, clock: Clock, row: Appointment, room_id: RoomId, *,
     names = ("facility_id", "starts_at", "ends_at", "busy_from", "busy_until")
     was_room_id = row.room_id
     _put(db, row, {name: getattr(row, name) for name in names}, [taker], {})
-    write_history(db, clock, row, before=row.state, actor=actor, reason="room.changed")
+    write_history(db, clock, row, before=row.state, actor=actor, reason="room.changed", note=note)
     if was_room_id is not None:
         publish(db, clock, RoomChanged(AppointmentId(row.id), RoomId(was_room_id)))
 
