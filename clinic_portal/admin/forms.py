@@ -66,7 +66,7 @@ class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no typ
     from_time = ClockField(_l("Sent between"), validators=[NEEDED])
     until_time = ClockField(_l("and"), validators=[NEEDED])
     late_from = ClockField(_l("Booked on the day, or on the day before from"), validators=[NEEDED])
-    late_minutes = WholeNumberField(_l("then remind so many minutes later"), validators=[Optional(), MINUTES])
+    late_minutes = WholeNumberField(_l("Then remind after so many minutes"), validators=[Optional(), MINUTES])
 
     def validate_last_days(self, field: WholeNumberField) -> None:
         """Raises: ValidationError."""

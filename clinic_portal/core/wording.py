@@ -9,6 +9,8 @@ from clinic_portal.core.clock import zone
 from clinic_portal.core.money import Money
 
 DAY_PATTERNS = {"en": "EEEE d MMMM", "pt_PT": "EEEE, d 'de' MMMM"}
+#: Where there is little room: "Thu 26 Nov", "Quinta, 26 de nov.".
+SHORT_DAY_PATTERNS = {"en": "EEE d MMM", "pt_PT": "EEE, d 'de' MMM"}
 DAY_YEAR_PATTERNS = {"en": "EEEE d MMMM y", "pt_PT": "EEEE, d 'de' MMMM 'de' y"}
 
 BIRTH_PATTERNS = {"en": "d MMMM y", "pt_PT": "d 'de' MMMM 'de' y"}
@@ -38,6 +40,12 @@ def birth_date_in_words(day: date, language: str) -> str:
 def moment_in_words(moment: datetime, tz: str, language: str, *, inside: bool = False) -> str:
     """Return day and time: "Thursday 26 November, 10:30"."""
     return f"{day_in_words(moment, tz, language, inside=inside)}, {time_in_words(moment, tz, language)}"
+
+
+def short_moment_in_words(moment: datetime, tz: str, language: str) -> str:
+    """Return day and time in few letters, for a list of choices on a phone: "Thu 26 Nov, 10:30"."""
+    words = format_date(moment.astimezone(zone(tz)).date(), SHORT_DAY_PATTERNS[language], locale=language)
+    return f"{words[0].upper()}{words[1:]}, {time_in_words(moment, tz, language)}"
 
 
 def zone_in_words(tz: str, language: str) -> str:

@@ -1,8 +1,11 @@
 """How pages write times, days and money: always on the clinic's wall clock, in the visitor's language."""
 
+import re
 from datetime import date, datetime
 
+import phonenumbers
 from flask import Flask
+from markupsafe import Markup, escape
 
 from clinic_portal.core.money import Money
 from clinic_portal.core.text import LocalizedText, localized
@@ -11,10 +14,15 @@ from clinic_portal.core.wording import (
     day_in_words,
     moment_in_words,
     money_in_words,
+    short_moment_in_words,
     time_in_words,
     zone_in_words,
 )
 from clinic_portal.web.i18n import current_language
+
+#: In a line of words: a day with its month (and year), and a Portuguese weekday.
+DAY_AND_MONTH = re.compile(r"\d+ (?:de )?[^\W\d_]+(?: (?:de )?\d{4})?")
+WITH_HYPHEN = re.compile(r"[^\W\d_]+-[^\W\d_]+,?")
 
 
 def clinic_time(moment: datetime, tz: str) -> str:
@@ -32,6 +40,17 @@ def clinic_datetime(moment: datetime, tz: str, *, inside: bool = False) -> str:
     return moment_in_words(moment, tz, current_language(), inside=inside)
 
 
+def short_moment(moment: datetime, tz: str) -> str:
+    """Return day and time in few letters, for a list of choices on a phone: "Thu 26 Nov, 10:30"."""
+    return short_moment_in_words(moment, tz, current_language())
+
+
+def unbroken(words: str) -> Markup:
+    """Return a day in words, of which no line ends between day and month or inside of "segunda-feira"."""
+    kept = DAY_AND_MONTH.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), words)
+    return Markup(WITH_HYPHEN.sub(lambda found: f'<span class="nowrap">{found[0]}</span>', str(escape(kept))))  # noqa: S704
+
+
 def clinic_zone(tz: str) -> str:
     """Return the place whose clock a zone is: "Lisbon", "Azores"."""
     return zone_in_words(tz, current_language())
@@ -45,6 +64,14 @@ def birth_date(day: date) -> str:
 def money(amount: Money, language: str | None = None) -> str:
     """Return an amount as people write it: "€45.00", "45,00 €"."""
     return money_in_words(amount, language or current_language())
+
+
+def phone_in_words(number: str) -> str:
+    """Return a number as people write it: "+351 912 345 678"; what is none, as it is."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    except phonenumbers.NumberParseException:
+        return number
 
 
 def local_text(texts: LocalizedText) -> str:
@@ -62,4 +89,6 @@ def init_filters(app: Flask) -> None:
         birth_date=birth_date,
         money=money,
         local_text=local_text,
+        phone_in_words=phone_in_words,
+        unbroken=unbroken,
     )

@@ -130,7 +130,7 @@ def test_without_preference_one_therapist_is_proposed(cast: Cast, clinic: Clinic
     db.commit()
     client = cast.browser(cast.patient)
     page = plan(client, clinic, who="any")
-    assert "Dr. Rui Meireles has the whole plan soonest." in page.text
+    assert "Dr. Rui Meireles can do the whole plan soonest." in page.text
     book(client, check_path(page))
     assert set(db.scalars(select(Appointment.practitioner_id))) == {clinic.rui.id}
 

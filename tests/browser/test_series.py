@@ -49,7 +49,7 @@ def test_book_four_sessions(portal: Running, open_browser: Opened, javascript: b
     look(phone, "Your new times", javascript=javascript)
     phone.get_by_role("button", name="Move the sessions").click()
     look(phone, "Your sessions", javascript=javascript)
-    press_link(phone, "Cancel all that are to come")
+    press_link(phone, "Cancel all upcoming sessions")
     look(phone, "Cancel these 4 sessions?", javascript=javascript)
     phone.get_by_role("radio").first.check()
     phone.get_by_role("button", name="Cancel 4 sessions").click()

@@ -111,7 +111,7 @@ def test_who_phones_and_has_no_account_takes_a_time_from_the_message(
     look(desk, "What do they wait for?", javascript=javascript)
     desk.get_by_role("button", name="Put them on the waiting list").click()
     look(desk, name, javascript=javascript)
-    expect(desk.get_by_role("main")).to_contain_text("Is on the waiting list since")
+    expect(desk.get_by_role("main")).to_contain_text("On the waiting list since")
     entry = desk.url
 
     phone.goto(f"{portal.url}/sign-in")

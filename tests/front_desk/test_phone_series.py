@@ -53,7 +53,7 @@ def test_from_the_times_to_four_booked_sessions(db: Session, clinic: Clinic, des
     # One is changed for what is offered beside it, one is left out.
     path = check_of(page, home, days(0)[0], "2026-12-03T10:00Z", "", days(3)[0])
     check = desk.page(path)
-    for words in ("Marta Araújo", "Thursday 3 December, 10:00", "€90.00", "3 times €30.00"):
+    for words in ("Marta Araújo", "Thursday 3 December, 10:00", "€90.00", "3 × €30.00"):
         assert words in check.text
     assert "Why is the rule set aside?" not in check.text
     for _ in range(2):

@@ -85,7 +85,7 @@ def test_somebody_who_phones_is_put_on_the_list_from_the_times_that_do_not_suit(
     assert [one.get("value") for one in form.one("select", name="facility").iter("option")] == ["any", "lisbon"]
     entry = desk.page(path, method="POST", data=form.fields() | {"weekdays": "1"})
     assert entry.h1 == "Duarte Nogueira"
-    for words in ("Is on the waiting list since", "Tuesday; Afternoon", "Inês Carvalho", "We write to them"):
+    for words in ("On the waiting list since", "Tuesday; Afternoon", "Inês Carvalho", "We write to them"):
         assert words in entry.text
     row = db.scalars(select(WaitingEntry)).one()
     assert (row.patient_id, row.facility_id, row.account_id) == (cast.stranger_person.id, clinic.lisbon.id, None)
@@ -115,7 +115,7 @@ def test_a_visit_at_the_desk_leads_to_the_list(
     assert home in links(entry)
     assert f"{home}/earlier" in links(entry)
     page = desk.page(home)
-    assert "They wait for an earlier time." in page.text
+    assert "They are waiting for an earlier time." in page.text
     assert f"/desk/lisbon/waiting-list/{db.scalars(select(WaitingEntry.id)).one()}" in links(page)
     assert "They are on the list already" in desk.page(f"{home}/earlier").text
     visit.state = AppointmentState.CANCELLED
@@ -175,7 +175,7 @@ def test_the_desk_says_no_for_them_and_reads_when_it_is_too_late(
     assert "Declined" in said_no.text
     written = db.scalars(select(AuditEntry).where(AuditEntry.action == "waiting.declined_by_staff")).one()
     assert (written.account_id, written.subject_id) == (cast.receptionist.id, offer.id)
-    assert "Is on the waiting list since" in said_no.text
+    assert "On the waiting list since" in said_no.text
     late = press(desk, entry, f"/desk/lisbon/offers/{offer.id}/take", status=409)
     assert "This offer is over" in late.text
     assert offers(db)[0].state is OfferState.DECLINED

@@ -35,7 +35,9 @@ def other_ways(way: Way, *, only_free: bool) -> list[OtherWay]:
         first = _first_free(other) if only_free else None
         if first is not None:
             found.append(
-                OtherWay(other.link("choose_time"), title, _("First free time: %(day)s", day=clinic_date(first)))
+                OtherWay(
+                    other.link("choose_time"), title, _("First free time: %(day)s", day=clinic_date(first, inside=True))
+                )
             )
         elif not only_free:
             found.append(OtherWay(other.link("choose_time"), title, detail))

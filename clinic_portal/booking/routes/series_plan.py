@@ -26,7 +26,7 @@ from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, Series
 from clinic_portal.core.money import Money
 from clinic_portal.practitioners.queries import PractitionerFacts
 from clinic_portal.web.database import db_session
-from clinic_portal.web.filters import clinic_date, clinic_datetime
+from clinic_portal.web.filters import clinic_date, short_moment
 from clinic_portal.web.pages import render_page, see_other
 
 A_WEEK = timedelta(days=7)
@@ -237,7 +237,7 @@ def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> l
             continue
         number += 1
         times = sorted({line.chosen, *line.others})
-        options = [Option(time.strftime(SLOT_FORMAT), clinic_datetime(time, tz), time == line.chosen) for time in times]
+        options = [Option(time.strftime(SLOT_FORMAT), short_moment(time, tz), time == line.chosen) for time in times]
         found.append(Session(number, _note(line, lost), options, is_lost=line.wished in lost))
     return found
 

@@ -1,0 +1,23 @@
+"""How pages keep days and numbers together, so that a narrow screen does not tear them apart."""
+
+from clinic_portal.web.filters import phone_in_words, unbroken
+
+
+def test_no_line_ends_between_a_day_and_its_month() -> None:
+    assert unbroken("Thursday 26 November, 10:30") == "Thursday 26\N{NO-BREAK SPACE}November, 10:30"
+
+
+def test_portuguese_days_hold_together_with_month_and_year_and_so_does_a_weekday() -> None:
+    assert unbroken("Hoje, quinta-feira, 26 de novembro de 2026") == (
+        'Hoje, <span class="nowrap">quinta-feira,</span> '
+        "26\N{NO-BREAK SPACE}de\N{NO-BREAK SPACE}novembro\N{NO-BREAK SPACE}de\N{NO-BREAK SPACE}2026"
+    )
+
+
+def test_what_is_not_ours_is_escaped() -> None:
+    assert unbroken("<b>26 November") == "&lt;b&gt;26\N{NO-BREAK SPACE}November"
+
+
+def test_a_number_is_written_as_people_write_it() -> None:
+    assert phone_in_words("+351912345601") == "+351 912 345 601"
+    assert phone_in_words("ask at the desk") == "ask at the desk"
