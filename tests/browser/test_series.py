@@ -54,4 +54,4 @@ def test_book_four_sessions(portal: Running, open_browser: Opened, javascript: b
     phone.get_by_role("radio").first.check()
     phone.get_by_role("button", name="Cancel 4 sessions").click()
     look(phone, "Your sessions", javascript=javascript)
-    expect(phone.get_by_text("Given back")).to_have_count(4)
+    expect(phone.get_by_text("Cancelled", exact=True)).to_have_count(4)
