@@ -51,6 +51,7 @@ def test_somebody_known_is_found_and_booked(db: Session, clinic: Clinic, cast: C
     for _ in range(2):
         done = press(desk, check, check.response.request.full_path)
         assert done.h1 == "Marta Araújo"
+        assert "Done Visit booked" in done.text
         assert "Booked by staff" in done.text
     assert len(db.scalars(select(Appointment)).all()) == 2
 

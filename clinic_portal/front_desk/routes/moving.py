@@ -3,8 +3,9 @@
 from dataclasses import replace
 from uuid import UUID
 
-from flask import url_for
+from flask import flash, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from clinic_portal.booking.queries import AppointmentFacts
 from clinic_portal.booking.routes.moving import MoveWay, check_new_time, choose_new_time, move_way
@@ -42,4 +43,6 @@ def _way(slug: str, appointment_id: UUID) -> MoveWay:
 
 def _move(slug: str, way: MoveWay, to: NewTime) -> AppointmentFacts:
     facility, id_, actor = own_facility(slug), way.moved.appointment.id, require_actor()
-    return move_by_clinic(db_session(), clock(), appointment_id=id_, facility_id=facility.id, actor=actor, to=to)
+    moved = move_by_clinic(db_session(), clock(), appointment_id=id_, facility_id=facility.id, actor=actor, to=to)
+    flash(_("Visit moved"))
+    return moved

@@ -5,8 +5,9 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import redirect, request, session, url_for
+from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.queries import Taker, takers
@@ -169,6 +170,7 @@ def _book(facility: FacilityFacts, way: PhoneWay, start: datetime) -> ResponseRe
         if refused.code not in ANOTHER_TIME:
             raise
         return _times(way, status=409, lost=Chosen(facility, start), reason=refused.code)
+    flash(_("Visit booked"))
     return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=booked.id))
 
 
@@ -181,6 +183,7 @@ def _book_anyway(facility: FacilityFacts, way: PhoneWay, form: AnywayForm, start
         )
     except Conflict as refused:
         return _anyway_page(facility, way, form, refusal=explain(409, refused.code), status=409)
+    flash(_("Visit booked"))
     return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=booked.id))
 
 

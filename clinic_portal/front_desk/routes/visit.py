@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from flask import request, url_for
+from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from clinic_portal.accounts.queries import get_account
@@ -73,6 +74,7 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
                 return refused_page(facility, appointment_id, refused)
             form.ask_why()
         else:
+            flash(_("Visit cancelled"))
             return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
     return _page("front_desk/cancel_visit.html", facility, found, form=form, status=status)
 
@@ -118,6 +120,7 @@ def _move(facility: FacilityFacts, found: VisitFacts, form: AnywayForm, starts_a
     except Conflict as refused:
         refusal = explain(409, refused.code)
         return _page("front_desk/move_anyway.html", facility, found, form=form, refusal=refusal, status=409)
+    flash(_("Visit moved"))
     return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=id_))
 
 
