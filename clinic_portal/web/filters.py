@@ -20,9 +20,9 @@ from clinic_portal.core.wording import (
 )
 from clinic_portal.web.i18n import current_language
 
-#: In a line of words: a day with its month (and year), and a Portuguese weekday.
+#: In a line of words: a day with its month (and year), and what has a hyphen: a Portuguese weekday, a postal code.
 DAY_AND_MONTH = re.compile(r"\d+ (?:de )?[^\W\d_]+(?: (?:de )?\d{4})?")
-WITH_HYPHEN = re.compile(r"[^\W\d_]+-[^\W\d_]+,?")
+WITH_HYPHEN = re.compile(r"\w+-\w+,?")
 
 
 def clinic_time(moment: datetime, tz: str) -> str:
@@ -46,7 +46,7 @@ def short_moment(moment: datetime, tz: str) -> str:
 
 
 def unbroken(words: str) -> Markup:
-    """Return a day in words, of which no line ends between day and month or inside of "segunda-feira"."""
+    """Return a day in words, or an address, of which no line ends between day and month or inside of "segunda-feira"."""
     kept = DAY_AND_MONTH.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), words)
     return Markup(WITH_HYPHEN.sub(lambda found: f'<span class="nowrap">{found[0]}</span>', str(escape(kept))))  # noqa: S704
 

@@ -14,6 +14,12 @@ def test_portuguese_days_hold_together_with_month_and_year_and_so_does_a_weekday
     )
 
 
+def test_a_postal_code_holds_together() -> None:
+    assert unbroken("Rua das Flores 12, 1200-195 Lisboa") == (
+        'Rua das Flores 12, <span class="nowrap">1200-195</span>\N{NO-BREAK SPACE}Lisboa'
+    )
+
+
 def test_what_is_not_ours_is_escaped() -> None:
     assert unbroken("<b>26 November") == "&lt;b&gt;26\N{NO-BREAK SPACE}November"
 
