@@ -138,7 +138,7 @@ def test_whatever_ends_is_noted_with_its_reason(
     assert unserved(db, anywhere) == (None if of_anybody is Unserved.PLACE else of_anybody)
     page = cast.browser(cast.receptionist).page(f"/desk/lisbon/waiting-list/{ines.id}")
     assert ("Nothing can be offered to them" in page.text) == (of_ines is not None)
-    assert ("Change what they wait for" in page.text) == (of_ines is not Unserved.SERVICE)
+    assert ("Change what they are waiting for" in page.text) == (of_ines is not Unserved.SERVICE)
 
 
 def test_a_visit_that_there_is_can_come_earlier_however_the_service_is_given_now(

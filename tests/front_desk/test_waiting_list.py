@@ -286,7 +286,7 @@ def test_a_desk_takes_nobody_off_the_list_of_another(
     # Who is on the phone about a time of this desk's may say that they wait no longer.
     page = desk.page(path)
     assert "Take off the list" in page.text
-    assert "Change what they wait for" not in page.text
+    assert "Change what they are waiting for" not in page.text
     declined = press(desk, page, f"/desk/lisbon/offers/{offer.id}/decline")
     assert "Take off the list" not in declined.text
     press(desk, page, f"{path}/end", status=404)
