@@ -337,8 +337,10 @@ def own_hold_hash() -> str | None:
 
 def make_hold_key() -> str:
     """Return the key of this browser's hold; made when it holds its first time."""
-    key = hold_key() or secrets.token_urlsafe(24)
-    session[HOLD_KEY] = key
+    key = hold_key()
+    if key is None:
+        # Set only once: each time the cookie would be signed and sent again.
+        key = session[HOLD_KEY] = secrets.token_urlsafe(24)
     return key
 
 
