@@ -101,7 +101,7 @@ BY_CODE = {
         _("Nothing was changed. Please choose the days again."),
     ),
     "waiting.not_given_so": (
-        _("This service is not given like that"),
+        _("This service is not available like that"),
         _("Nothing was changed. Please choose again whether to come or to meet online."),
     ),
     "check_in.earlier_day": (

@@ -151,7 +151,7 @@ def test_a_service_that_is_only_given_online_skips_the_question(
     only_online(db)
     response = client.get(WHERE)
     assert (response.status_code, response.location) == (303, f"{ANY}&mode=online")
-    assert "This service is given online only." in client.page(ONLINE).text
+    assert "This service is online only." in client.page(ONLINE).text
     # Who asks for a clinic is told, not booked online.
     assert client.get(ANY).location.startswith("/book/massage/where")
 

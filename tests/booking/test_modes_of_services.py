@@ -120,7 +120,7 @@ def test_the_pages_offer_only_how_it_is_given(db: Session, client: PortalClient,
     assert 'name="slot"' not in typed.get_data(as_text=True)
     give(db, clinic, Modes.ONLINE)
     page = client.page("/book/massage/times?practitioner=any&mode=online")
-    assert "This service is given online only." in page.text
+    assert "This service is online only." in page.text
     assert page.all("button", name="slot")
 
 

@@ -67,11 +67,11 @@ def test_who_waits_online_for_what_is_given_at_the_clinic_only_is_told_once(
     assert (facts.context["reason"], facts.not_before) == ("mode", clock.now())
     own = cast.browser(cast.patient)
     for path in (f"/waiting-list/{online.id}", "/visits"):
-        assert "We no longer give this online." in own.page(path).text
+        assert "We no longer offer this online." in own.page(path).text
     desk = cast.browser(cast.receptionist)
-    assert "1 patient waits for what is no longer given" in desk.page("/desk/lisbon/waiting-list").text
+    assert "1 patient is waiting for something we no longer offer" in desk.page("/desk/lisbon/waiting-list").text
     page = desk.page(f"/desk/lisbon/waiting-list/{online.id}")
-    assert "We no longer give this online. They keep their place, and we write to them." in " ".join(page.text.split())
+    assert "We no longer offer this online. They keep their place, and we write to them." in " ".join(page.text.split())
 
 
 def test_a_mistake_that_is_taken_back_within_the_hour_is_told_to_nobody(

@@ -135,7 +135,7 @@ def test_nobody_waits_for_what_cannot_come(patient: PortalClient, db: Session, c
     path = "/book/massage/waiting-list"
     fields = form_of(patient, path) | {"practitioner": str(clinic.sofia.id), "facility": "lisbon"}
     page = patient.page(path, method="POST", status=422, data=fields)
-    assert page.text.count("This person does not give the service there.") == 2
+    assert page.text.count("This person does not offer the service there.") == 2
     visit = make_appointment(db, clinic, cast.patient_person)
     path = f"/visits/{visit.id}/earlier"
     fields = form_of(patient, path) | {"from_day": "27/11/2026", "until_day": "30/11/2026"}

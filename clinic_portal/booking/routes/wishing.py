@@ -197,6 +197,6 @@ def _is_given(form: WaitingForm, asking: Asking) -> bool:
         for place in asking.places
     )
     if not is_given:
-        words = _("This person does not give the service there. Choose somebody else, another place, or no preference")
+        words = _("This person does not offer the service there. Choose somebody else, another place, or no preference")
         (form.practitioner if asked.practitioner_id else form.facility).errors = [words]
     return is_given
