@@ -17,7 +17,7 @@ def test_an_administrator_sets_it_and_takes_it_back(db: Session, cast: Cast) -> 
     assert browser.post("/admin/missed-visits", data=fields | {"noshow_limit": "3"}).status_code == 303
     assert missed_rule(db) == MissedRule(3, 180)
     text = browser.page("/admin/missed-visits").text
-    assert "Who missed 3 visits in the last 180 days books by phone only." in text
+    assert "A patient who missed 3 visits in the last 180 days books by phone only." in text
     browser.post("/admin/missed-visits", data=fields)
     assert missed_rule(db) == MissedRule(None, 180)
     entries = db.scalars(select(AuditEntry).where(AuditEntry.action == "missed_rule.changed").order_by(AuditEntry.id))
