@@ -64,7 +64,7 @@ def sweep_waiting_list() -> None:
         made = sum(_offer(job, one) for one in freed)
         changed = changed_entries(job.db, now=job.clock.now())
         end_read(job.db)
-        noted = sum(note_unserved(job.db, job.clock, entry_id=one.entry_id) for one in changed)
+        noted = sum(note_unserved(job.db, job.clock, entry_id=one) for one in changed)
         if ended or over or made or noted:
             counts = {"offers_ended": ended, "entries_ended": over, "offers_made": made, "unserved_noted": noted}
             log.info("waiting_list_swept", extra=counts)

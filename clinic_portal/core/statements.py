@@ -37,7 +37,7 @@ def built_once(build: Callable[P, S]) -> Callable[P, tuple[S, dict[str, object]]
 
     It is built with parameters in place of the values, once for each set of arguments that are not None: only whether
     an argument is given may decide what it looks like. A list is an array: `is_any` and `is_none` compare with it. All
-    arguments are given by name; execute with `read_columns(db, *statement(...))`, or `db.scalars` for objects.
+    arguments are given by name; execute with `read_columns(db, *statement(...))`, or `db.execute` where objects come with it.
     """
     built: dict[frozenset[str], S] = {}
 

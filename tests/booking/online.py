@@ -4,7 +4,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.core.modes import Mode
+from clinic_portal.core.modes import Mode, Modes
 from clinic_portal.facilities.models import Facility
 from clinic_portal.practitioners.models import Practitioner, WeeklyHours
 from tests.support.clinic import Clinic
@@ -33,4 +33,10 @@ def only_online(db: Session) -> None:
     """Have everybody work online instead of in their rooms."""
     for hours in db.query(WeeklyHours).all():
         hours.mode, hours.room_id = Mode.ONLINE, None
+    db.commit()
+
+
+def give(db: Session, clinic: Clinic, modes: Modes) -> None:
+    """Have massages given so from now on."""
+    clinic.massage.modes = modes
     db.commit()

@@ -1,68 +1,28 @@
 """Staff put on the waiting list who phones."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from clinic_portal.accounts.models import Account
 from clinic_portal.booking.models import Appointment, AppointmentHistory, VisitPolicy, WaitingEntry
-from clinic_portal.booking.rules import AppointmentState, Asked, EntryState, OfferState
-from clinic_portal.booking.steps.wishes import Wanted
+from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.end_entries import end_entries
-from clinic_portal.booking.use_cases.join_by_phone import join_by_phone
 from clinic_portal.booking.use_cases.leave_by_phone import leave_by_phone
 from clinic_portal.booking.waiting_messages import joined_facts, left_facts
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import AppointmentId, FacilityId, OfferId, PatientId, ServiceId
+from clinic_portal.core.ids import FacilityId, OfferId
 from clinic_portal.core.settings import Settings
-from clinic_portal.facilities.models import Facility
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
-from clinic_portal.patients.models import Patient
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.waiting import TUESDAY, entry_id, free_a_time, join, offer_all, offers
+from tests.booking.waiting import TUESDAY, by_phone, entry_id, free_a_time, join, offer_all, offers, somebody
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-
-
-def by_phone(
-    db: Session,
-    clock: FixedClock,
-    clinic: Clinic,
-    cast: Cast,
-    patient: Patient,
-    *,
-    visit: Appointment | None = None,
-    at: Facility | None = None,
-    who: Account | None = None,
-    **asked: Any,
-) -> WaitingEntry:
-    """What the desk does for somebody who waits for a massage in Lisbon, any day of the coming weeks."""
-    wish: dict[str, Any] = {
-        "from_day": date(2026, 11, 23), "until_day": date(2026, 12, 20), "facility_id": clinic.lisbon.id,
-    }  # fmt: skip
-    visit_id = AppointmentId(visit.id) if visit else None
-    wanted = Wanted(PatientId(patient.id), ServiceId(clinic.massage.id), Asked(**wish | asked), visit_id)
-    facility_id, actor = FacilityId((at or clinic.lisbon).id), (who or cast.receptionist).actor()
-    facts = join_by_phone(db, clock, wanted=wanted, facility_id=facility_id, actor=actor)
-    return db.get_one(WaitingEntry, facts.id)
-
-
-def somebody(db: Session, clock: FixedClock, phone: str | None = "+351912345677") -> Patient:
-    """A patient without an account."""
-    patient = Patient(
-        given_name="Beatriz", family_name="Fontes", birth_date=date(1950, 3, 4), phone=phone, language="pt_PT",
-        created_at=clock.now(),
-    )  # fmt: skip
-    db.add(patient)
-    db.flush()
-    return patient
 
 
 def test_who_has_no_account_is_offered_a_time_by_sms_and_takes_it_with_the_link(

@@ -20,7 +20,7 @@ from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, Practit
 from clinic_portal.core.modes import Mode, Modes
 from clinic_portal.practitioners.queries import places_of_service
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.online import work_online
+from tests.booking.online import give, work_online
 from tests.booking.test_hold_time import choose
 from tests.booking.waiting import free_a_time, join, offer_all
 from tests.support.cast import Cast
@@ -39,11 +39,6 @@ every = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def online_hours(db: Session, clinic: Clinic) -> None:
     work_online(db, clinic)
-
-
-def give(db: Session, clinic: Clinic, modes: Modes) -> None:
-    clinic.massage.modes = modes
-    db.commit()
 
 
 @every

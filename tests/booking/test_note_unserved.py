@@ -20,9 +20,8 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
 from clinic_portal.practitioners.models import PractitionerService, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.online import work_online
-from tests.booking.test_join_by_phone import by_phone, somebody
-from tests.booking.waiting import entry_id, free_a_time, join, offer_all, offers
+from tests.booking.online import give, work_online
+from tests.booking.waiting import by_phone, entry_id, free_a_time, join, offer_all, offers, somebody
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -33,11 +32,6 @@ ONLINE = {"mode": Mode.ONLINE, "room_id": None}
 @pytest.fixture(autouse=True)
 def online_hours(db: Session, clinic: Clinic) -> None:
     work_online(db, clinic)
-
-
-def give(db: Session, clinic: Clinic, modes: Modes) -> None:
-    clinic.massage.modes = modes
-    db.commit()
 
 
 def unserved(db: Session, entry: WaitingEntry) -> Unserved | None:

@@ -16,8 +16,17 @@ from clinic_portal.facilities.models import Closure
 from clinic_portal.facilities.queries import facility_by_id
 from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
 from tests.booking.factory import THURSDAY
-from tests.booking.test_join_by_phone import by_phone, somebody
-from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers, sweep_offers
+from tests.booking.waiting import (
+    TUESDAY,
+    by_phone,
+    first_come,
+    free_a_time,
+    join,
+    offer_all,
+    offers,
+    somebody,
+    sweep_offers,
+)
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

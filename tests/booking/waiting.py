@@ -13,11 +13,12 @@ from clinic_portal.booking.rules import Asked, CancelReason, OfferMode
 from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.end_offers import end_offers
+from clinic_portal.booking.use_cases.join_by_phone import join_by_phone
 from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.core.clock import FixedClock
-from clinic_portal.core.ids import AppointmentId, EntryId, FreedTimeId, OfferId, PatientId, ServiceId
-from clinic_portal.facilities.models import Service
+from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, FreedTimeId, OfferId, PatientId, ServiceId
+from clinic_portal.facilities.models import Facility, Service
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
 from tests.support.cast import Cast
@@ -114,3 +115,37 @@ def entry_id(entry: WaitingEntry) -> EntryId:
 def in_minutes(clock: FixedClock, minutes: int) -> datetime:
     """A moment from now."""
     return clock.now() + timedelta(minutes=minutes)
+
+
+def by_phone(
+    db: Session,
+    clock: FixedClock,
+    clinic: Clinic,
+    cast: Cast,
+    patient: Patient,
+    *,
+    visit: Appointment | None = None,
+    at: Facility | None = None,
+    who: Account | None = None,
+    **asked: Any,
+) -> WaitingEntry:
+    """What the desk does for somebody who waits for a massage in Lisbon, any day of the coming weeks."""
+    wish: dict[str, Any] = {
+        "from_day": date(2026, 11, 23), "until_day": date(2026, 12, 20), "facility_id": clinic.lisbon.id,
+    }  # fmt: skip
+    visit_id = AppointmentId(visit.id) if visit else None
+    wanted = Wanted(PatientId(patient.id), ServiceId(clinic.massage.id), Asked(**wish | asked), visit_id)
+    facility_id, actor = FacilityId((at or clinic.lisbon).id), (who or cast.receptionist).actor()
+    facts = join_by_phone(db, clock, wanted=wanted, facility_id=facility_id, actor=actor)
+    return db.get_one(WaitingEntry, facts.id)
+
+
+def somebody(db: Session, clock: FixedClock, phone: str | None = "+351912345677") -> Patient:
+    """A patient without an account."""
+    patient = Patient(
+        given_name="Beatriz", family_name="Fontes", birth_date=date(1950, 3, 4), phone=phone, language="pt_PT",
+        created_at=clock.now(),
+    )  # fmt: skip
+    db.add(patient)
+    db.flush()
+    return patient

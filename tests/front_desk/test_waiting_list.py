@@ -15,8 +15,7 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.online import work_online
-from tests.booking.test_join_by_phone import by_phone, somebody
-from tests.booking.waiting import TUESDAY, free_a_time, join, offer_all, offers
+from tests.booking.waiting import TUESDAY, by_phone, free_a_time, join, offer_all, offers, somebody
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -18,8 +19,7 @@ from clinic_portal.core.modes import Mode
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
 from tests.booking.series import make_series, tell_of_series
-from tests.booking.test_join_by_phone import by_phone
-from tests.booking.waiting import first_come, free_a_time, join, offer_all, offers
+from tests.booking.waiting import by_phone, first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -92,7 +92,7 @@ def offer(*, mode: OfferMode = OfferMode.ONE_AT_A_TIME, is_child: bool = False, 
     return make
 
 
-def place(*, is_child: bool = False, has_visit: bool = False, is_over: bool = False, **asked: object) -> Sample:
+def place(*, is_child: bool = False, has_visit: bool = False, is_over: bool = False, **asked: Any) -> Sample:
     """A place on the waiting list that the desk wrote down, or took off."""
 
     def make(stage: Stage) -> UUID:
@@ -103,18 +103,18 @@ def place(*, is_child: bool = False, has_visit: bool = False, is_over: bool = Fa
         who = clinic.ines.id if is_child else None
         entry = by_phone(db, stage.clock, clinic, cast, patient, visit=visit, **asked, practitioner_id=who)
         if is_over:
-            desk = {"facility_id": FacilityId(clinic.lisbon.id), "actor": cast.receptionist.actor()}
-            leave_by_phone(db, stage.clock, entry_id=EntryId(entry.id), **desk)  # type: ignore[arg-type]  # by name
+            here, desk = FacilityId(clinic.lisbon.id), cast.receptionist.actor()
+            leave_by_phone(db, stage.clock, entry_id=EntryId(entry.id), facility_id=here, actor=desk)
         return entry.id
 
     return make
 
 
-def in_vain(reason: Unserved, **one: object) -> Sample:
+def in_vain(reason: Unserved, **one: Any) -> Sample:
     """A place on the waiting list of somebody to whom nothing can be offered any more."""
 
     def make(stage: Stage) -> UUID:
-        entry = stage.db.get_one(WaitingEntry, place(**one)(stage))  # type: ignore[arg-type]  # by name
+        entry = stage.db.get_one(WaitingEntry, place(**one)(stage))
         entry.unserved, entry.unserved_since = reason, stage.clock.now()
         stage.db.commit()
         return entry.id
@@ -122,7 +122,7 @@ def in_vain(reason: Unserved, **one: object) -> Sample:
     return make
 
 
-PLACES: list[dict[str, object]] = [
+PLACES: list[dict[str, Any]] = [
     {},
     {"is_child": True, "weekdays": frozenset({0, 4}), "parts": frozenset({PartOfDay.MORNING})},
     {"has_visit": True, "facility_id": None},
@@ -161,8 +161,8 @@ SAMPLES: dict[str, Sequence[Sample]] = {
     "reminder": visits(AppointmentState.BOOKED),
     "reminder_early": visits(AppointmentState.BOOKED),
     "time_offered": [offer(), offer(has_visit=True), offer(is_child=True), offer(mode=OfferMode.FIRST_COME)],
-    "waiting_joined": [place(**one) for one in PLACES],  # type: ignore[arg-type]  # by name
-    "waiting_left": [place(is_over=True, **one) for one in PLACES],  # type: ignore[arg-type]  # by name
+    "waiting_joined": [place(**one) for one in PLACES],
+    "waiting_left": [place(is_over=True, **one) for one in PLACES],
     "waiting_unserved": [
         in_vain(Unserved.MODE, mode=Mode.ONLINE),
         in_vain(Unserved.MODE),

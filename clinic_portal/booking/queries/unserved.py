@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -18,23 +17,14 @@ from clinic_portal.facilities.queries import all_services
 from clinic_portal.practitioners.queries import given_places
 
 
-@dataclass(frozen=True)
-class InVain:
-    """Somebody of whom the list says otherwise than it is: why nothing can be offered to them, or that something can."""
-
-    entry_id: EntryId
-    unserved: Unserved | None
-
-
-def changed_entries(db: Session, *, now: datetime) -> Sequence[InVain]:
+def changed_entries(db: Session, *, now: datetime) -> Sequence[EntryId]:
     """Return whoever waits in vain and is not known to, or no longer does: in three statements."""
     waiting = select(WaitingEntry).where(WaitingEntry.state == EntryState.WAITING).order_by(WaitingEntry.id)
     rows = db.scalars(waiting.execution_options(populate_existing=True)).all()
     if not rows:
         return []
     given = _given(db, now=now)
-    judged = ((row, judge_entry(row, given)) for row in rows)
-    return [InVain(EntryId(row.id), unserved) for row, unserved in judged if unserved is not row.unserved]
+    return [EntryId(row.id) for row in rows if judge_entry(row, given) is not row.unserved]
 
 
 def judge_now(db: Session, row: WaitingEntry, *, now: datetime) -> Unserved | None:
