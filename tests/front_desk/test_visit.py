@@ -68,6 +68,7 @@ def test_cancelled_by_the_clinic(db: Session, desk: PortalClient, home: str, boo
     assert done.response.request.path == home
     for words in ("Cancelled by the clinic: the practitioner cannot be there", "ill since noon", "Paula Reis"):
         assert words in done.text
+    assert "Done Visit cancelled" in " ".join(done.text.split())
     assert not [link for link in done.all("a") if (link.get("href") or "").endswith(("/cancel", "/move"))]
     db.expire_all()
     assert db.get_one(Appointment, booked.id).state is AppointmentState.CANCELLED
@@ -119,6 +120,7 @@ def test_moved_to_a_time_that_is_offered(db: Session, desk: PortalClient, home: 
     done = press(desk, check, check.response.request.full_path)
     assert done.h1 == "Marta Araújo"
     assert "Moved to Thursday 26 November, 15:30" in done.text
+    assert "Done Visit moved" in " ".join(done.text.split())
     db.expire_all()
     assert db.get_one(Appointment, booked.id).starts_at == THURSDAY + timedelta(hours=5)
 
@@ -226,12 +228,15 @@ def test_the_same_time_in_another_room_or_online(
     other = form.fields() | {"room": str(clinic.room_2.id), "note": "the lamp is broken"}
     done = desk.page(f"{home}/move/anyway", method="POST", data=other)
     assert "Room 2" in done.text
+    assert "Done Saved" in " ".join(done.text.split())
     db.refresh(booked)
     assert (booked.room_id, booked.practitioner_id, booked.starts_at) == (clinic.room_2.id, clinic.ines.id, THURSDAY)
     # They come to the same place at the same time: nobody is told.
     assert not db.scalars(select(Message).where(Message.kind == "appointment_moved")).all()
     online = other | {"room": ""}
-    assert "Lisbon, online" in desk.page(f"{home}/move/anyway", method="POST", data=online).text
+    moved = " ".join(desk.page(f"{home}/move/anyway", method="POST", data=online).text.split())
+    assert "Lisbon, online" in moved
+    assert "Done Visit moved" in moved
     db.refresh(booked)
     assert (booked.room_id, booked.mode, booked.starts_at) == (None, Mode.ONLINE, THURSDAY)
     assert len(db.scalars(select(Message).where(Message.kind == "appointment_moved")).all()) == 2

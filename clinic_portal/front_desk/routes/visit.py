@@ -120,7 +120,9 @@ def _move(facility: FacilityFacts, found: VisitFacts, form: AnywayForm, starts_a
     except Conflict as refused:
         refusal = explain(409, refused.code)
         return _page("front_desk/move_anyway.html", facility, found, form=form, refusal=refusal, status=409)
-    flash(_("Visit moved"))
+    was = found.appointment
+    is_there = (was.starts_at, was.mode, was.practitioner_id) == (starts_at, taker.mode, taker.practitioner_id)
+    flash(_("Saved") if is_there else _("Visit moved"))  # Another room at most: nobody comes at another time.
     return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=id_))
 
 
