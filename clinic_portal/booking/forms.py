@@ -88,7 +88,12 @@ class LaterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     weekday = SelectMultipleField(_l("Which days suit you?"))
     at = SelectField(_l("What time of the day?"))
-    first = SelectField(_l("From which day?"))
+    first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether staff set the rules aside."""
+        return False
 
 
 class SeriesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -109,7 +114,12 @@ class SeriesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     at = SelectField(_l("What time of the day?"))
     practitioner = SelectField(_l("With whom?"))
     facility = RadioField(_l("Where?"), validators=[InputRequired(_l("Choose a place"))])
-    first = SelectField(_l("From which day?"))
+    first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether staff set the rules aside."""
+        return False
 
     def validate(self, extra_validators: object = None) -> bool:
         """Check each field, then those that hang together."""

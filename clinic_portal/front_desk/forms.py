@@ -171,6 +171,11 @@ class PhoneSeriesForm(SeriesForm):
     most = 0
     aside = BooleanField(_l("Set the rules aside"))
 
+    @property
+    def is_aside(self) -> bool:
+        """Whether staff set the rules aside."""
+        return bool(self.aside.data)
+
     def validate(self, extra_validators: object = None) -> bool:
         """Check what patients' wishes are checked for, and the number of sessions."""
         valid: bool = super().validate(extra_validators)
@@ -186,3 +191,8 @@ class PhoneLaterForm(LaterForm):
     """When somebody on the phone would rather have later sessions."""
 
     aside = BooleanField(_l("Set the rules aside"))
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether staff set the rules aside."""
+        return bool(self.aside.data)

@@ -140,11 +140,12 @@ def test_the_pages_propose_and_move(cast: Cast, clinic: Clinic, db: Session) -> 
     twice = client.page(path, method="POST", data=data | {"time": [keep[1], keep[1], keep[2]]}, status=409)
     assert "One of the times is no longer free" in twice.text
     assert "There is already a visit on Thursday 10 December, 10:30." in twice.text
-    for _ in range(2):  # Pressed twice.
+    for said in ("2 sessions moved", "The sessions are booked as you see below"):  # Pressed twice.
         response = client.post(
             path, data=data | {"time": [tuesdays[0], keep[1], tuesdays[2]], "seen": page.fields()["seen"]}
         )
         assert response.location == f"/visits/series/{series.id}"
+        assert said in client.page(f"/visits/series/{series.id}").text
     assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)] == [  # type: ignore[str-format]
         "2026-11-26T10:30Z", tuesdays[0], keep[1], tuesdays[2],
     ]  # fmt: skip
@@ -171,3 +172,20 @@ def test_later_sessions_do_not_overtake_those_before_them(cast: Cast, clinic: Cl
     assert min(chosen(page)) > f"{rows[1].starts_at:%Y-%m-%dT%H:%MZ}"
     # What is asked at first is the week of the session itself.
     assert client.page(f"/visits/{rows[2].id}/move-later").fields()["first"] == "2026-12-07"
+
+
+def test_the_first_day_is_asked_for_within_the_calendar(
+    cast: Cast, clinic: Clinic, db: Session, clock: FixedClock
+) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person, sessions=10)
+    client = cast.browser(cast.patient)
+    # The week of a session that is further away than six weeks.
+    ask = client.page(f"/visits/{rows[8].id}/move-later")
+    assert ask.fields()["first"] == "2027-01-18"
+    path = f"/visits/{rows[8].id}/plan-later?at=15:00&weekday=1&first="
+    assert chosen(client.page(f"{path}2027-02-08")) == ["2027-02-09T15:00Z", "2027-02-16T15:00Z"]
+    page = client.page(f"{path}2027-02-22", status=422)
+    assert "The calendar is open until Sunday 21 February 2027. Choose a day until then" in page.text
+    # A session of this week whose Monday is over.
+    clock.advance(A_DAY)
+    assert client.page(f"/visits/{rows[0].id}/move-later").fields()["first"] == "2026-11-24"

@@ -121,6 +121,31 @@ def test_the_end_of_the_calendar_is_said(client: PortalClient, clinic: Clinic, d
     assert "1 session does not fit any more: the calendar is open until Sunday 13 December." in page.text
 
 
+def test_the_first_day_may_be_any_of_the_calendar_and_beyond_it_the_answer_says_where_it_ends(
+    client: PortalClient, clinic: Clinic
+) -> None:
+    wish = client.page(WISH)
+    (box,) = wish.all("input", name="first")
+    assert (box.get("min"), box.get("max"), box.get("value")) == ("2026-11-23", "2027-02-21", "")
+    assert "The calendar is open until Sunday 21 February 2027." in wish.text
+    late = THURSDAYS.replace("2026-11-23", "2027-02-10")
+    assert chosen(plan(client, clinic, late)) == ["2027-02-11T10:30Z", "2027-02-18T10:30Z"]
+    for beyond in ("2027-02-22", "22.02.2027", "9999-12-31"):
+        page = plan(client, clinic, THURSDAYS.replace("2026-11-23", beyond), status=422)
+        assert "The calendar is open until Sunday 21 February 2027. Choose a day until then" in page.text
+        assert page.fields()["first"] == beyond
+    assert "Choose a day that is still to come" in plan(
+        client, clinic, THURSDAYS.replace("2026-11-23", "2026-11-22"), status=422
+    ).text  # fmt: skip
+
+
+def test_as_soon_as_possible_is_good_tomorrow_too(client: PortalClient, clinic: Clinic, clock: FixedClock) -> None:
+    path = check_path(plan(client, clinic, THURSDAYS.replace("2026-11-23", "")))
+    assert parse_qs(urlsplit(path).query, keep_blank_values=True)["first"] == [""]
+    clock.advance(timedelta(days=1))
+    assert client.page(path).h1 == "Check your answers"
+
+
 def test_without_preference_one_therapist_is_proposed(cast: Cast, clinic: Clinic, db: Session) -> None:
     db.add(
         Absence(
@@ -256,6 +281,8 @@ def test_this_and_all_later_ones_are_cancelled(cast: Cast, clinic: Clinic, db: S
     assert page.h1 == "Cancel these 3 sessions?"
     assert send(client, path, status=422).title.startswith("Error: ")
     assert book(client, path, reason="patient.not_needed") == f"/visits/series/{series.id}"
+    assert "3 sessions cancelled" in client.page(f"/visits/series/{series.id}").text
+    assert "3 sessions cancelled" not in client.page(f"/visits/series/{series.id}").text
     db.expire_all()
     assert [row.state.value for row in rows] == ["booked", "cancelled", "cancelled", "cancelled"]
     assert "Session 1 of 1" in client.page(f"/visits/series/{series.id}").text

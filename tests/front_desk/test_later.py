@@ -59,6 +59,7 @@ def test_from_the_visit_to_new_times(
     assert "Why is the rule set aside?" not in page.text
     done = send(desk, page, f"{home}/plan-later?{WISH}", *TUESDAYS)
     assert done.response.request.path == home
+    assert "3 sessions moved" in done.text
     assert "Moved to Tuesday 1 December, 15:00" in done.text
     assert "Paula Reis" in done.text
     assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == TUESDAYS  # type: ignore[str-format]
@@ -66,6 +67,7 @@ def test_from_the_visit_to_new_times(
     # Pressed twice: the second press says the same, and nobody is told again.
     again = send(desk, page, f"{home}/plan-later?{WISH}", *TUESDAYS)
     assert again.response.request.path == home
+    assert "The sessions are booked as you see below" in again.text
     assert told(db) == ["series_moved"] * 2
 
 

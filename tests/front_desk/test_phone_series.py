@@ -59,6 +59,7 @@ def test_from_the_times_to_four_booked_sessions(db: Session, clinic: Clinic, des
     for _ in range(2):
         visit = press(desk, check, path)
         assert visit.h1 == "Marta Araújo"
+        assert "3 sessions booked" in visit.text
         assert "Booked by staff" in visit.text
         assert "Session 3 of 3" in visit.text
     assert booked(db) == [days(0)[0], "2026-12-03T10:00Z", days(3)[0]]
@@ -141,6 +142,18 @@ def test_the_rules_are_set_aside_with_a_written_reason_only(
     visit = press(desk, check, path, note="Her doctor asks for it")
     assert "Her doctor asks for it" in visit.text
     assert booked(db) == days(0, 1, 2, 3)
+
+
+def test_only_with_the_rules_set_aside_staff_plan_beyond_the_calendar(
+    desk: PortalClient, clinic: Clinic, home: str
+) -> None:
+    wish = f"{THURSDAYS.replace('2026-11-23', '2027-03-01')}&practitioner={clinic.ines.id}"
+    refused = desk.page(f"{home}/series/plan?{wish}", status=422)
+    assert "open until Sunday 21 February 2027. Choose a day until then, or set the rules aside" in refused.text
+    assert chosen(desk.page(f"{home}/series/plan?{wish}&aside=y"))[0] == "2027-03-04T10:30Z"
+    wish = wish.replace("2027-03-01", "2027-11-24")
+    refused = desk.page(f"{home}/series/plan?{wish}&aside=y", status=422)
+    assert "The calendar is open until Tuesday 23 November 2027. Choose a day until then" in refused.text
 
 
 def test_without_the_wish_to_set_rules_aside_a_reason_changes_nothing(

@@ -203,6 +203,7 @@ def test_the_later_sessions_of_a_series_go_with_it(db: Session, clinic: Clinic, 
     assert again.fields()["later"] == "y", "what was ticked stays"
     done = press(desk, again, f"{home}/cancel", reason="clinic.patient_asked", later="y")
     assert done.response.request.path == home
+    assert "3 sessions cancelled" in done.text
     db.expire_all()
     assert [row.state.value for row in rows] == ["booked", "cancelled", "cancelled", "cancelled"]
     assert "later session" not in desk.page(f"/desk/lisbon/visits/{rows[0].id}/cancel").text

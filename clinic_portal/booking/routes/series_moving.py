@@ -10,16 +10,25 @@ from typing import TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from clinic_portal.booking.forms import LaterForm
 from clinic_portal.booking.queries import PartOfDay, VisitFacts, Wish, describe, visit_of
 from clinic_portal.booking.queries.openings import Openings, read_openings
 from clinic_portal.booking.queries.series import later_sessions, series_facts
-from clinic_portal.booking.routes.common import Way, blueprint
+from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.series_plan import Session, codes_of, session_lines, still_free
-from clinic_portal.booking.routes.series_way import SPARE_WEEKS, first_days, minute_of_day, times_of_day, weekday_names
+from clinic_portal.booking.routes.series_way import (
+    SPARE_WEEKS,
+    first_of,
+    minute_of_day,
+    show_calendar,
+    times_of_day,
+    weekday_names,
+)
 from clinic_portal.booking.routes.times import parse_slot
 from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.rules.series import SeriesWish, propose, replan, wall_of
@@ -41,8 +50,8 @@ VISIT = "/visits/<uuid:appointment_id>"
 WISHED = ("weekday", "at", "first", "aside")
 
 Form = TypeVar("Form", bound=LaterForm)
-#: Moves the sessions to new times, in order of time, for whoever looks at the page.
-Mover = Callable[[tuple[datetime, ...]], object]
+#: Moves the sessions to new times, in order of time, for whoever looks at the page; returns which moved.
+Mover = Callable[[tuple[datetime, ...]], Sequence[AppointmentId]]
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,11 @@ class Later:
     is_aside: bool = False
 
     @property
+    def today(self) -> date:
+        """What day it is there."""
+        return local_day(clock().now(), self.visit.tz)
+
+    @property
     def seen(self) -> str:
         """What a press says of the sessions that it was made for: one that was moved meanwhile makes it another."""
         return ".".join(str(one.appointment.sequence) for one in self.sessions)
@@ -82,7 +96,7 @@ class Later:
     def plan(self, form: LaterForm) -> tuple[list[Session], bool]:
         """Return a new time for as many as fit, and whether none was free as it was wished."""
         part = next((part for part in PartOfDay if part.value == form.at.data), None)
-        first = max(date.fromisoformat(form.first.data), self.earliest)
+        first = max(form.first.value or self.today, self.earliest)
         weeks = -(-len(self.sessions) // self.per_week) + SPARE_WEEKS
         openings = self.openings(first, first + A_WEEK * weeks)
         weekdays = frozenset(int(one) for one in form.weekday.data or ())
@@ -161,12 +175,12 @@ def later_of(visit: VisitFacts, sessions: Sequence[VisitFacts], *, home: str, ba
 
 def later_form(later: Later, kind: type[Form]) -> Form:
     """Return the form with what the address says; at first it proposes the week of the session itself."""
-    day = local_day(later.visit.appointment.starts_at, later.visit.tz)
-    data = {"at": PartOfDay.ANY.value, "first": str(day - timedelta(days=day.weekday()))}
+    day, today = local_day(later.visit.appointment.starts_at, later.visit.tz), later.today
+    data = {"at": PartOfDay.ANY.value, "first": str(max(day - timedelta(days=day.weekday()), today))}
     form = kind(formdata=request.args if "at" in request.args else None, data=data)
     form.weekday.choices = [(str(number), name) for number, name in enumerate(weekday_names())]
     form.at.choices = times_of_day()
-    form.first.choices = first_days(Way(later.visit.service, (), {}, facility=later.visit.facility), ())
+    show_calendar(form, today, later.visit.service, is_desk=later.patient is not None)
     return form
 
 
@@ -188,7 +202,8 @@ def plan_new_times(
     """Propose new times. `is_closed` answers when nothing can be moved; `reason` is the form in which staff write why."""
     if "at" not in request.args:
         return redirect(f"{later.home}/move-later", 303)
-    if not form.validate():
+    is_desk = later.patient is not None
+    if not form.validate() or first_of(form, later.today, later.visit.service, is_desk=is_desk) is None:
         return ask_later(later, form, status=422)
     answer = is_closed()
     if answer is not None:
@@ -214,16 +229,18 @@ def press_move(later: Later, move: Mover, *, reason: object = None) -> ResponseR
         lost: Mapping[datetime, str] = dict.fromkeys(doubled, "appointment.patient_overlap")
         return plan_page(later, later.chosen(starts, lost), lost=len(lost), reason=reason, status=409)
     if sorted(starts) == [one.appointment.starts_at for one in later.sessions]:
-        return see_other(later.back)  # Pressed twice: the sessions are there.
+        flash(_("The sessions are booked as you see below"))
+        return see_other(later.back)  # Pressed twice, or every one was kept: the sessions are there.
     if request.form.get("seen", later.seen) != later.seen:
         raise Conflict("series.changed")
     try:
-        move(starts)
+        moved = move(starts)
     except Conflict as refusal:
         found = refusal.values.get("lost")
         if refusal.code != TIMES_LOST or not isinstance(found, Mapping):
             raise
         return plan_page(later, later.chosen(starts, found), lost=len(found), reason=reason, status=409)
+    flash(ngettext("%(num)d session moved", "%(num)d sessions moved", len(moved)))
     return see_other(later.back)
 
 

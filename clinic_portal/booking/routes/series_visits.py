@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from flask import Response, redirect, url_for
+from flask import Response, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import ngettext
 
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.forms import CancelForm
@@ -65,7 +66,8 @@ def cancel_later(appointment_id: UUID) -> ResponseReturnValue:
     if not open_ones:
         return too_late_page(visit, back=back) if sessions else redirect(back, 303)
     if form.validate_on_submit():
-        cancel_later_sessions(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
+        done = cancel_later_sessions(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
+        flash(ngettext("%(num)d session cancelled", "%(num)d sessions cancelled", len(done)))
         return see_other(back)
     status = 422 if form.errors else 200
     return render_page(

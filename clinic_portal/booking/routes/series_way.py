@@ -12,25 +12,23 @@ from babel.lists import format_list
 from flask import request
 from flask_babel import gettext as _
 
-from clinic_portal.booking.forms import SeriesForm
-from clinic_portal.booking.queries.openings import Openings, read_openings
+from clinic_portal.booking.forms import LaterForm, SeriesForm
+from clinic_portal.booking.queries.openings import ANYWAY_DAYS, Openings, read_openings
 from clinic_portal.booking.routes.common import ANY, Way, own_hold_hash
 from clinic_portal.booking.routes.times import parse_slot
-from clinic_portal.booking.routes.times_shown import SLOT_FORMAT, day_title, part_name
+from clinic_portal.booking.routes.times_shown import SLOT_FORMAT, part_name
 from clinic_portal.booking.rules import PartOfDay
 from clinic_portal.booking.rules.series import Plan, SeriesWish, propose_with_one
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import PractitionerId
-from clinic_portal.facilities.queries import FacilityFacts
+from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.filters import local_text
+from clinic_portal.web.filters import clinic_date, local_text
 from clinic_portal.web.i18n import current_language
 
 #: What the wish page proposes at first, where the service allows as many.
 USUAL_COUNT = 10
-#: How many first days there are to choose from.
-FIRST_DAYS = 42
 #: Weeks that are read beyond those that are needed, before the rest of the calendar is.
 SPARE_WEEKS = 4
 FIRST_MINUTE, LAST_MINUTE, HALF_HOUR = 7 * 60, 20 * 60, 30
@@ -62,7 +60,9 @@ class SeriesWay:
             "practitioner": self.way.query().get("practitioner", ANY),
         }
         own.pop("part", None)
-        wish = [("count", str(self.wanted)), ("per_week", str(self.per_week)), ("at", at), ("first", str(self.first))]
+        # As soon as possible is written as nothing: the address is good tomorrow, too.
+        first = str(self.first) if self.first > local_day(clock().now(), self.facility.tz) else ""
+        wish = [("count", str(self.wanted)), ("per_week", str(self.per_week)), ("at", at), ("first", first)]
         days = [("weekday", str(weekday)) for weekday in self.weekdays]
         return [*own.items(), *wish, *days, *([("aside", "y")] if self.is_aside else [])]
 
@@ -119,7 +119,8 @@ def series_form(way: Way, kind: type[Form], *, most: int | None = None) -> Form:
         *((str(one.id), one.full_name) for one in way.practitioners()),
     ]
     form.facility.choices = [(one.slug, _place(way, one)) for one in places]
-    form.first.choices = first_days(way, places)
+    today = min(local_day(clock().now(), one.tz) for one in places)
+    show_calendar(form, today, way.service, is_desk=way.patient is not None)
     return form
 
 
@@ -138,6 +139,9 @@ def series_way(way: Way, form: SeriesForm) -> SeriesWay | None:
             _("%(name)s does not work there", name=way.practitioner.full_name if way.practitioner else "")
         ]
         return None
+    first = first_of(form, local_day(clock().now(), facility.tz), way.service, is_desk=way.patient is not None)
+    if first is None:
+        return None
     at = form.at.data
     part = next((part for part in PartOfDay if part.value == at), None)
     return SeriesWay(
@@ -155,7 +159,8 @@ def series_way(way: Way, form: SeriesForm) -> SeriesWay | None:
         weekdays=tuple(sorted(int(one) for one in form.weekday.data or ())),
         part=part or PartOfDay.ANY,
         minute=None if part else minute_of_day(at),
-        first=date.fromisoformat(form.first.data),
+        first=first,
+        is_aside=form.is_aside,
     )
 
 
@@ -187,11 +192,38 @@ def times_of_day() -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def first_days(way: Way, places: Sequence[FacilityFacts]) -> list[tuple[str, str]]:
-    """Return the first days to choose from: today, and the days after it as far as the calendar is open."""
-    today = local_day(clock().now(), (way.facility or places[0]).tz)
-    days = [today + timedelta(days=count) for count in range(min(FIRST_DAYS, way.service.rules.horizon_days) + 1)]
-    return [(str(days[0]), _("As soon as possible")), *((str(day), day_title(day, today)) for day in days[1:])]
+def show_calendar(form: SeriesForm | LaterForm, today: date, service: ServiceFacts, *, is_desk: bool) -> None:
+    """Say at the box of the first day how far the calendar is open; where staff may look further, the box lets them."""
+    days = service.rules.horizon_days
+    form.first.description = _(
+        "Leave it empty for as soon as possible. The calendar is open until %(day)s.", day=_day(today, days)
+    )
+    last = today + timedelta(days=ANYWAY_DAYS if is_desk else days)
+    form.first.render_kw = {"min": str(today), "max": str(last)}
+
+
+def first_of(form: SeriesForm | LaterForm, today: date, service: ServiceFacts, *, is_desk: bool) -> date | None:
+    """Return the first day that is wished, today where none is; None, with an error that says why, outside of the calendar."""
+    days, day = ANYWAY_DAYS if form.is_aside else service.rules.horizon_days, form.first.value or today
+    if today <= day <= today + timedelta(days=days):
+        return day
+    if day < today:
+        form.first.errors = [_("Choose a day that is still to come")]
+    elif is_desk and not form.is_aside:
+        form.first.errors = [
+            _(
+                "The calendar is open until %(day)s. Choose a day until then, or set the rules aside",
+                day=_day(today, days),
+            )
+        ]
+    else:
+        form.first.errors = [_("The calendar is open until %(day)s. Choose a day until then", day=_day(today, days))]
+    return None
+
+
+def _day(today: date, days: int) -> str:
+    day = today + timedelta(days=days)
+    return clinic_date(day, year=day.year != today.year, inside=True)
 
 
 def minute_of_day(at: str) -> int:

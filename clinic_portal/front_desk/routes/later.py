@@ -84,7 +84,7 @@ def _reason(later: Later, typed: ReasonForm | None = None) -> ReasonForm | None:
     return (typed or ReasonForm()) if later.is_aside or is_late else None
 
 
-def _move(facility: FacilityFacts, later: Later, starts: Sequence[datetime], reason: ReasonForm) -> object:
+def _move(facility: FacilityFacts, later: Later, starts: Sequence[datetime], reason: ReasonForm) -> list[AppointmentId]:
     return move_sessions_by_clinic(
         db_session(), clock(), appointment_id=AppointmentId(later.visit.appointment.id), facility_id=facility.id,
         actor=require_actor(), starts=tuple(starts), note=reason.note.data or "",

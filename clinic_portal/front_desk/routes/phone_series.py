@@ -1,13 +1,13 @@
 """Several sessions booked by phone: the patients' pages of a plan, at the desk's addresses."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from flask import make_response, redirect, session, url_for
+from flask import flash, make_response, redirect, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.queries.series import series_facts
@@ -42,7 +42,7 @@ def wish_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
 def plan_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
     """Propose a plan, one line a session."""
     way, form = _wish(own_facility(slug), patient_id, service)
-    wished = _wished(way, form)
+    wished = series_way(way, form)
     return series_plan.plan_page(wished) if wished else series_plan.ask_again(way, form)
 
 
@@ -52,7 +52,7 @@ def check_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnVal
     """Read the dates back to the patient."""
     facility = own_facility(slug)
     way, form = _wish(facility, patient_id, service)
-    wished = _wished(way, form)
+    wished = series_way(way, form)
     if wished is None:
         return series_plan.ask_again(way, form)
     return series_plan.check_times(wished, _booking(facility, way, ReasonForm(data={"note": _kept_reason(way)})))
@@ -64,7 +64,7 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     """Book all of the chosen sessions, or none; with a written reason where the rules are set aside."""
     facility, reason = own_facility(slug), ReasonForm()
     way, form = _wish(facility, patient_id, service)
-    wished = _wished(way, form)
+    wished = series_way(way, form)
     if wished is None or way.patient is None or series_plan.chosen(wished) is None:
         return redirect(way.link("wish_series"), 303)
     if wished.is_aside and not reason.is_written():
@@ -72,6 +72,8 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     answer = make_response(
         series_plan.book_times(wished, way.patient.id, _booking(facility, way, reason, is_aside=wished.is_aside))
     )
+    if answer.status_code != 409:
+        flash(ngettext("%(num)d session booked", "%(num)d sessions booked", len(series_plan.times_of(wished))))
     session[REASON] = (str(way.patient.id), reason.note.data) if answer.status_code == 409 else None
     return answer
 
@@ -87,11 +89,6 @@ def _wish(facility: FacilityFacts, patient_id: UUID, service: str) -> tuple[Phon
     form = series_form(way, PhoneSeriesForm, most=MOST_SESSIONS)
     form.most = way.service.rules.series_max or 0
     return way, form
-
-
-def _wished(way: PhoneWay, form: PhoneSeriesForm) -> SeriesWay | None:
-    wished = series_way(way, form)
-    return replace(wished, is_aside=bool(form.aside.data)) if wished else None
 
 
 def _booking(

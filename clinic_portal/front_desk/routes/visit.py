@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from clinic_portal.accounts.queries import get_account
@@ -60,7 +61,7 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
         is_for_all = form.later.data and bool(_later_at(facility, found))
         cancel = cancel_sessions_by_clinic if is_for_all else cancel_by_clinic
         try:
-            cancel(
+            done = cancel(
                 db_session(),
                 clock(),
                 appointment_id=found.appointment.id,
@@ -74,7 +75,7 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
                 return refused_page(facility, appointment_id, refused)
             form.ask_why()
         else:
-            flash(_("Visit cancelled"))
+            flash(_said(done))
             return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
     return _page("front_desk/cancel_visit.html", facility, found, form=form, status=status)
 
@@ -124,6 +125,13 @@ def _move(facility: FacilityFacts, found: VisitFacts, form: AnywayForm, starts_a
     is_there = (was.starts_at, was.mode, was.practitioner_id) == (starts_at, taker.mode, taker.practitioner_id)
     flash(_("Saved") if is_there else _("Visit moved"))  # Another room at most: nobody comes at another time.
     return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=id_))
+
+
+def _said(done: object) -> str:
+    """Say what was cancelled: a visit, or how many sessions."""
+    if isinstance(done, list):
+        return str(ngettext("%(num)d session cancelled", "%(num)d sessions cancelled", len(done)))
+    return str(_("Visit cancelled"))
 
 
 def _changed() -> dict[str, object]:
