@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.messages import visit_facts
-from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, describe
-from clinic_portal.booking.queries.series import moved_since, series_facts
+from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, VisitFacts, describe
+from clinic_portal.booking.queries.series import moved_since, place_of, series_facts
 from clinic_portal.booking.queries.staff import ON_ITS_WAY
 from clinic_portal.core.clock import Clock, zone
 from clinic_portal.core.ids import SeriesId
@@ -88,14 +88,23 @@ def _facts(
     if first is None:
         return None
     starts = [session.starts_at for session in sessions]
+    is_one_place = len({place_of(session) for session in sessions}) == 1
+    rooms = {visit.room.name if visit.room else "" for visit in visits}
     prices = [session.price for session in sessions]
     context = {
         **first.context,
         "starts": starts,
+        # On the clock of its place, which each says when they are not all at one.
+        "sessions": [_said(visit, with_place=not is_one_place) for visit in visits],
+        "one_place": is_one_place,
+        "are_online": all(session.is_online for session in sessions),
+        "practitioner_names": ", ".join(dict.fromkeys(visit.practitioner.full_name for visit in visits)),
+        "room_name": rooms.pop() if len(rooms) == 1 else "",
+        "directions": first.context["directions"] if is_one_place else {},
         "count": len(starts),
         # Sessions to come that are as they were.
         "others": others,
-        "short_times": _short_times(starts, visits[0].tz, first.language),
+        "short_times": _short_times(visits, first.language),
         "total": Money(sum(price.minor for price in prices), prices[0].currency),
         "link_path": f"/visits/series/{series_id}",
     }
@@ -103,9 +112,18 @@ def _facts(
     return replace(first, context=context, attachments=(Attachment("visits.ics", content_type(*visits), file),))
 
 
-def _short_times(starts: Sequence[datetime], tz: str, language: str) -> str:
-    """Return days and times as short as an SMS wants them: "26 Nov, 3 Dec 10:30; 10 Dec 11:00"."""
-    local = [start.astimezone(zone(tz)) for start in starts]
+def _said(visit: VisitFacts, *, with_place: bool) -> dict[str, object]:
+    return {
+        "starts_at": visit.appointment.starts_at,
+        "tz": visit.tz,
+        "is_online": visit.appointment.is_online,
+        "at": visit.facility.names if with_place else {},
+    }
+
+
+def _short_times(visits: Sequence[VisitFacts], language: str) -> str:
+    """Return days and times as short as a mailbox wants them: "26 Nov, 3 Dec 10:30; 10 Dec 11:00"."""
+    local = [visit.appointment.starts_at.astimezone(zone(visit.tz)) for visit in visits]
     parts = []
     for time, days in groupby(local, key=lambda start: f"{start:%H:%M}"):
         parts.append(f"{', '.join(format_datetime(day, 'd MMM', locale=language) for day in days)} {time}")

@@ -51,6 +51,13 @@ def make_series(
     return series, rows
 
 
+def take_elsewhere(db: Session, clinic: Clinic, row: Appointment) -> Appointment:
+    """Have a session take place in the Azores, with Sofia."""
+    row.facility_id, row.room_id, row.practitioner_id = clinic.azores.id, clinic.room_a.id, clinic.sofia.id
+    db.commit()
+    return row
+
+
 def late_for_the_first(
     db: Session, clock: FixedClock, clinic: Clinic, patient: Patient
 ) -> list[Appointment]:  # fmt: skip

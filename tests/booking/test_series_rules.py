@@ -13,11 +13,14 @@ from clinic_portal.booking.rules import PartOfDay
 from clinic_portal.booking.rules.series import (
     Plan,
     SeriesWish,
+    Wished,
     day_of,
     minute_of,
     propose,
+    propose_each,
     propose_with_one,
     replan,
+    replan_each,
     wall_of,
     week_of,
     weekday_of,
@@ -161,6 +164,33 @@ def test_over_both_clock_changes_the_wall_clock_shows_the_same_time(first: date,
     assert {(one.weekday(), one.hour, one.minute) for one in local} == {(0, 10, 0)}
     assert len({one.utcoffset() for one in local}) == 2
     assert all(line.is_as_wished for line in plan.lines)
+
+
+def test_each_session_has_its_time_where_it_is_and_one_without_any_is_overtaken() -> None:
+    """Four sessions, the second of them elsewhere, where nobody works in the first three weeks."""
+    here = {wall_of(one, LISBON): one for one in hours(MONDAY, 60, 540, TEN)}
+    there = {wall_of(one, AZORES): one for one in hours(MONDAY + timedelta(days=21), 60, 540, TEN, tz=AZORES)}
+    places = ["here", "there", "here", "here"]
+    plan = propose_each(wish(minute=TEN), {"here": here, "there": there}, places)
+    assert plan is not None
+    found = {line.session: line.chosen for line in plan.lines}
+    assert found == {
+        session: start(MONDAY + timedelta(days=7 * week), TEN, tz)
+        for session, week, tz in ((0, 0, LISBON), (2, 1, LISBON), (3, 2, LISBON), (1, 3, AZORES))
+    }
+    never = propose_each(wish(minute=TEN), {"here": here, "there": {}}, places)
+    assert never is not None
+    assert ({line.session for line in never.sessions}, never.missing) == ({0, 2, 3}, 1)
+
+
+@pytest.mark.parametrize("places", [(LISBON, AZORES), (AZORES, LISBON), (LISBON, LISBON)])
+def test_what_two_chose_is_the_first_ones_and_the_other_gets_another_day(places: tuple[str, str]) -> None:
+    at = start(MONDAY, TEN + 60)
+    free = {tz: {wall_of(one, tz): one for one in [at, *hours(MONDAY, 5, TEN, tz=tz)]} for tz in places}
+    lines = replan_each([Wished(number, wall_of(at, tz), free[tz]) for number, tz in enumerate(places)])
+    chosen_by = {line.session: line.chosen for line in lines}
+    assert chosen_by[0] == at
+    assert chosen_by[1] == start(MONDAY + timedelta(days=1), TEN, places[1])
 
 
 @st.composite

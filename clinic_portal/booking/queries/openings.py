@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -58,41 +59,54 @@ class Openings:
 
     def refusals(self, practitioner_id: PractitionerId, starts: Collection[datetime]) -> dict[datetime, str]:
         """Return why which of the sessions cannot be had, as codes: of two that exclude each other, the later one."""
-        found, theirs, on_day = dict[datetime, str](), [*self.theirs], Counter(self.on_day)
-        for start in sorted(starts):
-            code = self._refusal(practitioner_id, start, theirs, on_day)
-            if code:
-                found[start] = code
-            else:
-                theirs.append(self._visit(start))
-                on_day[local_day(start, self.tz)] += 1
-        return found
+        return refusals_of([Wanted(self, practitioner_id, start) for start in starts])
 
     def is_for_patient(self, start: datetime) -> bool:
         """Whether the patient can take a start, with what they have already."""
         return not self._patients_refusal(start, self.theirs, self.on_day)
 
-    def _refusal(
-        self,
-        practitioner_id: PractitionerId,
-        start: datetime,
-        theirs: Collection[Stretch],
-        on_day: Mapping[date, int],
-    ) -> str:
+    def refusal(self, practitioner_id: PractitionerId, start: datetime, *, beside: Collection[Stretch]) -> str:
+        """Return why a session cannot be had beside others of its series, as a code; nothing when it can."""
         if not self.takers(practitioner_id, start):
             return "appointment.slot_taken"
-        return self._patients_refusal(start, theirs, on_day)
+        on_day = Counter(self.on_day)
+        on_day.update(local_day(one.start, self.tz) for one in beside)
+        return self._patients_refusal(start, [*self.theirs, *beside], on_day)
 
     def _patients_refusal(self, start: datetime, theirs: Collection[Stretch], on_day: Mapping[date, int]) -> str:
-        visit, limit = self._visit(start), self.service.rules.visits_per_day
+        visit, limit = self.visit(start), self.service.rules.visits_per_day
         if any(visit.touches(one) for one in theirs):
             return "appointment.patient_overlap"
         if limit is not None and on_day.get(local_day(start, self.tz), 0) >= limit:
             return "appointment.too_many_that_day"
         return ""
 
-    def _visit(self, start: datetime) -> Stretch:
+    def visit(self, start: datetime) -> Stretch:
+        """Return how long the patient is there."""
         return Stretch(start, start + timedelta(minutes=self.service.minutes))
+
+
+class Wanted(NamedTuple):
+    """A session that is wanted: with whom, when, and what is offered where it takes place."""
+
+    openings: Openings
+    practitioner_id: PractitionerId
+    start: datetime
+
+
+def refusals_of(wanted: Collection[Wanted]) -> dict[datetime, str]:
+    """Return why which of the sessions of one patient cannot be had, as codes; they may be at more than one place.
+
+    Of two that exclude each other it is the later one.
+    """
+    found, kept = dict[datetime, str](), list[Stretch]()
+    for openings, practitioner_id, start in sorted(wanted, key=lambda one: one.start):
+        code = openings.refusal(practitioner_id, start, beside=kept)
+        if code:
+            found[start] = code
+        else:
+            kept.append(openings.visit(start))
+    return found
 
 
 def read_openings(  # noqa: PLR0913 - what, when, for whom, and by which rules

@@ -24,10 +24,18 @@ from clinic_portal.core.ids import (
     SeriesId,
     ServiceId,
 )
+from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import person_to_book_for
 
 #: A session that was given back, or was a mistake, is none any more.
 _NO_SESSION = (AppointmentState.CANCELLED, AppointmentState.ENTERED_IN_ERROR)
+
+
+class Place(NamedTuple):
+    """Where sessions take place, and how: those of one place are moved within it."""
+
+    facility_id: FacilityId
+    mode: Mode
 
 
 class SessionNumber(NamedTuple):
@@ -53,6 +61,35 @@ class SeriesFacts:
     def kept(self) -> list[AppointmentFacts]:
         """The sessions that were not given back."""
         return [session for session in self.sessions if session.state not in _NO_SESSION]
+
+
+def place_of(session: AppointmentFacts) -> Place:
+    """Return where a session takes place."""
+    return Place(session.facility_id, session.mode)
+
+
+def with_whom(series: SeriesFacts, sessions: Sequence[AppointmentFacts]) -> dict[Place, PractitionerId]:
+    """Return with whom sessions get new times at each place, in the order of the places.
+
+    With the series' own therapist where any of them is; elsewhere with whom the first one there is.
+    """
+    found: dict[Place, PractitionerId] = {}
+    for session in sessions:
+        place = place_of(session)
+        if place not in found or session.practitioner_id == series.practitioner_id:
+            found[place] = session.practitioner_id
+    return found
+
+
+def in_turn(
+    sessions: Sequence[AppointmentFacts], starts: Sequence[datetime]
+) -> list[tuple[AppointmentFacts, datetime]]:
+    """Return which session gets which of the times: those that were chosen at one place, in order of time."""
+    chosen: dict[Place, list[datetime]] = {}
+    for session, start in zip(sessions, starts, strict=True):
+        chosen.setdefault(place_of(session), []).append(start)
+    turns = {place: iter(sorted(times)) for place, times in chosen.items()}
+    return [(session, next(turns[place_of(session)])) for session in sessions]
 
 
 def series_facts(db: Session, series_id: SeriesId) -> SeriesFacts | None:

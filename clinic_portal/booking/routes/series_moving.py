@@ -3,7 +3,8 @@
 The front desk has the same pages under its own addresses: `ask_later`, `plan_new_times` and `press_move` serve both.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -16,9 +17,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from clinic_portal.booking.forms import LaterForm
-from clinic_portal.booking.queries import PartOfDay, VisitFacts, Wish, describe, visit_of
+from clinic_portal.booking.queries import AppointmentState, PartOfDay, VisitFacts, Wish, describe, visit_of
 from clinic_portal.booking.queries.openings import Openings, read_openings
-from clinic_portal.booking.queries.series import later_sessions, series_facts
+from clinic_portal.booking.queries.series import Place, SeriesFacts, later_sessions, place_of, series_facts, with_whom
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.series_plan import Session, codes_of, session_lines, still_free
 from clinic_portal.booking.routes.series_way import (
@@ -31,13 +32,14 @@ from clinic_portal.booking.routes.series_way import (
 )
 from clinic_portal.booking.routes.times import parse_slot
 from clinic_portal.booking.routes.too_late import too_late_page
-from clinic_portal.booking.rules.series import SeriesWish, propose, replan, wall_of
+from clinic_portal.booking.rules.series import Line, Plan, SeriesWish, Wished, propose_each, replan_each, wall_of
 from clinic_portal.booking.steps.series import TIMES_LOST
 from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.ids import AppointmentId, PractitionerId
 from clinic_portal.patients.queries import PatientFacts
+from clinic_portal.practitioners.queries import PractitionerFacts
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import local_text
@@ -49,18 +51,31 @@ VISIT = "/visits/<uuid:appointment_id>"
 #: What the address says of the wish.
 WISHED = ("weekday", "at", "first", "aside")
 
+NONE: Mapping[datetime, str] = {}
+
 Form = TypeVar("Form", bound=LaterForm)
 #: Moves the sessions to new times, in order of time, for whoever looks at the page; returns which moved.
 Mover = Callable[[tuple[datetime, ...]], Sequence[AppointmentId]]
 
 
 @dataclass(frozen=True)
+class Row:
+    """A session on the page of new times."""
+
+    old: VisitFacts
+    #: Its new time, and others to choose from; None: nothing else is free.
+    line: Session | None = None
+    #: Staff of another facility change it.
+    is_theirs: bool = False
+
+
+@dataclass(frozen=True)
 class Later:
-    """A session and those after it that are booked, and when they would suit better."""
+    """A session and those after it that are booked, and when they would suit better. Each is moved where it is."""
 
     visit: VisitFacts
+    series: SeriesFacts
     sessions: tuple[VisitFacts, ...]
-    per_week: int
     #: The visit's own page: "/visits/<id>", or that of the desk.
     home: str
     #: Where they are kept as they are.
@@ -70,6 +85,8 @@ class Later:
     layout: str = "layouts/patient.html"
     #: At the desk: whose sessions they are.
     patient: PatientFacts | None = None
+    #: At the desk: those that take place where its staff do not work. They stay.
+    theirs: tuple[VisitFacts, ...] = ()
     #: Staff set the rules aside; they write why before moving.
     is_aside: bool = False
 
@@ -83,38 +100,89 @@ class Later:
         """What a press says of the sessions that it was made for: one that was moved meanwhile makes it another."""
         return ".".join(str(one.appointment.sequence) for one in self.sessions)
 
-    def openings(self, first: date, last: date) -> Openings:
-        """What the therapist offers; the times of these sessions count as free."""
+    @property
+    def is_at_many_places(self) -> bool:
+        """Whether it has to be said of each where it is."""
+        return len({place_of(one.appointment) for one in (*self.sessions, *self.theirs)}) > 1
+
+    @property
+    def places(self) -> list[Place]:
+        """Where each takes place."""
+        return [place_of(one.appointment) for one in self.sessions]
+
+    @property
+    def therapists(self) -> dict[Place, PractitionerId]:
+        """With whom they are moved."""
+        return with_whom(self.series, [one.appointment for one in self.sessions])
+
+    def therapist(self, session: VisitFacts) -> PractitionerFacts:
+        """With whom a session is moved; one that stays, with whom it is."""
+        who = self.therapists.get(place_of(session.appointment))
+        return next((one.practitioner for one in self.sessions if one.practitioner.id == who), session.practitioner)
+
+    def openings(self, first: date, last: date) -> dict[Place, Openings]:
+        """What the therapist of each place offers; the times of these sessions count as free."""
         facts = self.visit.appointment
         own = tuple(one.appointment.id for one in self.sessions)
-        wish = Wish(facts.service_id, facts.practitioner_id, facts.facility_id, mode=facts.mode, own_visits=own)
-        return read_openings(
-            db_session(), clock(), wish, from_day=first, to_day=last, patient_id=facts.known_patient_id,
-            anyway=self.is_aside,
-        )  # fmt: skip
+        found = {}
+        for place, who in self.therapists.items():
+            wish = Wish(facts.service_id, who, place.facility_id, mode=place.mode, own_visits=own)
+            found[place] = read_openings(
+                db_session(), clock(), wish, from_day=first, to_day=last, patient_id=facts.known_patient_id,
+                anyway=self.is_aside,
+            )  # fmt: skip
+        return found
 
-    def plan(self, form: LaterForm) -> tuple[list[Session], bool]:
+    def plan(self, form: LaterForm) -> tuple[list[Row], bool]:
         """Return a new time for as many as fit, and whether none was free as it was wished."""
-        part = next((part for part in PartOfDay if part.value == form.at.data), None)
         first = max(form.first.value or self.today, self.earliest)
-        weeks = -(-len(self.sessions) // self.per_week) + SPARE_WEEKS
-        openings = self.openings(first, first + A_WEEK * weeks)
-        weekdays = frozenset(int(one) for one in form.weekday.data or ())
+        soon = first + A_WEEK * (-(-len(self.sessions) // self.series.per_week) + SPARE_WEEKS)
+        openings = self.openings(first, soon)
+        found, last_day = self._propose(form, first, openings), max(one.last_day for one in openings.values())
+        if (found is None or found.missing) and soon < last_day:
+            openings = self.openings(first, last_day)
+            found = self._propose(form, first, openings)
+        return self._rows(found.sessions if found else (), openings, {}), found is not None and found.is_relaxed
+
+    def _propose(self, form: LaterForm, first: date, openings: Mapping[Place, Openings]) -> Plan | None:
+        part = next((part for part in PartOfDay if part.value == form.at.data), None)
+        weekdays, last = (
+            frozenset(int(one) for one in form.weekday.data or ()),
+            max(one.last_day for one in openings.values()),
+        )
         wish = SeriesWish(
-            len(self.sessions), self.per_week, first, openings.last_day, weekdays, part or PartOfDay.ANY,
+            len(self.sessions), self.series.per_week, first, last, weekdays, part or PartOfDay.ANY,
             None if part else minute_of_day(form.at.data),
         )  # fmt: skip
-        found = propose(wish, openings.starts.get(self.visit.practitioner.id, ()), openings.tz)
-        return (session_lines(found.sessions, openings.tz, {}), found.is_relaxed) if found else ([], False)
+        offers = {place: openings[place].walls(who) for place, who in self.therapists.items()}
+        return propose_each(wish, offers, self.places)
 
-    def chosen(self, starts: Collection[datetime], lost: Mapping[datetime, str]) -> list[Session]:
-        """Return the plan that was chosen, with the nearest time in the place of what was lost."""
+    def chosen(
+        self, starts: Sequence[datetime], lost: Mapping[datetime, str], doubled: Mapping[datetime, str] = NONE
+    ) -> list[Row]:
+        """Return the plan that was chosen, in the order of the sessions, with the nearest time in the place of what was lost.
+
+        A time that was chosen for two (`doubled`) stays with the first.
+        """
         days = [local_day(start, self.visit.tz) for start in starts]
-        openings, who = self.openings(min(days) - A_WEEK, max(days) + A_WEEK), self.visit.practitioner.id
-        walls = [wall_of(start, openings.tz) for start in sorted(set(starts))]
-        lines = replan(walls, still_free(openings, who, sorted(starts), lost))
-        shown = session_lines(lines, openings.tz, codes_of(lost, openings.tz))
-        return [line for line in shown if line.number]
+        openings, therapists = self.openings(min(days) - A_WEEK, max(days) + A_WEEK), self.therapists
+        wished = []
+        for number, (place, start) in enumerate(zip(self.places, starts, strict=True)):
+            here, who = openings[place], therapists[place]
+            times = [one for other, one in zip(self.places, starts, strict=True) if other == place]
+            wished.append(Wished(number, wall_of(start, here.tz), still_free(here, who, times, lost)))
+        lines = [line for line in replan_each(wished) if line.chosen is not None]
+        return self._rows(lines, openings, {**lost, **doubled})
+
+    def _rows(
+        self, lines: Sequence[Line], openings: Mapping[Place, Openings], lost: Mapping[datetime, str]
+    ) -> list[Row]:
+        shown = {line.session: line for line in lines}
+        rows = [Row(one, is_theirs=True) for one in self.theirs]
+        for number, (old, place) in enumerate(zip(self.sessions, self.places, strict=True)):
+            tz, line = openings[place].tz, shown.get(number)
+            rows.append(Row(old, session_lines([line], tz, codes_of(lost, tz))[0] if line else None))
+        return sorted(rows, key=lambda row: row.old.appointment.starts_at)
 
 
 @blueprint.get(f"{VISIT}/move-later")
@@ -162,7 +230,9 @@ def _closed(later: Later) -> ResponseReturnValue | None:
     return None if verdict.allowed else too_late_page(later.sessions[0], back=later.back)
 
 
-def later_of(visit: VisitFacts, sessions: Sequence[VisitFacts], *, home: str, back: str) -> Later:
+def later_of(
+    visit: VisitFacts, sessions: Sequence[VisitFacts], *, home: str, back: str, theirs: Sequence[VisitFacts] = ()
+) -> Later:
     """Return what is moved: sessions from this visit on. Raises: NotFound (not of a series)."""
     series_id = visit.appointment.series_id
     series = series_facts(db_session(), series_id) if series_id else None
@@ -170,7 +240,7 @@ def later_of(visit: VisitFacts, sessions: Sequence[VisitFacts], *, home: str, ba
         raise NotFound
     before = [local_day(one.starts_at, visit.tz) for one in series.kept if one.starts_at < visit.appointment.starts_at]
     earliest = max((day + timedelta(days=1) for day in before), default=local_day(clock().now(), visit.tz))
-    return Later(visit, tuple(sessions), series.per_week, home, back, earliest)
+    return Later(visit, series, tuple(sessions), home, back, earliest, theirs=tuple(theirs))
 
 
 def later_form(later: Later, kind: type[Form]) -> Form:
@@ -208,14 +278,30 @@ def plan_new_times(
     answer = is_closed()
     if answer is not None:
         return answer
-    lines, is_relaxed = later.plan(form)
-    return plan_page(later, lines, is_relaxed=is_relaxed, reason=reason)
+    rows, is_relaxed = later.plan(form)
+    return plan_page(later, rows, is_relaxed=is_relaxed, reason=reason)
 
 
-def typed_times() -> tuple[datetime, ...]:
-    """Return the times that were chosen, as they were sent."""
-    typed = (parse_slot(text) for text in request.form.getlist("time"))
-    return tuple(start for start in typed if start is not None)
+def typed_times(later: Later) -> list[datetime] | None:
+    """Return the time that was chosen for each of the sessions, in their order; None when they are other sessions now."""
+    typed, ids = [parse_slot(text) for text in request.form.getlist("time")], _typed_ids(later)
+    times = {id_: start for id_, start in zip(ids, typed, strict=False) if start is not None}
+    ours = [str(one.appointment.id) for one in later.sessions]
+    return [times[id_] for id_ in ours] if len(typed) == len(ids) and set(times) == set(ours) else None
+
+
+def _typed_ids(later: Later) -> list[str]:
+    return request.form.getlist("session") or [str(one.appointment.id) for one in later.sessions]
+
+
+def _is_done(later: Later) -> bool:
+    """Whether every session that the press names has its time already."""
+    named, typed = _typed_ids(later), [parse_slot(text) for text in request.form.getlist("time")]
+    known = {str(one.id): one for one in later.series.sessions if one.state is AppointmentState.BOOKED}
+    if len(named) != len(typed) or not known.keys() >= set(named):
+        return False
+    wanted = [(place_of(known[id_]), start) for id_, start in zip(named, typed, strict=True)]
+    return Counter(wanted) == Counter((place_of(known[id_]), known[id_].starts_at) for id_ in set(named))
 
 
 def press_move(later: Later, move: Mover, *, reason: object = None) -> ResponseReturnValue:
@@ -223,18 +309,17 @@ def press_move(later: Later, move: Mover, *, reason: object = None) -> ResponseR
 
     Raises: Conflict "series.changed" (somebody changed them since the page was made), and what the mover does.
     """
-    starts = typed_times()
-    doubled = {start for start in starts if starts.count(start) > 1}
-    if doubled:
-        lost: Mapping[datetime, str] = dict.fromkeys(doubled, "appointment.patient_overlap")
-        return plan_page(later, later.chosen(starts, lost), lost=len(lost), reason=reason, status=409)
-    if sorted(starts) == [one.appointment.starts_at for one in later.sessions]:
+    if _is_done(later):
         flash(_("The sessions are booked as you see below"))
         return see_other(later.back)  # Pressed twice, or every one was kept: the sessions are there.
-    if request.form.get("seen", later.seen) != later.seen:
+    starts = typed_times(later)
+    if starts is None or request.form.get("seen", later.seen) != later.seen:
         raise Conflict("series.changed")
+    doubled = {start: "appointment.patient_overlap" for start in starts if starts.count(start) > 1}
+    if doubled:
+        return plan_page(later, later.chosen(starts, {}, doubled), lost=len(doubled), reason=reason, status=409)
     try:
-        moved = move(starts)
+        moved = move(tuple(starts))
     except Conflict as refusal:
         found = refusal.values.get("lost")
         if refusal.code != TIMES_LOST or not isinstance(found, Mapping):
@@ -246,7 +331,7 @@ def press_move(later: Later, move: Mover, *, reason: object = None) -> ResponseR
 
 def plan_page(
     later: Later,
-    lines: Sequence[Session],
+    rows: Sequence[Row],
     *,
     lost: int = 0,
     is_relaxed: bool = False,
@@ -255,9 +340,9 @@ def plan_page(
 ) -> ResponseReturnValue:
     """Show the new times beside the old ones."""
     query = [(name, value) for name in WISHED for value in request.args.getlist(name)]
-    rows = [(old, lines[index] if index < len(lines) else None) for index, old in enumerate(later.sessions)]
     return render_page(
         "booking/plan_later.html", status=status, later=later, visit=later.visit, facility=later.visit.facility,
         facility_name=local_text(later.visit.facility.names), rows=rows, lost=lost, is_relaxed=is_relaxed,
-        here=f"{later.home}/plan-later?{urlencode(query)}", found=len(lines), form=reason,
+        here=f"{later.home}/plan-later?{urlencode(query)}", form=reason,
+        without=sum(row.line is None and not row.is_theirs for row in rows),
     )  # fmt: skip

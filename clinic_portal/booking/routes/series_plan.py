@@ -238,7 +238,7 @@ def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> l
         number += 1
         times = sorted({line.chosen, *line.others})
         options = [Option(time.strftime(SLOT_FORMAT), short_moment(time, tz), time == line.chosen) for time in times]
-        found.append(Session(number, _note(line, lost), options, is_lost=line.wished in lost))
+        found.append(Session(number, _note(line, lost), options, is_lost=line.wished in lost and not line.is_as_wished))
     return found
 
 

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.forms import CancelForm
 from clinic_portal.booking.queries import AppointmentState, CancelReason, VisitFacts, describe, visit_of
-from clinic_portal.booking.queries.series import SeriesFacts, later_sessions, series_of
+from clinic_portal.booking.queries.series import SeriesFacts, later_sessions, place_of, series_of
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.rules import judge_change
@@ -72,7 +72,7 @@ def cancel_later(appointment_id: UUID) -> ResponseReturnValue:
     status = 422 if form.errors else 200
     return render_page(
         "booking/cancel_later.html", status=status, visit=visit, sessions=open_ones, form=form, back=back,
-        late=len(sessions) - len(open_ones),
+        late=len(sessions) - len(open_ones), is_at_many_places=len({place_of(one.appointment) for one in open_ones}) > 1,
     )  # fmt: skip
 
 
@@ -102,5 +102,6 @@ def _page(template: str, found: SeriesFacts) -> ResponseReturnValue:
         kept=kept,
         next_one=next((visit for visit in coming if _is_changeable(visit)), None),
         total=total,
+        is_at_many_places=len({place_of(visit.appointment) for visit in kept}) > 1,
         person=person_to_book_for(db, clock(), found.patient_id, actor=require_actor()),
     )

@@ -1,7 +1,7 @@
 """The pure plan of a series: the same days and time every week, and the nearest free time where one of them is not free."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import combinations, groupby
@@ -15,6 +15,8 @@ from clinic_portal.core.clock import zone
 Wall = int
 
 Who = TypeVar("Who", bound=UUID)
+#: Where a session takes place.
+At = TypeVar("At", bound=Hashable)
 
 MINUTES_A_DAY = 1440
 DAYS_A_WEEK = 7
@@ -61,6 +63,16 @@ class Line:
     is_as_wished: bool
     #: For what it can be exchanged: free times of that week on no other session's day, in order.
     others: tuple[datetime, ...]
+    #: Which of the sessions it is, where each has a place of its own.
+    session: int = 0
+
+
+class Wished(NamedTuple):
+    """When a session is wished, and what is free where it takes place. Places may have clocks of their own."""
+
+    session: int
+    wall: Wall
+    free: Mapping[Wall, datetime]
 
 
 @dataclass(frozen=True)
@@ -117,25 +129,42 @@ def propose(wish: SeriesWish, starts: Sequence[datetime], tz: str) -> Plan | Non
     Where a day of the pattern is not free, the nearest time of that week is chosen. A week without a free time gets a
     line without a time, and the plan goes on after it.
     """
-    earliest, after = wish.first_day.toordinal(), wish.last_day.toordinal() + 1
     walls = {wall_of(start, tz): start for start in starts}
-    walls = {wall: start for wall, start in walls.items() if earliest <= day_of(wall) < after}
-    if not walls:
+    return propose_each(wish, {None: walls}, [None] * wish.wanted)
+
+
+def propose_each(wish: SeriesWish, offers: Mapping[At, Mapping[Wall, datetime]], places: Sequence[At]) -> Plan | None:
+    """Return the same for sessions that do not all take place at one place; `places` has that of each, in their order.
+
+    The days and the time are those of the place that most of them have. Who has nothing free in a week waits for the
+    next one, and is overtaken meanwhile by those who have.
+    """
+    earliest, after = wish.first_day.toordinal(), wish.last_day.toordinal() + 1
+    free = {
+        place: {wall: start for wall, start in offer.items() if earliest <= day_of(wall) < after}
+        for place, offer in offers.items()
+    }
+    with_times = [place for place in places if free[place]]
+    if not with_times:
         return None
+    walls = free[max(with_times, key=with_times.count)]
     suiting = [wall for wall in walls if wish.suits(wall)]
     pattern = _pattern(wish, suiting or sorted(walls), all_days=not suiting)
-    lines: list[Line] = []
-    found = 0
-    by_week = _by_week(walls)
-    for week, group in groupby(_targets(pattern, earliest, after), key=week_of):
-        targets = list(group)[: wish.wanted - found]
-        lines += _lines_of_week(targets, by_week.get(week, {}), wish.suits)
-        found = sum(line.chosen is not None for line in lines)
-        if found == wish.wanted:
+    lines, waiting = list[Line](), list(range(len(places)))
+    weeks = {place: _by_week(offer) for place, offer in free.items()}
+    for week, targets in groupby(_targets(pattern, earliest, after), key=week_of):
+        frees = {session: weeks[places[session]].get(week, {}) for session in waiting}
+        days = list(targets)
+        next_ones = sorted(sorted(waiting, key=lambda session: (not frees[session], session))[: len(days)])
+        wished = [Wished(session, wall, frees[session]) for session, wall in zip(next_ones, days, strict=False)]
+        lines += _lines_of_week(wished, wish.suits)
+        placed = {line.session for line in lines if line.chosen is not None}
+        waiting = [session for session in waiting if session not in placed]
+        if not waiting:
             break
     while lines and lines[-1].chosen is None:
         lines.pop()
-    return Plan(pattern, tuple(lines), wish.wanted - found, is_relaxed=not suiting)
+    return Plan(pattern, tuple(lines), len(waiting), is_relaxed=not suiting)
 
 
 def propose_with_one(
@@ -148,9 +177,15 @@ def propose_with_one(
 
 def replan(walls: Sequence[Wall], starts: Mapping[Wall, datetime]) -> list[Line]:
     """Return the lines of sessions that were chosen before: as they were where they are still in `starts`."""
-    by_week, lines = _by_week(starts), list[Line]()
-    for week, targets in groupby(sorted(walls), key=week_of):
-        lines += _lines_of_week(list(targets), by_week.get(week, {}), lambda wall: True)
+    return replan_each([Wished(session, wall, starts) for session, wall in enumerate(sorted(walls))])
+
+
+def replan_each(chosen: Sequence[Wished]) -> list[Line]:
+    """Return the same for sessions that do not all take place at one place; a time is the first one's who chose it."""
+    lines, in_order = list[Line](), sorted(chosen, key=lambda one: (week_of(one.wall), one.session))
+    for week, group in groupby(in_order, key=lambda one: week_of(one.wall)):
+        wished = [one._replace(free=_by_week(one.free).get(week, {})) for one in group]
+        lines += _lines_of_week(wished, lambda wall: True)
     return lines
 
 
@@ -203,24 +238,27 @@ def _is_close(weekdays: tuple[int, ...]) -> bool:
     return min(apart, DAYS_A_WEEK - apart) < REST_DAYS
 
 
-def _lines_of_week(
-    targets: Sequence[Wall], free: Mapping[Wall, datetime], suits: Callable[[Wall], bool]
-) -> Iterator[Line]:
+def _lines_of_week(wished: Sequence[Wished], suits: Callable[[Wall], bool]) -> Iterator[Line]:
     """Yield the sessions of one week: as wished where that is free, else the nearest time on a day of its own."""
-    chosen: dict[Wall, Wall] = {target: target for target in targets if target in free}
-    for target in targets:
-        if target not in chosen:
+    chosen: dict[int, Wall] = {}
+    given = set[datetime]()
+    for one in wished:
+        if one.wall in one.free and one.free[one.wall] not in given:
+            chosen[one.session] = one.wall
+            given.add(one.free[one.wall])
+    for one in wished:
+        if one.session not in chosen:
             days = {day_of(wall) for wall in chosen.values()}
-            left = [wall for wall in free if day_of(wall) not in days]
+            left = [wall for wall in one.free if day_of(wall) not in days]
             if left:
-                chosen[target] = min(left, key=lambda wall: _distance(wall, target, suits))
-    for target in sorted(targets, key=lambda target: chosen.get(target, target)):
-        own = chosen.get(target)
-        days = {day_of(wall) for other, wall in chosen.items() if other != target}
-        others = [wall for wall in free if wall != own and day_of(wall) not in days] if own is not None else []
-        nearest = sorted(others, key=lambda wall: _distance(wall, target, suits))[:OTHERS]
-        start, exchange = None if own is None else free[own], tuple(free[wall] for wall in sorted(nearest))
-        yield Line(target, start, own == target, exchange)
+                chosen[one.session] = min(left, key=lambda wall: _distance(wall, one.wall, suits))
+    for one in sorted(wished, key=lambda one: chosen.get(one.session, one.wall)):
+        own = chosen.get(one.session)
+        days = {day_of(wall) for other, wall in chosen.items() if other != one.session}
+        others = [wall for wall in one.free if wall != own and day_of(wall) not in days] if own is not None else []
+        nearest = sorted(others, key=lambda wall: _distance(wall, one.wall, suits))[:OTHERS]
+        start, exchange = None if own is None else one.free[own], tuple(one.free[wall] for wall in sorted(nearest))
+        yield Line(one.wall, start, own == one.wall, exchange, one.session)
 
 
 def _distance(wall: Wall, target: Wall, suits: Callable[[Wall], bool]) -> tuple[bool, int, int, Wall]:

@@ -13,7 +13,7 @@ from clinic_portal.core.clock import Clock, stopped
 from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
-from clinic_portal.facilities.queries import service_by_id
+from clinic_portal.facilities.queries import facilities_of_staff, service_by_id
 
 
 def cancel_sessions_by_clinic(  # noqa: PLR0913 - all by name
@@ -26,8 +26,9 @@ def cancel_sessions_by_clinic(  # noqa: PLR0913 - all by name
     reason: ClinicReason,
     note: str = "",
 ) -> list[AppointmentId]:
-    """Cancel this session and the later ones of its series at this facility, as `cancel_by_clinic` does; returns which.
+    """Cancel this session and the later ones of its series, as `cancel_by_clinic` does; returns which.
 
+    Those at facilities where the actor does not work stay.
     When the patient asks, one message tells of all, and those for which it is too late stay unless a `note` says why not.
     What the clinic cancels is told by a message for each: the desk sees of each whether it reached the patient.
     Repeating the call finds nothing left, and sends nothing.
@@ -39,10 +40,11 @@ def cancel_sessions_by_clinic(  # noqa: PLR0913 - all by name
         visit = visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
         if visit.series_id is None:
             raise NotFound
-        here = [one for one in lock_later_sessions(db, visit) if one.facility_id == facility_id]
+        own = {one.id for one in facilities_of_staff(db, actor=actor)}
+        ours = [one for one in lock_later_sessions(db, visit) if one.facility_id in own]
         is_wanted = reason is ClinicReason.PATIENT_ASKED
-        open_ones = [one for one in here if not is_wanted or note.strip() or _is_in_time(db, clock, one)]
-        if here and not open_ones:
+        open_ones = [one for one in ours if not is_wanted or note.strip() or _is_in_time(db, clock, one)]
+        if ours and not open_ones:
             raise Conflict("appointment.too_late_to_change")
         for one in open_ones:
             steps.cancel_as_staff(

@@ -17,10 +17,10 @@ from clinic_portal.patients.steps import lock_patient
 def move_later_sessions(
     db: Session, clock: Clock, *, appointment_id: AppointmentId, actor: Actor, starts: tuple[datetime, ...]
 ) -> list[AppointmentId]:
-    """Move this session and the later ones of its series, in order of time, with one message; all of them or none.
+    """Move this session and the later ones of its series, each where it is, with one message; all of them or none.
 
-    `starts` has a time for each of them; one that stays has the time that it has. Returns which moved. Until all are
-    certain every old time stays. Repeating the call changes nothing and sends nothing.
+    `starts` has a time for each of them, in their order; one that stays has the time that it has. Returns which moved.
+    Until all are certain every old time stays. Repeating the call changes nothing and sends nothing.
     Raises: NotFound (no such, not of a series, or none that the actor may change); Forbidden; Conflict
     "series.changed" (there are more or fewer sessions now), "series.times_lost" (`lost`, by start: codes),
     "appointment.too_late_to_change", "appointment.already_started".

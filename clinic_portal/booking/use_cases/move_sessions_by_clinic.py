@@ -12,6 +12,7 @@ from clinic_portal.core.audit import record
 from clinic_portal.core.clock import Clock, stopped
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import AppointmentId, FacilityId
+from clinic_portal.facilities.queries import facilities_of_staff
 from clinic_portal.patients.steps import lock_patient
 
 
@@ -25,10 +26,11 @@ def move_sessions_by_clinic(  # noqa: PLR0913 - all by name
     starts: tuple[datetime, ...],
     note: str = "",
 ) -> list[AppointmentId]:
-    """Move this session and the later ones of its series at this facility for the patient, who is told once; returns which.
+    """Move this session and the later ones of its series for the patient, who is told once; returns which.
 
-    As `move_later_sessions` does. A written reason (`note`) sets cut-off, notice, horizon and visits a day aside; hours, and
-    what somebody else has, never. Repeating the call changes nothing and sends nothing.
+    As `move_later_sessions` does, those at facilities where the actor works: the others stay. A written reason (`note`)
+    sets cut-off, notice, horizon and visits a day aside; hours, and what somebody else has, never. Repeating the call
+    changes nothing and sends nothing.
     Raises: NotFound (no such visit at a facility of the actor's, or not of a series); Conflict "series.changed",
     "series.times_lost" (`lost`, by start: codes), "appointment.too_late_to_change", "appointment.already_started".
     """
@@ -36,7 +38,8 @@ def move_sessions_by_clinic(  # noqa: PLR0913 - all by name
     with transaction(db):
         visit = visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
         lock_patient(db, visit.known_patient_id)
-        sessions = [one for one in later_sessions(db, visit) if one.facility_id == facility_id]
+        own = {one.id for one in facilities_of_staff(db, actor=actor)}
+        sessions = [one for one in later_sessions(db, visit) if one.facility_id in own]
         moved = move_together(db, clock, sessions, starts, actor=actor, note=note)
         for id_ in moved:
             record(

@@ -57,9 +57,9 @@ def move_sessions(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     """Move all of them, or none; with a written reason where a rule is set aside."""
     facility, reason = own_facility(slug), ReasonForm()
     later, _ = _later(facility, appointment_id)
-    if not reason.validate() or (later.is_aside and not reason.is_written()):
-        return _as_chosen(later, reason)
     try:
+        if not reason.validate() or (later.is_aside and not reason.is_written()):
+            return _as_chosen(later, reason)
         return press_move(later, lambda starts: _move(facility, later, starts, reason), reason=_reason(later, reason))
     except Conflict as refused:
         if refused.code not in TOO_LATE:
@@ -71,7 +71,8 @@ def move_sessions(slug: str, appointment_id: UUID) -> ResponseReturnValue:
 def _later(facility: FacilityFacts, appointment_id: UUID) -> tuple[Later, PhoneLaterForm]:
     visit = visit_for_desk(facility, appointment_id)
     home = url_for("front_desk.visit", slug=facility.slug, appointment_id=appointment_id)
-    later = later_of(visit, sessions_from(facility, visit), home=home, back=home)
+    ours, theirs = sessions_from(visit)
+    later = later_of(visit, ours, home=home, back=home, theirs=theirs)
     form, patient_id = later_form(later, PhoneLaterForm), visit.appointment.known_patient_id
     patient = patients_for_staff(db_session(), [patient_id], actor=require_actor())[patient_id]
     return replace(later, layout="layouts/desk.html", patient=patient, is_aside=bool(form.aside.data)), form
@@ -93,5 +94,7 @@ def _move(facility: FacilityFacts, later: Later, starts: Sequence[datetime], rea
 
 def _as_chosen(later: Later, reason: ReasonForm) -> ResponseReturnValue:
     """Show the plan as it was chosen, with what is wrong about the reason."""
-    starts = typed_times()
-    return plan_page(later, later.chosen(starts, {}) if starts else [], reason=reason, status=422)
+    starts = typed_times(later)
+    if starts is None:
+        raise Conflict("series.changed")
+    return plan_page(later, later.chosen(starts, {}), reason=reason, status=422)

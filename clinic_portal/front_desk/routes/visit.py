@@ -1,5 +1,6 @@
 """One visit at the desk: its story, giving it back, another time outside of what is offered, told by phone."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -58,7 +59,7 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
         return _page("front_desk/cancel_visit.html", facility, found, form=form, refusal=_changed(), status=409)
     status = 422 if request.method == "POST" else 200
     if form.validate_on_submit():
-        is_for_all = form.later.data and bool(_later_at(facility, found))
+        is_for_all = form.later.data and bool(_after(found, sessions_from(found)[0]))
         cancel = cancel_sessions_by_clinic if is_for_all else cancel_by_clinic
         try:
             done = cancel(
@@ -146,25 +147,27 @@ def visit_for_desk(facility: FacilityFacts, appointment_id: UUID) -> VisitFacts:
     return found
 
 
-def sessions_from(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
-    """Return this session of a series and those after it that are booked here; of a visit by itself none."""
-    visit = found.appointment
-    sessions = later_sessions(db_session(), visit) if visit.series_id else []
-    return list(describe(db_session(), [one for one in sessions if one.facility_id == facility.id]))
+def sessions_from(found: VisitFacts) -> tuple[list[VisitFacts], list[VisitFacts]]:
+    """Return this session of a series and those after it that are booked: where the actor works, and elsewhere.
+
+    Of a visit by itself there are none.
+    """
+    db, visit = db_session(), found.appointment
+    sessions = describe(db, later_sessions(db, visit)) if visit.series_id else []
+    own = {one.id for one in facilities_of_staff(db, actor=require_actor())}
+    ours = [one for one in sessions if one.facility.id in own]
+    return ours, [one for one in sessions if one.facility.id not in own]
 
 
-def _later_at(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
-    """Return the sessions of the same series after this one that are booked here."""
-    return [one for one in sessions_from(facility, found) if one.appointment.id != found.appointment.id]
+def _after(found: VisitFacts, sessions: Sequence[VisitFacts]) -> list[VisitFacts]:
+    return [one for one in sessions if one.appointment.id != found.appointment.id]
 
 
-def _sessions_at(facility: FacilityFacts, found: VisitFacts) -> list[VisitFacts]:
-    """Return the sessions of its series that take or took place here, those given back left out."""
+def _all_sessions(found: VisitFacts) -> list[VisitFacts]:
+    """Return the sessions of its series, wherever they take place, those given back left out."""
     series_id = found.appointment.series_id
     series = series_facts(db_session(), series_id) if series_id else None
-    return list(
-        describe(db_session(), [one for one in (series.kept if series else ()) if one.facility_id == facility.id])
-    )
+    return list(describe(db_session(), series.kept if series else ()))
 
 
 def refused_page(facility: FacilityFacts, appointment_id: UUID, refused: Conflict) -> Response:
@@ -193,6 +196,7 @@ def _page(
     db, actor, now = db_session(), require_actor(), clock().now()
     patient_id = found.appointment.known_patient_id
     patient = patients_for_staff(db, [patient_id], actor=actor)[patient_id]
+    ours, theirs = sessions_from(found)
     to_phone = untold(db, facility.id, now=now, actor=actor)
     return render_page(
         template,
@@ -210,8 +214,9 @@ def _page(
         change=found.judge_change_by_staff(),
         is_to_come=found.appointment.starts_at > now,
         waits=entry_of_visit(db, found.appointment.id),
-        later=_later_at(facility, found),
-        sessions=_sessions_at(facility, found),
+        later=_after(found, ours),
+        theirs=theirs,
+        sessions=_all_sessions(found),
         form=form,
         refusal=refusal,
     )
