@@ -105,6 +105,40 @@ def clear_inbox(folder: Path) -> int:
     return cleared
 
 
+def opt_out(folder: Path, number: str) -> None:
+    """Have a phone answer STOP. Raises: ProviderError "sms.inbox_unwritable", retryable."""
+    try:
+        _stopped(folder).mkdir(parents=True, exist_ok=True)
+        (_stopped(folder) / _digits(number)).touch()
+    except OSError as error:
+        raise ProviderError("sms.inbox_unwritable", retryable=True) from error
+
+
+def opt_in(folder: Path, number: str) -> None:
+    """Have texts go to a phone again. Raises: ProviderError "sms.inbox_unwritable", retryable."""
+    try:
+        (_stopped(folder) / _digits(number)).unlink(missing_ok=True)
+    except OSError as error:
+        raise ProviderError("sms.inbox_unwritable", retryable=True) from error
+
+
+def opted_out(folder: Path) -> frozenset[str]:
+    """Return the phones that answered STOP. Raises: ProviderError "sms.inbox_unwritable", retryable."""
+    try:
+        return frozenset(f"+{path.name}" for path in _listing(_stopped(folder)))
+    except OSError as error:
+        raise ProviderError("sms.inbox_unwritable", retryable=True) from error
+
+
+def _stopped(folder: Path) -> Path:
+    # Beside the messages, not among them.
+    return folder.with_name(f"{folder.name}-stopped")
+
+
+def _digits(number: str) -> str:
+    return "".join(letter for letter in number if letter in "0123456789")
+
+
 def _listing(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())

@@ -7,7 +7,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,13 +19,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from moto.server import ThreadedMotoServer
 
 from clinic_portal.providers.email.base import Email, EmailSender
 from clinic_portal.providers.email.inbox import InboxEmailSender
 from clinic_portal.providers.email.ses import SesEmailSender
 from clinic_portal.providers.email.smtp import SmtpEmailSender, SmtpSecurity
-from clinic_portal.providers.inbox import read_inbox
+from clinic_portal.providers.inbox import opt_out, read_inbox
 from clinic_portal.providers.sms.base import SmsSender
 from clinic_portal.providers.sms.inbox import InboxSmsSender
 from clinic_portal.providers.sms.sns import SnsSmsSender
@@ -41,7 +39,9 @@ from tests.providers.gateways import (
 )
 from tests.providers.servers import (
     AWS,
+    CHECKED_STOP,
     HOST,
+    LISTED_STOP,
     PASSWORD,
     USERNAME,
     CannedAws,
@@ -50,22 +50,21 @@ from tests.providers.servers import (
     SmtpServer,
     fixed_now,
     moto_data,
+    reset_moto,
+    running_moto,
 )
 
 
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with running_moto() as url:
+        yield url
 
 
 @pytest.fixture
 def moto(moto_server: str) -> str:
     """A moto server that knows nothing except that the clinic's address may send."""
-    urllib.request.urlopen(urllib.request.Request(f"{moto_server}/moto-api/reset", method="POST"), timeout=5).close()
+    reset_moto(moto_server)
     ses = boto3.client(
         "ses",
         endpoint_url=moto_server,
@@ -99,12 +98,13 @@ def canned_aws() -> Iterator[CannedAws]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             canned.requests.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(canned.status)
+            status, body = canned.answer()
+            self.send_response(status)
             for name, value in canned.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(canned.body)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(canned.body)
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Stay quiet."""
@@ -199,6 +199,8 @@ def smtp_servers(certificate: Certificate) -> Iterator[dict[SmtpSecurity, SmtpSe
 @pytest.fixture
 def inbox_sms(tmp_path: Path) -> SmsGateway:
     folder = tmp_path / "inbox"
+    for number in (CHECKED_STOP, LISTED_STOP):
+        opt_out(folder, number)
     return SmsGateway(
         InboxSmsSender(folder=folder, now=fixed_now),
         lambda: [SentSms(item.to, item.text) for item in read_inbox(folder)],

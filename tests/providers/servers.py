@@ -4,20 +4,42 @@ import email
 import email.policy
 import json
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from urllib.parse import parse_qs
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from moto.server import ThreadedMotoServer
 
 AWS = {"region": "eu-west-1", "access_key_id": "testing", "secret_access_key": "testing"}
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 USERNAME, PASSWORD = "portal", "correct horse"
 HOST = "127.0.0.1"
 
+#: Phones that answered STOP, as moto has it: whatever ends in 99 when it is asked about one, and a list of its own.
+CHECKED_STOP, LISTED_STOP = "+351912345699", "+447700900149"
+
 
 def fixed_now() -> datetime:
     return NOW
+
+
+@contextmanager
+def running_moto() -> Iterator[str]:
+    """The address of an Amazon of our own, on a free port."""
+    server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def reset_moto(url: str) -> None:
+    """Have it forget everything."""
+    urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST"), timeout=5).close()
 
 
 def moto_data(url: str, service: str, model: str) -> list[dict[str, object]]:
@@ -28,13 +50,27 @@ def moto_data(url: str, service: str, model: str) -> list[dict[str, object]]:
 
 @dataclass
 class CannedAws:
-    """An HTTP server that gives one answer to everything and remembers what it was asked."""
+    """An HTTP server that gives one answer to everything and remembers what it was asked.
+
+    `answers` are for one action each, status and body, one after the other.
+    """
 
     url: str = ""
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    answers: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+
+    @property
+    def actions(self) -> list[str]:
+        """What was asked for, in order."""
+        return [parse_qs(request)["Action"][0] for request in self.requests]
+
+    def answer(self) -> tuple[int, bytes]:
+        """The answer to the last request."""
+        waiting = self.answers.get(self.actions[-1]) if self.answers else None
+        return waiting.pop(0) if waiting else (self.status, self.body)
 
 
 class Postman:

@@ -10,11 +10,17 @@ from clinic_portal.providers.errors import ProviderError
 from clinic_portal.providers.sms.base import Sms, SmsSender
 from clinic_portal.providers.sms.sns import SnsSmsSender
 from tests.providers.gateways import SmsGateway
-from tests.providers.servers import CannedAws
+from tests.providers.servers import CHECKED_STOP, LISTED_STOP, CannedAws
 
 ANA = "+351912345601"
 SNS_ERROR = """<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>
 <Code>{}</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"""
+CHECKED = """<CheckIfPhoneNumberIsOptedOutResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">
+<CheckIfPhoneNumberIsOptedOutResult><isOptedOut>{}</isOptedOut></CheckIfPhoneNumberIsOptedOutResult>
+</CheckIfPhoneNumberIsOptedOutResponse>"""
+LISTED = """<ListPhoneNumbersOptedOutResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">
+<ListPhoneNumbersOptedOutResult><phoneNumbers><member>{}</member></phoneNumbers>{}</ListPhoneNumbersOptedOutResult>
+</ListPhoneNumbersOptedOutResponse>"""
 
 
 def sms(to: str = ANA, text="A sua consulta é amanhã às 9:30.", sender: str = "Clinica") -> Sms:
@@ -33,7 +39,7 @@ class TestEverySmsSender:
         assert [(found.to, found.text) for found in sms_gateway.sent()] == [(ANA, text)]
         assert accepted.vendor_id
 
-    @pytest.mark.parametrize("sender", ["", "Clinica", "Clinic2", "+351912345699"])
+    @pytest.mark.parametrize("sender", ["", "Clinica", "Clinic2", "+351912345698"])
     def test_takes_a_name_a_number_or_nothing_as_sender(self, sms_gateway: SmsGateway, sender: str) -> None:
         sms_gateway.sender.send(sms(sender=sender), idempotency_key=uuid4(), timeout_s=5)
 
@@ -84,6 +90,28 @@ class TestEverySmsSender:
 
         assert [found.text for found in sms_gateway.sent()] == ["lone ? surrogate"]
 
+    def test_a_phone_that_answered_stop_is_refused_for_good(self, sms_gateway: SmsGateway) -> None:
+        with pytest.raises(ProviderError) as caught:
+            sms_gateway.sender.send(sms(CHECKED_STOP), idempotency_key=uuid4(), timeout_s=5)
+
+        assert (caught.value.code, caught.value.retryable) == ("sms.opted_out", False)
+        assert sms_gateway.sent() == []
+
+    def test_who_answered_stop_can_be_read_and_undone(self, sms_gateway: SmsGateway) -> None:
+        before = sms_gateway.sender.opted_out(timeout_s=5)
+        assert LISTED_STOP in before
+        assert ANA not in before
+
+        sms_gateway.sender.opt_in(LISTED_STOP, timeout_s=5)
+
+        assert sms_gateway.sender.opted_out(timeout_s=5) == before - {LISTED_STOP}
+
+    def test_an_outage_is_an_outage_for_the_list_as_well(self, sms_outage: SmsSender) -> None:
+        for call in (lambda: sms_outage.opted_out(timeout_s=0.6), lambda: sms_outage.opt_in(ANA, timeout_s=0.6)):
+            with pytest.raises(ProviderError) as caught:
+                call()
+            assert caught.value.retryable
+
     def test_an_outage_is_retryable_and_ends_within_the_time_limit(self, sms_outage: SmsSender) -> None:
         started = time.monotonic()
         with pytest.raises(ProviderError) as caught:
@@ -97,6 +125,7 @@ class TestEverySmsSender:
 
 class TestSns:
     def test_publishes_as_transactional_with_the_sender(self, canned_aws: CannedAws) -> None:
+        canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(200, CHECKED.format("false").encode())] * 3
         canned_aws.body = (
             b"<PublishResponse><PublishResult><MessageId>m-1</MessageId></PublishResult></PublishResponse>"
         )
@@ -107,7 +136,8 @@ class TestSns:
         sender.send(sms(sender=""), idempotency_key=uuid4(), timeout_s=5)
 
         assert accepted.vendor_id == "m-1"
-        assert [self._attributes(request) for request in canned_aws.requests] == [
+        assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut", "Publish"] * 3
+        assert [self._attributes(request) for request in canned_aws.requests[1::2]] == [
             {"AWS.SNS.SMS.SMSType": "Transactional", "AWS.SNS.SMS.SenderID": "Clinica"},
             {"AWS.SNS.SMS.SMSType": "Transactional", "AWS.MM.SMS.OriginationNumber": "+351912345699"},
             {"AWS.SNS.SMS.SMSType": "Transactional"},
@@ -138,7 +168,67 @@ class TestSns:
             sender.send(sms(), idempotency_key=uuid4(), timeout_s=5)
 
         assert (caught.value.code, caught.value.retryable) == (code, retryable)
-        assert len(canned_aws.requests) == 1
+        assert len(canned_aws.requests) == len(set(canned_aws.actions))
+
+    def test_a_stop_is_asked_for_before_anything_is_published(self, canned_aws: CannedAws) -> None:
+        # SNS takes a text for such a phone, gives it an id, and drops it: publishing would tell nothing.
+        canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(200, CHECKED.format("true").encode())]
+        with pytest.raises(ProviderError) as caught:
+            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=5)
+
+        assert (caught.value.code, caught.value.retryable) == ("sms.opted_out", False)
+        assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut"]
+
+    def test_an_account_that_may_only_publish_publishes(self, canned_aws: CannedAws) -> None:
+        denied = SNS_ERROR.format("AuthorizationError").encode()
+        canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(403, denied)]
+        canned_aws.body = (
+            b"<PublishResponse><PublishResult><MessageId>m-1</MessageId></PublishResult></PublishResponse>"
+        )
+
+        assert self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=5).vendor_id == "m-1"
+
+    def test_an_outage_while_asking_keeps_the_text_for_later(self, canned_aws: CannedAws) -> None:
+        canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(500, SNS_ERROR.format("InternalError").encode())]
+        with pytest.raises(ProviderError) as caught:
+            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=5)
+
+        assert caught.value.retryable
+        assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut"]
+
+    def test_the_list_is_read_page_by_page(self, canned_aws: CannedAws) -> None:
+        pages = [(ANA, "<nextToken>more</nextToken>"), (CHECKED_STOP, "")]
+        canned_aws.answers["ListPhoneNumbersOptedOut"] = [(200, LISTED.format(*page).encode()) for page in pages]
+
+        assert self._sender(canned_aws).opted_out(timeout_s=5) == {ANA, CHECKED_STOP}
+        assert ["nextToken=more" in request for request in canned_aws.requests] == [False, True]
+
+    def test_a_list_of_which_a_page_is_missing_is_no_list(self, canned_aws: CannedAws) -> None:
+        canned_aws.answers["ListPhoneNumbersOptedOut"] = [
+            (200, LISTED.format(ANA, "<nextToken>more</nextToken>").encode()),
+            (429, SNS_ERROR.format("Throttled").encode()),
+        ]
+        with pytest.raises(ProviderError) as caught:
+            self._sender(canned_aws).opted_out(timeout_s=5)
+
+        assert (caught.value.code, caught.value.retryable) == ("sms.throttled", True)
+
+    @pytest.mark.parametrize(
+        ("status", "vendor_code", "code", "retryable"),
+        [
+            (400, "InvalidParameter", "sms.opt_in_refused", False),
+            (429, "Throttled", "sms.throttled", True),
+            (403, "AuthorizationError", "sms.credentials", True),
+        ],
+    )
+    def test_a_second_opt_in_within_thirty_days_is_refused_for_now(
+        self, canned_aws: CannedAws, status: int, vendor_code: str, code: str, retryable: bool
+    ) -> None:
+        canned_aws.status, canned_aws.body = status, SNS_ERROR.format(vendor_code).encode()
+        with pytest.raises(ProviderError) as caught:
+            self._sender(canned_aws).opt_in(ANA, timeout_s=5)
+
+        assert (caught.value.code, caught.value.retryable) == (code, retryable)
 
     @pytest.mark.parametrize(("status", "body"), [(200, b"not xml <"), (200, b""), (200, b"<a/>"), (502, b"<html>")])
     def test_an_answer_that_is_no_answer_is_retryable(self, canned_aws: CannedAws, status: int, body: bytes) -> None:
@@ -165,6 +255,10 @@ class TestSns:
     def test_an_endpoint_that_is_no_url_is_noticed_at_once(self) -> None:
         with pytest.raises(ValueError, match="endpoint"):
             SnsSmsSender(region="eu-west-1", endpoint_url="localhost")
+
+    @staticmethod
+    def _sender(canned_aws: CannedAws) -> SnsSmsSender:
+        return SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
 
     @staticmethod
     def _attributes(request: str) -> dict[str, str]:

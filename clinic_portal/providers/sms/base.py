@@ -41,6 +41,19 @@ class SmsSender(Protocol):
         """Hand one text to the vendor. Raises ProviderError(code, retryable) and nothing else.
 
         Name resolution aside, returns or raises within about `timeout_s`.
+        "sms.opted_out", not retryable: whoever has the phone answered STOP, and the vendor hands nothing to it.
+        """
+
+    def opted_out(self, *, timeout_s: float) -> frozenset[str]:
+        """Return every number, in E.164, whose owner answered STOP. Raises ProviderError and nothing else.
+
+        Each of the vendor's pages may take `timeout_s`.
+        """
+
+    def opt_in(self, number: str, *, timeout_s: float) -> None:
+        """Have texts go to a number again, which its owner must have asked for. Raises ProviderError and nothing else.
+
+        "sms.opt_in_refused", not retryable: the vendor does not allow it, or not yet.
         """
 
 
