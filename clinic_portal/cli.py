@@ -16,7 +16,7 @@ from clinic_portal.check_in.jobs import mark_missed_visits
 from clinic_portal.core.jobs import QUEUES, JobRuntime, start_runtime
 from clinic_portal.demo.build import build_demo
 from clinic_portal.launch import launch, print_sign_ins
-from clinic_portal.notifications.jobs import sweep_outbox
+from clinic_portal.notifications.jobs import read_stops, sweep_outbox
 from clinic_portal.web.database import EXTENSION_KEY, clock, db_session, settings
 
 group = AppGroup("clinic", help="Run the portal and look after it.")
@@ -28,6 +28,7 @@ PERIODIC: tuple[tuple[Callable[[], None], str, int], ...] = (
     (mark_missed_visits, "default", 1800),
     (sweep_waiting_list, "default", 60),
     (plan_missing_reminders, "default", 600),
+    (read_stops, "default", 600),
     (tidy_accounts, "default", 3600),
 )
 

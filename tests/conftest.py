@@ -20,6 +20,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import make_engine
 from clinic_portal.core.jobs import JobRuntime, start_runtime
 from clinic_portal.core.settings import Settings
+from clinic_portal.providers.inbox import opt_in, opted_out
 from config import load_settings
 from tests.support import servers
 from tests.support.cast import Cast, make_cast
@@ -156,8 +157,10 @@ def _runtime(app: Flask) -> JobRuntime:
 
 @pytest.fixture
 def inbox(settings: Settings) -> Path:
-    """The developer's inbox folder, emptied."""
+    """The developer's inbox folder, emptied, and no phone that answered STOP."""
     settings.inbox_folder.mkdir(parents=True, exist_ok=True)
+    for number in opted_out(settings.inbox_folder):
+        opt_in(settings.inbox_folder, number)
     for path in settings.inbox_folder.iterdir():
         path.unlink()
     return settings.inbox_folder

@@ -80,7 +80,7 @@ BAD = {
 }
 
 #: Addresses that another rule serves: the last word is then an id that there is not.
-READ_AS_AN_ID = {("/developer/inbox/clear", "GET")}
+READ_AS_AN_ID = {("/developer/inbox/answer", "GET"), ("/developer/inbox/clear", "GET")}
 
 #: Pages that answer a GET without a block of HTML, and why.
 NO_FRAGMENT = {

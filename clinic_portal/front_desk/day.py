@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, day_list
 from clinic_portal.booking.queries.desk_waiting import ToPhone, offers_to_phone
 from clinic_portal.booking.queries.missed import missed_counts
-from clinic_portal.booking.queries.staff import Untold, untold
+from clinic_portal.booking.queries.staff import Untold, stopped, untold
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day, zone
 from clinic_portal.core.ids import PatientId, PractitionerId, RoomId, ServiceId
@@ -152,6 +152,8 @@ class Day:
     rooms: Sequence[RoomFacts]
     #: Visits that the clinic cancelled and whose patients somebody must phone.
     untold: Sequence[Untold]
+    #: Visits of which a message did not go because the phone answered STOP: somebody should phone.
+    stopped: Sequence[Untold]
     #: Offers of times that came free, of which somebody must phone the patient.
     offers_to_phone: Sequence[ToPhone]
     #: Practitioners for whom somebody waits, by name.
@@ -204,6 +206,7 @@ def read_day(db: Session, clock: Clock, facility: FacilityFacts, *, actor: Actor
         screens=[_screen_line(screen, now) for screen in facility_screens(db, facility.id)],
         rooms=rooms,
         untold=untold(db, facility.id, now=now, actor=actor),
+        stopped=stopped(db, facility.id, now=now),
         offers_to_phone=offers_to_phone(db, clock, facility.id, actor=actor),
         callable=sorted(((id_, people.practitioners[id_]) for id_ in waiting_for), key=lambda pair: pair[1]),
     )

@@ -6,7 +6,7 @@ is killed between any two of these lines leaves behind.
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
@@ -22,11 +22,13 @@ from clinic_portal.notifications.queries import (
     lock_joined,
     lock_message,
     lock_waiting_companions,
+    stopped_numbers,
     waiting_companions,
 )
-from clinic_portal.notifications.rendering import render_email, render_sms
-from clinic_portal.notifications.rules import TIMEOUT_S, Channel, MessageEvent, MessageState, retry_at
+from clinic_portal.notifications.rendering import has_email, render_email, render_sms
+from clinic_portal.notifications.rules import OPTED_OUT, TIMEOUT_S, Channel, MessageEvent, MessageState, retry_at
 from clinic_portal.notifications.sources import MessageFacts, message_groups, message_sources
+from clinic_portal.notifications.steps import note_stop, queue_by_email_instead
 from clinic_portal.providers.email.base import Email, EmailSender
 from clinic_portal.providers.email.factory import make_email_sender
 from clinic_portal.providers.errors import ProviderError
@@ -65,6 +67,10 @@ class Outcome:
     provider_id: str | None = None
     #: When to try again; only after DEFERRED.
     due_at: datetime | None = None
+    #: The phone that answered STOP, which the vendor has just told.
+    stopped: str | None = None
+    #: The SMS did not go because of that, and an e-mail may say the same.
+    goes_by_email: bool = False
 
 
 def make_senders(settings: Settings, now: Callable[[], datetime]) -> Senders:
@@ -129,7 +135,10 @@ def attempt(db: Session, clock: Clock, taken: Claim, *, settings: Settings, send
             letter = _build(db, clock, taken, settings)
         finally:
             end_read(db)
-        return letter if isinstance(letter, Outcome) else _hand_over(letter, taken.message_id, senders)
+        outcome = letter if isinstance(letter, Outcome) else _hand_over(letter, taken.message_id, senders)
+        if outcome.error_code == OPTED_OUT:
+            return replace(outcome, goes_by_email=has_email(settings, taken.kind))
+        return outcome
     except Exception:
         # A mistake of ours (a source, a template, an adapter): the message waits for its repair and the others go out.
         log.exception("message_broken", extra={"message_id": str(taken.message_id), "kind": taken.kind})
@@ -158,6 +167,10 @@ def record(db: Session, clock: Clock, taken: Claim, outcome: Outcome) -> Message
         message.error_code = outcome.error_code
         message.provider = outcome.provider
         message.provider_id = outcome.provider_id
+        if outcome.stopped is not None:
+            note_stop(db, clock, outcome.stopped)
+        if outcome.goes_by_email:
+            queue_by_email_instead(db, clock, [message, *lock_joined(db, message.id)])
     return message.state
 
 
@@ -179,6 +192,8 @@ def _build(db: Session, clock: Clock, taken: Claim, settings: Settings) -> Sms |
     if facts.not_before is not None and facts.not_before > clock.now():
         return Outcome(MessageEvent.DEFERRED, due_at=facts.not_before)
     match taken.channel:
+        case Channel.SMS if stopped_numbers(db, [facts.phone]):
+            return Outcome(MessageEvent.VOIDED, OPTED_OUT)
         case Channel.SMS if facts.phone:
             return render_sms(settings, taken.kind, facts)
         case Channel.EMAIL if facts.email:
@@ -206,5 +221,6 @@ def _hand_over(letter: Sms | Email, message_id: UUID, senders: Senders) -> Outco
             accepted = senders.email.send(letter, idempotency_key=message_id, timeout_s=TIMEOUT_S)
     except ProviderError as error:
         event = MessageEvent.POSTPONED if error.retryable else MessageEvent.REFUSED
-        return Outcome(event, error.code, provider=sender.name)
+        stopped = letter.to if error.code == OPTED_OUT else None
+        return Outcome(event, error.code, provider=sender.name, stopped=stopped)
     return Outcome(MessageEvent.ACCEPTED, provider=sender.name, provider_id=accepted.vendor_id)

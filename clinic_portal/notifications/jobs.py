@@ -1,4 +1,4 @@
-"""What the worker runs. Both are safe to run twice and at the same time."""
+"""What the worker runs. All are safe to run twice and at the same time."""
 
 import logging
 from uuid import UUID
@@ -7,9 +7,12 @@ from clinic_portal.core.heartbeat import beat
 from clinic_portal.core.ids import MessageId
 from clinic_portal.core.jobs import open_job
 from clinic_portal.notifications.delivery import make_senders
-from clinic_portal.notifications.queries import SWEEPER
+from clinic_portal.notifications.queries import STOP_READER, SWEEPER
 from clinic_portal.notifications.use_cases.deliver_message import deliver_message as deliver
+from clinic_portal.notifications.use_cases.opt_in_numbers import opt_in_numbers as opt_in
+from clinic_portal.notifications.use_cases.read_stops import read_stops as read
 from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox as sweep
+from clinic_portal.providers.sms.factory import make_sms_sender
 
 log = logging.getLogger(__name__)
 
@@ -47,3 +50,19 @@ def sweep_outbox() -> None:
         done = sweep(job.db, job.clock, settings=job.settings, senders=make_senders(job.settings, job.clock.now))
         beat(job.db, job.clock, SWEEPER)
     log.info("outbox_swept", extra={"tried": done.tried, "sent": done.sent, "taken_back": done.taken_back})
+
+
+def opt_in_numbers() -> None:
+    """Tell the vendor whose phones want SMS again: nudged after the commit that noted it."""
+    with open_job() as job:
+        done = opt_in(job.db, job.clock, sender=make_sms_sender(job.settings, job.clock.now))
+    log.info("numbers_opted_in", extra={"done": done})
+
+
+def read_stops() -> None:
+    """Carry out what nobody was nudged for, then read the vendor's list of phones that answered STOP: every ten minutes."""
+    with open_job() as job:
+        sender = make_sms_sender(job.settings, job.clock.now)
+        opt_in(job.db, job.clock, sender=sender)
+        if read(job.db, job.clock, sender=sender):
+            beat(job.db, job.clock, STOP_READER)

@@ -33,6 +33,8 @@ class Message(Base):
             "due_at",
             postgresql_where=text("state IN ('sent', 'delivered', 'failed', 'bounced')"),
         ),
+        # What the desk looks at: what did not go because somebody answered STOP.
+        Index("ix_message_opted_out", "subject_id", postgresql_where=text("error_code = 'sms.opted_out'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -77,6 +79,39 @@ class Message(Base):
         if self.happen(MessageEvent.CLAIMED, now=now):
             self.claimed_at = now
             self.attempts += 1
+
+
+class StoppedAddress(Base):
+    """An address that its owner closed to us at the vendor, by answering STOP to an SMS. No choice made here reopens it.
+
+    The row stays when the vendor has it open again, because it may be opened only so often.
+    """
+
+    __tablename__ = "stopped_address"
+    __table_args__ = (CheckConstraint("asked_at IS NULL OR ended_at IS NULL", name="asked_while_stopped"),)
+
+    channel: Mapped[Channel] = mapped_column(state_type(Channel), primary_key=True)
+    #: E.164 for an SMS.
+    address: Mapped[str] = mapped_column(primary_key=True)
+    #: When a message was refused, or the number was first seen in the vendor's list.
+    noticed_at: Mapped[datetime]
+    #: The vendor has it open again.
+    ended_at: Mapped[datetime | None]
+    #: Somebody who may wants messages there again, and the vendor has not answered yet.
+    asked_at: Mapped[datetime | None]
+    #: When the vendor last opened it because we asked.
+    opted_in_at: Mapped[datetime | None]
+    #: Why the vendor last did not.
+    error_code: Mapped[str | None]
+
+    def stop(self, *, now: datetime) -> None:
+        """Note that nothing may go there, if that is news."""
+        if self.ended_at is not None:
+            self.noticed_at, self.ended_at, self.error_code = now, None, None
+
+    def open_again(self, *, now: datetime) -> None:
+        """Note that messages may go there again."""
+        self.ended_at, self.asked_at, self.error_code = now, None, None
 
 
 class PatientReminderOptOut(Base):

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, Subquery, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.heartbeat import last_beat
 from clinic_portal.core.ids import AccountId, PatientId
-from clinic_portal.notifications.models import Message, PatientReminderOptOut, ReminderOptOut
-from clinic_portal.notifications.rules import LEASE, WAITING, Channel, MessageState
+from clinic_portal.notifications.models import Message, PatientReminderOptOut, ReminderOptOut, StoppedAddress
+from clinic_portal.notifications.rules import LEASE, OPTED_OUT, WAITING, Channel, MessageState, opt_in_from
 
 __all__ = [
     "Channel",
@@ -20,9 +20,13 @@ __all__ = [
     "MessageLine",
     "MessageState",
     "OutboxHealth",
+    "SmsStop",
     "has_messages",
     "list_messages",
     "outbox_health",
+    "sms_stop",
+    "stopped_numbers",
+    "stopped_subjects",
     "unwanted_by_patients",
     "unwanted_channels",
 ]
@@ -38,6 +42,9 @@ SENT_WITHIN = timedelta(days=1)
 FAILURES_SHOWN = 20
 #: The name under which the sweeper says that it ran.
 SWEEPER = "sweep_outbox"
+#: The name under which whoever reads the list of numbers that answered STOP says so, and how long it may be silent.
+STOP_READER = "read_stops"
+STOPS_SILENT_AFTER = timedelta(hours=1)
 
 _FAILED = (MessageState.FAILED, MessageState.BOUNCED)
 _SENT = (MessageState.SENT, MessageState.DELIVERED)
@@ -69,6 +76,12 @@ class OutboxHealth:
     kinds: Sequence[KindHealth]
     #: The latest messages that did not arrive, those that are tried again among them, newest first.
     failures: Sequence["MessageLine"]
+    #: Phones that answered STOP.
+    stopped: int
+    #: When the vendor's list of them was read last; None: never.
+    stops_read_at: datetime | None
+    #: It has not been read for an hour.
+    stops_are_old: bool
 
     @property
     def late(self) -> int:
@@ -140,12 +153,15 @@ def outbox_health(db: Session, clock: Clock) -> OutboxHealth:
     latest = db.scalars(
         select(Message).where(or_(failed, is_stuck)).order_by(Message.due_at.desc()).limit(FAILURES_SHOWN)
     )
-    last_run = last_beat(db, SWEEPER)
+    last_run, stops_read_at = last_beat(db, SWEEPER), last_beat(db, STOP_READER)
     return OutboxHealth(
         last_run=last_run,
         is_silent=last_run is None or last_run <= now - SILENT_AFTER,
         kinds=[KindHealth(*row) for row in rows],
         failures=[_line(message) for message in latest],
+        stopped=db.scalars(select(func.count()).select_from(StoppedAddress).where(_is_stopped())).one(),
+        stops_read_at=stops_read_at,
+        stops_are_old=stops_read_at is None or stops_read_at <= now - STOPS_SILENT_AFTER,
     )
 
 
@@ -222,6 +238,79 @@ def unwanted_by_patients(db: Session, patient_ids: Collection[PatientId]) -> Map
     out = PatientReminderOptOut
     rows = db.execute(select(out.patient_id, out.channel).where(out.patient_id.in_(set(patient_ids)))).all()
     return {patient_id: frozenset(channel for id_, channel in rows if id_ == patient_id) for patient_id in patient_ids}
+
+
+@dataclass(frozen=True)
+class SmsStop:
+    """A phone that answered STOP: no SMS goes there."""
+
+    number: str
+    since: datetime
+    #: Texts were asked for again, and the vendor has not answered yet.
+    is_asked: bool
+    #: The vendor did not turn them on when it was asked last.
+    is_refused: bool
+    #: Not before can they be turned on again; None: now.
+    again_from: datetime | None
+
+
+def sms_stop(db: Session, clock: Clock, number: str | None) -> SmsStop | None:
+    """Return what is known of a number that answered STOP; None when texts go there, as far as anybody knows."""
+    row = db.get(StoppedAddress, (Channel.SMS, number), populate_existing=True) if number else None
+    if row is None or row.ended_at is not None:
+        return None
+    return SmsStop(
+        number=row.address,
+        since=row.noticed_at,
+        is_asked=row.asked_at is not None,
+        is_refused=row.error_code is not None,
+        again_from=opt_in_from(row.opted_in_at, now=clock.now()),
+    )
+
+
+def stopped_numbers(db: Session, numbers: Collection[str | None]) -> Collection[str]:
+    """Return those of the numbers that answered STOP: one statement, none when there is nothing to ask."""
+    wanted = {number for number in numbers if number}
+    if not wanted:
+        return frozenset()
+    found = select(StoppedAddress.address).where(
+        StoppedAddress.channel == Channel.SMS, StoppedAddress.address.in_(wanted), _is_stopped()
+    )
+    return frozenset(db.scalars(found))
+
+
+def stopped_subjects(kinds: Collection[str]) -> Subquery:
+    """Return what messages tell of that did not go because of a STOP, and when each was to: `subject_id`, `due_at`."""
+    stopped = select(Message.id, Message.subject_id, Message.due_at).where(
+        Message.error_code == OPTED_OUT, Message.channel == Channel.SMS, Message.kind.in_(kinds)
+    )
+    refused, other = stopped.subquery(), aliased(Message)
+    joined = select(refused.c.id, other.subject_id, refused.c.due_at).join(refused, other.joined_id == refused.c.id)
+    return stopped.union_all(joined).subquery()
+
+
+def lock_stop(db: Session, number: str) -> StoppedAddress | None:
+    """Return the row of a number, locked."""
+    row = select(StoppedAddress).where(StoppedAddress.channel == Channel.SMS, StoppedAddress.address == number)
+    return db.scalars(row.with_for_update().execution_options(populate_existing=True)).one_or_none()
+
+
+def lock_stops(db: Session) -> Sequence[StoppedAddress]:
+    """Return the rows of all numbers, locked, in one order for everybody."""
+    rows = select(StoppedAddress).where(StoppedAddress.channel == Channel.SMS).order_by(StoppedAddress.address)
+    return db.scalars(rows.with_for_update().execution_options(populate_existing=True)).all()
+
+
+def asked_numbers(db: Session) -> Sequence[str]:
+    """Return the numbers for which texts were asked again and that the vendor has not been told of."""
+    rows = select(StoppedAddress.address).where(
+        StoppedAddress.channel == Channel.SMS, StoppedAddress.asked_at.is_not(None)
+    )
+    return db.scalars(rows.order_by(StoppedAddress.address)).all()
+
+
+def _is_stopped() -> ColumnElement[bool]:
+    return StoppedAddress.ended_at.is_(None)
 
 
 def _companions(message: Message, subject_ids: Collection[UUID]) -> Select[UUID]:

@@ -48,6 +48,11 @@ def render_sms(settings: Settings, kind: str, facts: MessageFacts) -> Sms:
     return Sms(to=facts.phone, text=text, sender=settings.sms_sender)
 
 
+def has_email(settings: Settings, kind: str) -> bool:
+    """Whether a kind is written as an e-mail as well; a code that proves a phone is not."""
+    return (settings.root / "templates" / "messages" / kind / "body.txt").is_file()
+
+
 def _renderer(settings: Settings, kind: str, facts: MessageFacts) -> Callable[[str], str]:
     language = facts.language if facts.language in LANGUAGES else "en"
     environment = _environment(settings.root, language)

@@ -12,10 +12,12 @@ from clinic_portal.core.errors import NotFound
 from clinic_portal.notifications.developer_inbox import find_email, folder_version, look_into
 from clinic_portal.notifications.forms import RemindersForm
 from clinic_portal.notifications.queries import Channel, unwanted_channels
+from clinic_portal.notifications.use_cases.ask_for_sms_again import ask_for_sms_again
 from clinic_portal.notifications.use_cases.choose_reminders import choose_reminders as choosing
-from clinic_portal.providers.inbox import InboxItem, clear_inbox
+from clinic_portal.providers.inbox import InboxItem, clear_inbox, opt_in, opt_out, opted_out
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
+from clinic_portal.web.limits import limiter
 from clinic_portal.web.pages import not_changed, render_page, see_other, wants_fragment
 
 blueprint = Blueprint("notifications", __name__)
@@ -47,6 +49,16 @@ def choose_reminders() -> ResponseReturnValue:
     number = account.confirmed_phone
     sms_hint = phone_in_words(number) if number else _("Needs a mobile number that you have confirmed")
     return render_page("notifications/reminders.html", form=form, account=account, sms_hint=sms_hint)
+
+
+@blueprint.post("/account/sms")
+@right(Right.SIGNED_IN)
+@limiter.limit("10 per minute")
+def turn_sms_on() -> ResponseReturnValue:
+    """Have SMS come to one's phone again, from which STOP was answered."""
+    ask_for_sms_again(db_session(), clock(), actor=require_actor())
+    flash(_("SMS are being turned on again. That can take some minutes."))
+    return see_other(url_for("accounts.account"))
 
 
 @blueprint.get("/developer/inbox")
@@ -89,6 +101,16 @@ def download_attachment(item_id: str, number: int) -> ResponseReturnValue:
     return send_file(BytesIO(found.content), content_type, as_attachment=True, download_name=found.filename)
 
 
+@blueprint.post("/developer/inbox/answer")
+@right(Right.DEVELOPMENT)
+def answer_sms() -> ResponseReturnValue:
+    """Answer STOP to the clinic's texts from one of the phones, or START."""
+    folder, number = settings().inbox_folder, request.form.get("from", "")
+    if number in look_into(folder, to="").addresses:
+        (opt_out if request.form.get("answer") == "STOP" else opt_in)(folder, number)
+    return see_other(url_for("notifications.developer_inbox", to=number))
+
+
 @blueprint.post("/developer/inbox/clear")
 @right(Right.DEVELOPMENT)
 def clear_developer_inbox() -> ResponseReturnValue:
@@ -107,6 +129,7 @@ def _show(*, opened_id: str, opened: InboxItem | None) -> ResponseReturnValue:
         version=folder_version(folder),
         mailbox=look_into(folder, to=to),
         to=to,
+        has_stopped=to in opted_out(folder),
         opened=opened,
         opened_id=opened_id,
         as_text=request.args.get("as") == "text",

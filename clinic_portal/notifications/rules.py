@@ -91,6 +91,16 @@ RETRY_DELAYS = (
 
 MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
 
+#: The code of a message that did not go because whoever has the phone answered STOP.
+OPTED_OUT = "sms.opted_out"
+
+#: How often a vendor has texts go to one phone again.
+#: Source: https://docs.aws.amazon.com/sns/latest/api/API_OptInPhoneNumber.html
+OPT_IN_EVERY = timedelta(days=30)
+
+#: For so long a vendor's list may still have a phone, or not have it yet, after it said otherwise about that phone.
+LIST_LAG = timedelta(hours=1)
+
 
 _RECEIPTS = {
     MessageEvent.RECEIPT_DELIVERED: MessageState.DELIVERED,
@@ -151,6 +161,22 @@ def is_exhausted(attempts: int) -> bool:
 def retry_at(attempts: int, *, now: datetime) -> datetime | None:
     """Return when to try again after this many attempts (at least one); None: give up."""
     return None if is_exhausted(attempts) else now + RETRY_DELAYS[attempts - 1]
+
+
+def opt_in_from(opted_in_at: datetime | None, *, now: datetime) -> datetime | None:
+    """Return from when texts may be turned on again, if they were last on `opted_in_at`; None: from now on."""
+    again_from = opted_in_at + OPT_IN_EVERY if opted_in_at else now
+    return again_from if again_from > now else None
+
+
+def listed_anew(*, opted_in_at: datetime | None, now: datetime) -> bool:
+    """Whether a vendor's list is to be believed that somebody answered STOP, who was let in again last `opted_in_at`."""
+    return opted_in_at is None or opted_in_at + LIST_LAG <= now
+
+
+def unlisted_for_good(noticed_at: datetime, *, now: datetime) -> bool:
+    """Whether a vendor's list is to be believed that somebody is in again, whose STOP was last noticed then."""
+    return noticed_at + LIST_LAG <= now
 
 
 #: Characters of one septet. Source: 3GPP TS 23.038, section 6.2.1.

@@ -14,11 +14,20 @@ from sqlalchemy.orm import Session
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import AccountId, PatientId, new_id
 from clinic_portal.core.jobs import nudge_after_commit
-from clinic_portal.notifications.models import Message, PatientReminderOptOut, ReminderOptOut
-from clinic_portal.notifications.rules import Channel, MessageState
+from clinic_portal.notifications.models import Message, PatientReminderOptOut, ReminderOptOut, StoppedAddress
+from clinic_portal.notifications.rules import ENDS, Channel, MessageState
 from clinic_portal.notifications.sources import message_sources
 
-__all__ = ["Channel", "Draft", "choose_channels", "queue_message", "queue_messages", "void_messages"]
+__all__ = [
+    "Channel",
+    "Draft",
+    "choose_channels",
+    "note_stop",
+    "queue_by_email_instead",
+    "queue_message",
+    "queue_messages",
+    "void_messages",
+]
 
 _TRYING = (MessageState.QUEUED, MessageState.IN_FLIGHT, MessageState.RETRY_WAIT)
 
@@ -151,3 +160,41 @@ def void_messages(db: Session, clock: Clock, *, subject_id: UUID, kinds: Collect
             update(Message).where(Message.joined_id.in_(voided)).values(state=MessageState.QUEUED, joined_id=None)
         )
     return len(voided)
+
+
+def note_stop(db: Session, clock: Clock, number: str) -> None:
+    """Write down that whoever has the phone answered STOP. Noting it again keeps the first time."""
+    now, table = clock.now(), cast("Table", StoppedAddress.__table__)
+    new = insert(table).values(channel=Channel.SMS, address=number, noticed_at=now)
+    db.execute(
+        new.on_conflict_do_update(
+            index_elements=["channel", "address"],
+            set_={"noticed_at": now, "ended_at": None, "asked_at": None, "error_code": None},
+            where=table.c.ended_at.is_not(None),
+        )
+    )
+
+
+def queue_by_email_instead(db: Session, clock: Clock, messages: Iterable[Message]) -> None:
+    """Have e-mails say what these SMS could not, but for those that an e-mail says already or is about to.
+
+    Most messages go by e-mail beside the SMS all along: nobody is told twice.
+    """
+    for message in messages:
+        says_it = select(Message.id).where(
+            Message.subject_id == message.subject_id,
+            Message.kind == message.kind,
+            Message.channel == Channel.EMAIL,
+            Message.created_at >= message.created_at,
+            Message.state.not_in(ENDS - {MessageState.DELIVERED}),
+        )
+        if db.scalar(says_it.limit(1)) is None:
+            queue_message(
+                db,
+                clock,
+                message.kind,
+                subject_id=message.subject_id,
+                channels=(Channel.EMAIL,),
+                expires_at=message.expires_at,
+                key=f"instead-of:{message.id}",
+            )

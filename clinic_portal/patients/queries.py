@@ -137,6 +137,13 @@ def find_patients(db: Session, patient_ids: Collection[PatientId]) -> Mapping[Pa
     return {PatientId(row.id): _facts(row) for row in rows}
 
 
+def known_phones(db: Session, numbers: Collection[str]) -> frozenset[str]:
+    """Return those of the numbers that a patient has."""
+    if not numbers:
+        return frozenset()
+    return frozenset(phone for phone in db.scalars(select(Patient.phone).where(Patient.phone.in_(numbers))) if phone)
+
+
 def screen_names(db: Session, patient_ids: Collection[PatientId]) -> Mapping[PatientId, ScreenName]:
     """Return what the waiting room's screens may show of these patients, by id."""
     if not patient_ids:

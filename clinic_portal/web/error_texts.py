@@ -23,6 +23,10 @@ BY_CODE = {
         _("The time is no longer held for you"),
         _("Nothing was booked. We hold a time for ten minutes. Please choose a time again."),
     ),
+    "sms.opt_in_too_soon": (
+        _("SMS can be turned on again only once in 30 days"),
+        _("Nothing was changed. Answer START to one of our SMS from that phone, or try again later."),
+    ),
     "hold.too_many": (
         _("Many times are already held from your network"),
         _(

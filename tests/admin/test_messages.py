@@ -8,12 +8,16 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.admin.labels import KINDS
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
 from clinic_portal.core.heartbeat import beat
 from clinic_portal.core.ids import new_id
+from clinic_portal.core.settings import Settings
 from clinic_portal.notifications import jobs
 from clinic_portal.notifications.models import Message
-from clinic_portal.notifications.queries import SWEEPER
+from clinic_portal.notifications.queries import STOP_READER, SWEEPER
 from clinic_portal.notifications.rules import Channel, MessageState
+from clinic_portal.notifications.steps import note_stop
+from clinic_portal.providers.inbox import opt_out
 from clinic_portal.wiring import MESSAGE_SOURCES
 from tests.booking.factory import make_appointment
 from tests.support.cast import Cast
@@ -71,6 +75,39 @@ def test_a_vendor_that_takes_nothing_is_seen_long_before_the_messages_are_given_
     text = administrator.page("/admin/messages").text
     assert "1 message is late" in text
     assert text.count("sms.unreachable") == 1
+
+
+def test_phones_that_answered_stop_are_counted_and_an_unread_list_is_told(
+    db: Session, clock: FixedClock, cast: Cast
+) -> None:
+    administrator = cast.browser(cast.administrator)
+    beat(db, clock, SWEEPER)
+    assert "has never been asked which phones answered STOP" in administrator.page("/admin/messages").text
+    beat(db, clock, STOP_READER)
+    page = administrator.page("/admin/messages")
+    assert "The SMS service" not in page.text
+    assert "STOP" not in page.text
+    with transaction(db):
+        note_stop(db, clock, "+351912345601")
+    assert "1 phone answered STOP to our SMS" in administrator.page("/admin/messages").text
+    clock.advance(timedelta(hours=1))
+    assert "was last asked on Monday 23 November, 10:12 UTC" in administrator.page("/admin/messages").text
+
+
+@pytest.mark.usefixtures("app", "inbox")
+def test_a_test_to_a_phone_that_answered_stop_says_why_it_did_not_go(
+    db: Session, clock: FixedClock, cast: Cast, settings: Settings
+) -> None:
+    cast.administrator.phone = "+351912345608"
+    db.commit()
+    opt_out(settings.inbox_folder, cast.administrator.phone)
+    administrator = cast.browser(cast.administrator)
+    page = administrator.page("/admin/messages")
+    for _ in range(2):  # The first is refused; of the second it is known before.
+        clock.advance(timedelta(minutes=1))
+        administrator.post("/admin/messages/test", data=page.fields())
+        jobs.sweep_outbox()
+        assert "the phone answered STOP: no SMS goes there" in administrator.page("/admin/messages").text
 
 
 def test_every_kind_has_a_name() -> None:

@@ -29,6 +29,8 @@ from clinic_portal.notifications.use_cases.deliver_message import deliver_messag
 from clinic_portal.notifications.use_cases.sweep_outbox import Sweep, sweep_outbox
 from clinic_portal.patients.models import Patient
 from clinic_portal.providers.inbox import InboxItem, read_inbox
+from clinic_portal.providers.sms.sns import SnsSmsSender
+from tests.providers.servers import AWS, reset_moto, running_moto
 from tests.support import servers
 
 KINDS = Path(__file__).parent / "kinds"
@@ -156,6 +158,19 @@ def post(db: Session, clock: FixedClock, settings: Settings, message_root: Path,
     """The outbox in the test's transaction."""
     db.info[SESSION_KEY] = SOURCES
     return Post(db, clock, replace(settings, root=message_root, inbox_folder=inbox))
+
+
+@pytest.fixture(scope="session")
+def amazon() -> Iterator[str]:
+    with running_moto() as url:
+        yield url
+
+
+@pytest.fixture
+def sns(post: Post, amazon: str) -> Senders:
+    """Texts through SNS, e-mails into the inbox."""
+    reset_moto(amazon)
+    return replace(post.senders, sms=SnsSmsSender(endpoint_url=amazon, **AWS))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from clinic_portal.app import create_app
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.settings import Environment, Settings
 from clinic_portal.notifications.rules import Channel
-from clinic_portal.providers.inbox import read_inbox
+from clinic_portal.providers.inbox import opted_out, read_inbox
 from tests.notifications.conftest import Post, make_person
 from tests.support.page import PortalClient
 
@@ -160,7 +160,7 @@ def test_in_production_there_is_no_inbox(app: Flask, settings: Settings, inbox: 
     live.test_client_class = PortalClient
     visitor = live.test_client()
     paths = [rule.rule for rule in live.url_map.iter_rules() if rule.rule.startswith(URL)]
-    assert len(paths) == 5
+    assert len(paths) == 6
     for path in paths:
         address = path.replace("<item_id>", f"email-{uuid4()}").replace("<int:number>", "0")
         method = "POST" if path.endswith("clear") else "GET"
@@ -168,3 +168,19 @@ def test_in_production_there_is_no_inbox(app: Flask, settings: Settings, inbox: 
         assert visitor.open(address, method=method).status_code in ({400} if method == "POST" else {404}), path
     live.config["WTF_CSRF_ENABLED"] = False
     assert visitor.post(f"{URL}/clear").status_code == 404
+
+
+@pytest.mark.usefixtures("sent")
+def test_a_phone_can_answer_stop_and_start(client: PortalClient, inbox: Path) -> None:
+    everybody = client.page(URL)
+    assert "Answer STOP" not in everybody.text
+    number = next(item.to for item in read_inbox(inbox) if item.to.startswith("+"))
+    mine = client.page(f"{URL}?to=%2B{number[1:]}")
+    token = mine.fields()["csrf_token"]
+    page = client.page(f"{URL}/answer", method="POST", data={"csrf_token": token, "from": number, "answer": "STOP"})
+    assert opted_out(inbox) == {number}
+    assert "Answer START" in page.text
+    client.post(f"{URL}/answer", data={"csrf_token": token, "from": "+351912345698", "answer": "STOP"})
+    assert opted_out(inbox) == {number}
+    client.post(f"{URL}/answer", data={"csrf_token": token, "from": number, "answer": "START"})
+    assert opted_out(inbox) == frozenset()

@@ -15,6 +15,7 @@ from clinic_portal.accounts.use_cases.confirm_phone import confirm_phone as conf
 from clinic_portal.accounts.use_cases.issue_email_code import issue_email_code
 from clinic_portal.accounts.use_cases.issue_phone_code import issue_phone_code
 from clinic_portal.accounts.use_cases.register_account import register_account
+from clinic_portal.core.actor import Actor
 from clinic_portal.web.access import Right, current_actor, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.i18n import current_language
@@ -105,7 +106,7 @@ def confirm_phone() -> ResponseReturnValue:
     if account.phone is None or account.is_phone_confirmed:
         return see_other(common.way_on(actor))
     form = CodeForm()
-    context = {"phone": phone_in_words(account.phone), "link": common.link, "later": common.way_on(actor)}
+    context = _phone_context(account.phone, actor)
     if form.validate_on_submit():
         try:
             confirm_own_phone(
@@ -127,7 +128,16 @@ def resend_phone_code() -> ResponseReturnValue:
         issue_phone_code(db_session(), clock(), actor=actor, secret_key=settings().secret_key)
     except MustWait as error:
         account = get_account(db_session(), actor.account_id)
-        context = {"phone": phone_in_words(account.phone or ""), "link": common.link, "later": common.way_on(actor)}
+        context = _phone_context(account.phone or "", actor)
         return common.refused_page(CONFIRM_PHONE, CodeForm(formdata=None), error, **context)
     common.say_code_sent()
     return see_other(common.link("accounts.confirm_phone"))
+
+
+def _phone_context(number: str, actor: Actor) -> dict[str, object]:
+    return {
+        "number": number,
+        "phone": phone_in_words(number),
+        "link": common.link,
+        "later": common.way_on(actor),
+    }

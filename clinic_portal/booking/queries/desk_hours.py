@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry
-from clinic_portal.booking.queries.recipients import is_reachable, stand_in_for
+from clinic_portal.booking.queries.recipients import hears
 from clinic_portal.booking.queries.reminders import quiet_hours
 from clinic_portal.booking.queries.work import ONE_DAY, read_work
 from clinic_portal.booking.rules import Stretch, quiet_stretches, without
@@ -43,4 +43,4 @@ def hears_of_offers(db: Session, entry: WaitingEntry, *, today: date) -> bool:
     """Whether an offer reaches who waits, or who acts for them, by SMS or e-mail: otherwise the desk phones them."""
     patient = find_patients(db, [PatientId(entry.patient_id)])[PatientId(entry.patient_id)]
     asked_by = AccountId(entry.account_id) if entry.account_id else None
-    return is_reachable(patient) or stand_in_for(db, patient, asked_by, today=today) is not None
+    return hears(db, patient, asked_by, today=today)

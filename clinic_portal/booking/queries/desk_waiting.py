@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries.recipients import is_reachable, stand_in_for
+from clinic_portal.booking.queries.recipients import hears, is_reachable, stand_in_for
 from clinic_portal.booking.queries.staff import phone_of, reached
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
 from clinic_portal.booking.queries.waiting import EntryFacts, OfferFacts, entry_facts, offer_facts_of, start_of_visit
@@ -212,7 +212,7 @@ def entry_at_desk(
         facility=places[FacilityId(asked.facility_id)] if asked.facility_id else None,
         visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
         offers=tuple((offer_facts_of(one), places[FacilityId(one.facility_id)]) for one in offers),
-        is_reachable=is_reachable(patient) or bool(stand_in_for(db, patient, entry.account_id, today=today)),
+        is_reachable=hears(db, patient, entry.account_id, today=today),
         is_here=is_here,
     )
 

@@ -10,7 +10,7 @@ from clinic_portal.accounts.queries import find_accounts
 from clinic_portal.booking.queries.appointments import AppointmentFacts, promised_appointment
 from clinic_portal.core.ids import AccountId, AppointmentId, PatientId
 from clinic_portal.dependents.queries import accounts_for, own_accounts
-from clinic_portal.notifications.queries import Channel, unwanted_by_patients, unwanted_channels
+from clinic_portal.notifications.queries import Channel, stopped_numbers, unwanted_by_patients, unwanted_channels
 from clinic_portal.patients.queries import PatientFacts, find_patients
 
 
@@ -74,6 +74,13 @@ def recipient_of(db: Session, appointment_id: AppointmentId, *, today: date) -> 
 def is_reachable(patient: PatientFacts) -> bool:
     """Whether messages go to the patient; otherwise to who acts for them."""
     return bool(patient.email or patient.phone)
+
+
+def hears(db: Session, patient: PatientFacts, asked_by: AccountId | None, *, today: date) -> bool:
+    """Whether a message reaches the patient, or who acts for one without an address. No SMS reaches who answered STOP."""
+    if is_reachable(patient):
+        return bool(patient.email) or not stopped_numbers(db, [patient.phone])
+    return stand_in_for(db, patient, asked_by, today=today) is not None
 
 
 def stand_in_for(db: Session, patient: PatientFacts, asked_by: AccountId | None, *, today: date) -> AccountId | None:

@@ -5,23 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries.appointments import AppointmentFacts, appointment_at, facts_of
-from clinic_portal.booking.queries.recipients import is_reachable, stand_in_for
+from clinic_portal.booking.queries.recipients import is_reachable, recipients, stand_in_for
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, AppointmentId, FacilityId, PatientId
 from clinic_portal.facilities.queries import works_at
-from clinic_portal.notifications.queries import MessageState, list_messages
+from clinic_portal.notifications.queries import MessageState, list_messages, stopped_subjects
 from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 
 #: The kinds of messages that say so.
 BY_CLINIC = ("appointment_cancelled_by_clinic", "appointment_moved")
+#: Those of which nobody else would notice that they did not go.
+EXPECTED = ("appointment_booked", "appointment_moved", "reminder", "reminder_early")
 #: The reason in the history of a move, and of one that the patient did not ask for.
 MOVED = "moved"
 MOVED_BY_CLINIC = "moved.by_clinic"
@@ -57,6 +59,8 @@ class Untold:
     #: E.164; empty when the clinic knows no number.
     phone: str
     is_moved: bool = False
+    #: Nothing changed: the phone answered STOP, so a confirmation or a reminder did not go, and there is no e-mail.
+    is_stopped: bool = False
 
 
 def visit_at_desk(
@@ -115,6 +119,45 @@ def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor)
                 Untold(visit.id, patient.full_name, visit.starts_at, phone_of(db, patient, stand_in), is_moved)
             )
     return found
+
+
+def stopped(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[Untold]:
+    """Return the visits to come of which a message did not go because the phone answered STOP, soonest first.
+
+    None of those whose patient said that they come, was phoned since, or has an e-mail address: the e-mail went instead.
+    For staff of this facility only: the caller has checked that.
+    """
+    rows = db.scalars(
+        select(Appointment)
+        .where(Appointment.facility_id == facility_id, Appointment.starts_at > now)
+        .where(Appointment.id.in_(_stopped().with_only_columns(Appointment.id)))
+        .order_by(Appointment.starts_at, Appointment.id)
+    )
+    visits = [facts_of(row) for row in rows]
+    found = []
+    for visit_id, who in recipients(db, visits, today=now.date()).items():
+        if not who.email:
+            visit = next(one for one in visits if one.id == visit_id)
+            found.append(Untold(visit.id, who.patient.full_name, visit.starts_at, who.phone or "", is_stopped=True))
+    return found
+
+
+def stopped_at(db: Session, row: Appointment) -> datetime | None:
+    """Return when the last message of a visit did not go because the phone answered STOP, if nobody phoned since."""
+    return db.scalar(_stopped().where(Appointment.id == row.id))
+
+
+def _stopped() -> Select[datetime | None]:
+    unsent = stopped_subjects(EXPECTED)
+    last = func.max(unsent.c.due_at)
+    return (
+        select(last)
+        .select_from(Appointment)
+        .join(unsent, unsent.c.subject_id == Appointment.id)
+        .where(Appointment.state == AppointmentState.BOOKED, Appointment.confirmed_at.is_(None))
+        .group_by(Appointment.id)
+        .having(or_(Appointment.told_at.is_(None), Appointment.told_at < last))
+    )
 
 
 def reached(

@@ -15,7 +15,7 @@ from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.desk_waiting import entry_of_visit
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.series import later_sessions, series_facts
-from clinic_portal.booking.queries.staff import history_of, untold, visit_at_desk
+from clinic_portal.booking.queries.staff import history_of, stopped, untold, visit_at_desk
 from clinic_portal.booking.routes.linked import is_changed
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
@@ -30,6 +30,8 @@ from clinic_portal.facilities.queries import FacilityFacts, facilities_of_staff
 from clinic_portal.front_desk.forms import AnywayForm, ClinicCancelForm
 from clinic_portal.front_desk.routes.anyway import filled, taker_of
 from clinic_portal.front_desk.routes.pages import blueprint, own_facility
+from clinic_portal.notifications.queries import sms_stop
+from clinic_portal.notifications.use_cases.ask_for_sms_again import ask_for_sms_again
 from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
@@ -91,6 +93,20 @@ def mark_patient_told(slug: str, appointment_id: UUID) -> ResponseReturnValue:
         mark_told(db_session(), clock(), appointment_id=id_, facility_id=facility.id, actor=require_actor())
     except Conflict as refused:
         return refused_page(facility, appointment_id, refused)
+    return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
+
+
+@blueprint.post(f"{VISIT}/sms")
+@right(Right.DESK)
+def turn_sms_on(slug: str, appointment_id: UUID) -> ResponseReturnValue:
+    """The patient, whose phone answered STOP, asked for SMS again."""
+    facility = own_facility(slug)
+    found = visit_for_desk(facility, appointment_id)
+    try:
+        ask_for_sms_again(db_session(), clock(), actor=require_actor(), patient_id=found.appointment.known_patient_id)
+    except Conflict as refused:
+        return refused_page(facility, appointment_id, refused)
+    flash(_("SMS are being turned on again. That can take some minutes."))
     return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
 
 
@@ -197,7 +213,7 @@ def _page(
     patient_id = found.appointment.known_patient_id
     patient = patients_for_staff(db, [patient_id], actor=actor)[patient_id]
     ours, theirs = sessions_from(found)
-    to_phone = untold(db, facility.id, now=now, actor=actor)
+    to_phone = [*untold(db, facility.id, now=now, actor=actor), *stopped(db, facility.id, now=now)]
     return render_page(
         template,
         status=status,
@@ -208,6 +224,7 @@ def _page(
         day=local_day(found.appointment.starts_at, facility.tz),
         patient=patient,
         contact_phone=_contact_phone(found, patient),
+        sms_stop=sms_stop(db, clock(), patient.phone),
         missed=missed_counts(db, clock(), [patient_id], actor=actor).get(patient_id, 0),
         history=history_of(db, found.appointment.id),
         untold=next((one for one in to_phone if one.appointment_id == found.appointment.id), None),

@@ -1,0 +1,130 @@
+"""The desk hears of phones that answered STOP, and phones whom nothing else reaches."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries.recipients import hears
+from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
+from clinic_portal.core.ids import PatientId
+from clinic_portal.core.settings import Settings
+from clinic_portal.notifications.delivery import make_senders
+from clinic_portal.notifications.rules import Channel
+from clinic_portal.notifications.steps import note_stop, queue_message
+from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox
+from clinic_portal.patients.queries import find_patients
+from tests.booking.factory import make_appointment
+from tests.front_desk.test_visit import press
+from tests.support.cast import Cast
+from tests.support.clinic import Clinic
+from tests.support.page import PortalClient
+
+HEADING = "Please phone: no SMS"
+
+
+@pytest.fixture
+def booked(db: Session, clinic: Clinic, cast: Cast) -> Appointment:
+    """A visit of somebody whom the desk wrote down, with a phone and nothing else."""
+    cast.stranger_person.email, cast.stranger_person.phone = None, "+351912345699"
+    return make_appointment(db, clinic, cast.stranger_person)
+
+
+@pytest.fixture
+def desk(cast: Cast) -> PortalClient:
+    return cast.browser(cast.receptionist)
+
+
+def remind(db: Session, clock: FixedClock, settings: Settings, visit: Appointment, key: str = "") -> None:
+    """Send the SMS that reminds of a visit to a phone that answered STOP."""
+    with transaction(db):
+        note_stop(db, clock, "+351912345699")
+        queue_message(db, clock, "reminder", subject_id=visit.id, channels=(Channel.SMS,), key=key)
+    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+
+
+@pytest.mark.usefixtures("inbox")
+def test_who_has_no_e_mail_is_phoned_once_for_each_message(
+    db: Session, clock: FixedClock, settings: Settings, booked: Appointment, desk: PortalClient
+) -> None:
+    home = f"/desk/lisbon/visits/{booked.id}"
+    assert HEADING not in desk.page("/desk/lisbon").text
+    remind(db, clock, settings, booked)
+    assert HEADING in desk.page("/desk/lisbon").text
+    page = desk.page(home)
+    assert "there is no e-mail address: they have not read of this visit" in page.text
+    assert "There is no e-mail address: please phone." in page.text
+    assert [link for link in page.all("a") if link.get("href") == "tel:+351912345699"]
+    for _ in range(2):
+        done = press(desk, page, f"{home}/told")
+    assert "they have not read" not in done.text
+    assert HEADING not in desk.page("/desk/lisbon").text
+    clock.advance(timedelta(days=1))
+    remind(db, clock, settings, booked, key="later")
+    assert HEADING in desk.page("/desk/lisbon").text
+
+
+@pytest.mark.usefixtures("inbox")
+def test_who_gets_the_e_mail_instead_is_not_phoned(
+    db: Session, clock: FixedClock, settings: Settings, booked: Appointment, desk: PortalClient, cast: Cast
+) -> None:
+    cast.stranger_person.email = "zita@example.org"
+    db.commit()
+    remind(db, clock, settings, booked)
+    assert HEADING not in desk.page("/desk/lisbon").text
+    assert "We write e-mails instead." in desk.page(f"/desk/lisbon/visits/{booked.id}").text
+
+
+@pytest.mark.usefixtures("inbox")
+@pytest.mark.parametrize("why", ["confirmed", "cancelled", "over", "elsewhere"])
+def test_who_need_not_hear_of_it_is_not_phoned(
+    db: Session,
+    clock: FixedClock,
+    settings: Settings,
+    booked: Appointment,
+    desk: PortalClient,
+    clinic: Clinic,
+    why: str,
+) -> None:
+    remind(db, clock, settings, booked)
+    match why:
+        case "confirmed":
+            booked.confirmed_at = clock.now()
+        case "cancelled":
+            booked.state = type(booked.state).CANCELLED
+        case "over":
+            clock.at = booked.starts_at
+        case _:
+            booked.facility_id, booked.room_id = clinic.azores.id, clinic.room_a.id
+    db.commit()
+    assert HEADING not in desk.page("/desk/lisbon").text
+
+
+@pytest.mark.usefixtures("inbox")
+def test_a_visit_that_the_clinic_cancels_is_phoned_for_at_once(
+    db: Session, clock: FixedClock, settings: Settings, booked: Appointment, desk: PortalClient
+) -> None:
+    with transaction(db):
+        note_stop(db, clock, "+351912345699")
+    home = f"/desk/lisbon/visits/{booked.id}"
+    press(desk, desk.page(f"{home}/cancel"), f"{home}/cancel", reason="clinic.closed")
+    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    assert "The visit is cancelled, and no message reaches the patient." in desk.page(home).text
+
+
+def test_whom_no_message_reaches_the_waiting_list_knows(db: Session, clock: FixedClock, cast: Cast) -> None:
+    def heard(**address: str | None) -> bool:
+        for name, value in address.items():
+            setattr(cast.stranger_person, name, value)
+        db.commit()
+        patient = find_patients(db, [PatientId(cast.stranger_person.id)])[PatientId(cast.stranger_person.id)]
+        return hears(db, patient, None, today=clock.now().date())
+
+    assert heard(email=None, phone="+351912345699")
+    with transaction(db):
+        note_stop(db, clock, "+351912345699")
+    assert not heard()
+    assert heard(email="zita@example.org")
