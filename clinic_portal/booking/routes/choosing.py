@@ -4,7 +4,8 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.catalogue import catalogue_of
-from clinic_portal.booking.routes.common import blueprint, bookable_people, parse_uuid, stage, way_so_far
+from clinic_portal.booking.routes.common import blueprint, bookable_people, parse_uuid, way_so_far
+from clinic_portal.booking.routes.stages import Question, first_stage, stage
 from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.pages import render_page
@@ -16,11 +17,12 @@ def choose_service() -> ResponseReturnValue:
     """Choose what to book. Whom it is for, when that is known, and the hold that it replaces are kept."""
     found = {name: parse_uuid(request.args.get(name)) for name in ("patient", "instead")}
     kept = {name: str(value) for name, value in found.items() if value}
+    catalogue = catalogue_of(db_session())
     return render_page(
         "booking/choose_service.html",
-        services=catalogue_of(db_session()).services(db_session(), clock()),
+        services=catalogue.services(db_session(), clock()),
         kept=kept,
-        stage=stage("service"),
+        stage=first_stage(has_choice_of_place=len(catalogue.facilities(db_session(), clock())) > 1),
     )
 
 
@@ -33,7 +35,9 @@ def choose_person(service: str) -> ResponseReturnValue:
     if current_actor() is None or not people:
         return redirect(way.link("choose_practitioner"), 303)
     chosen = way.person or people[0]
-    return render_page("booking/choose_person.html", way=way, people=people, chosen=chosen, stage=stage("person"))
+    return render_page(
+        "booking/choose_person.html", way=way, people=people, chosen=chosen, stage=stage(Question.PERSON, way)
+    )
 
 
 @blueprint.get("/book/<service>/with")
@@ -41,7 +45,7 @@ def choose_person(service: str) -> ResponseReturnValue:
 def choose_practitioner(service: str) -> ResponseReturnValue:
     """Choose whom to see; no preference comes first."""
     way = way_so_far(service)
-    return render_page("booking/choose_practitioner.html", way=way, stage=stage("place"))
+    return render_page("booking/choose_practitioner.html", way=way, stage=stage(Question.PRACTITIONER, way))
 
 
 @blueprint.get("/book/<service>/where")
@@ -54,4 +58,4 @@ def choose_facility(service: str) -> ResponseReturnValue:
         return redirect(way.online().link("choose_time"), 303)
     if not way.has_choice_of_place and fitting:
         return redirect(way.link("choose_time", facility=fitting[0]), 303)
-    return render_page("booking/choose_facility.html", way=way, facilities=fitting, stage=stage("place"))
+    return render_page("booking/choose_facility.html", way=way, facilities=fitting, stage=stage(Question.PLACE, way))

@@ -34,7 +34,6 @@ ANY = "any"
 
 #: How many days a page of times shows, and how many "Show later days" adds.
 DAYS_AT_ONCE = 7
-STAGES = 5
 
 
 @dataclass(frozen=True)
@@ -306,21 +305,6 @@ def bookable_people() -> list[PersonFacts]:
     if actor is None:
         return []
     return [person for person in people_of(db_session(), clock(), actor=actor) if person.can_book]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a page stands in the booking."""
-
-    step: int
-    steps: int
-
-
-def stage(name: str) -> Stage:
-    """Return where a page stands in the booking, for its step line. Visitors are asked who it is for after the time."""
-    signed_in = current_actor() is not None
-    order = ["service", "person", "place", "time"] if signed_in else ["service", "place", "time", "person"]
-    return Stage([*order, "check"].index(name) + 1, STAGES)
 
 
 def hold_key() -> str | None:

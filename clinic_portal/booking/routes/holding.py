@@ -18,11 +18,11 @@ from clinic_portal.booking.routes.common import (
     make_hold_key,
     own_hold_hash,
     parse_uuid,
-    stage,
     unless_final,
     way_so_far,
 )
 from clinic_portal.booking.routes.guests import one_of_few
+from clinic_portal.booking.routes.stages import Question, stage
 from clinic_portal.booking.routes.times import chosen_slot
 from clinic_portal.booking.routes.times_shown import slots_of
 from clinic_portal.booking.rules import judge_hold
@@ -50,7 +50,8 @@ def check_answers(appointment_id: UUID) -> ResponseReturnValue:
         return gone
     if current_actor() is None:
         visit = _described(held)
-        return render_page("booking/held.html", visit=visit, way=_way(visit), stage=stage("person"))
+        way = _way(visit)
+        return render_page("booking/held.html", visit=visit, way=way, stage=stage(Question.PERSON_OF_TIME, way))
     if _person_of(held) is None:
         return redirect(url_for("booking.choose_patient", appointment_id=appointment_id), 303)
     return _check_page(held, CheckForm(patient_note=held.patient_note))
@@ -215,6 +216,7 @@ def _person_of(held: AppointmentFacts) -> PersonFacts | None:
 
 def _check_page(held: AppointmentFacts, form: FlaskForm) -> Response:
     visit = _described(held)
+    way = _way(visit)
     return render_page(
         "booking/check_answers.html",
         status=422 if form.errors else 200,
@@ -222,14 +224,15 @@ def _check_page(held: AppointmentFacts, form: FlaskForm) -> Response:
         can_change=clock().now() < visit.change_until,
         person=_person_of(held),
         people=bookable_people(),
-        way=_way(visit),
+        way=way,
         form=form,
-        stage=stage("check"),
+        stage=stage(Question.CHECK, way),
     )
 
 
 def _person_page(held: AppointmentFacts, *, status: int = 200, reason: str = "") -> Response:
     people, visit = bookable_people(), _described(held)
+    way = _way(visit)
     chosen = parse_uuid(request.form.get("patient")) or held.patient_id or (people[0].patient_id if people else None)
     return render_page(
         "booking/choose_patient.html",
@@ -237,10 +240,10 @@ def _person_page(held: AppointmentFacts, *, status: int = 200, reason: str = "")
         people=people,
         chosen=chosen,
         visit=visit,
-        way=_way(visit),
+        way=way,
         reason=reason,
         unchosen=status == 422,
-        stage=stage("person"),
+        stage=stage(Question.PERSON_OF_TIME, way),
     )
 
 

@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response
 
 from clinic_portal.booking.forms import SeriesForm
 from clinic_portal.booking.routes import series_plan
-from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, hold_key, parse_uuid, stage, way_so_far
+from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, hold_key, parse_uuid, way_so_far
 from clinic_portal.booking.routes.series_way import SeriesWay, series_form, series_way
+from clinic_portal.booking.routes.stages import Question, stage
 from clinic_portal.booking.steps.series import SeriesChoice
 from clinic_portal.booking.use_cases.book_series import book_series
 from clinic_portal.core.ids import SeriesId
@@ -98,5 +99,5 @@ def _check_page(wished: SeriesWay, times: Sequence[datetime], *, status: int = 2
         chosen=people[0] if people else None,
         unchosen=status == 422,
         is_visitor=current_actor() is None,
-        stage=stage("check" if current_actor() else "person"),
+        stage=stage(Question.CHECK if current_actor() else Question.PERSON_OF_TIME, wished.way, is_series=True),
     )

@@ -15,8 +15,9 @@ from werkzeug.wrappers import Response
 from clinic_portal.booking.forms import SeriesForm
 from clinic_portal.booking.queries.openings import Openings
 from clinic_portal.booking.queries.series import same_series
-from clinic_portal.booking.routes.common import Way, stage
+from clinic_portal.booking.routes.common import Way
 from clinic_portal.booking.routes.series_way import SeriesWay, chosen_times, pattern_in_words
+from clinic_portal.booking.routes.stages import Question, stage
 from clinic_portal.booking.routes.times_shown import SLOT_FORMAT
 from clinic_portal.booking.rules.series import Line, Wall, day_of, minute_of, monday_of, replan, wall_of
 from clinic_portal.booking.steps.series import MOST_SESSIONS, TIMES_LOST, SeriesChoice
@@ -83,7 +84,9 @@ class Booking:
 
 def wish_page(way: Way, form: SeriesForm, *, status: int = 200) -> Response:
     """Ask how many sessions, how often, when, with whom and where."""
-    return render_page("booking/wish_series.html", status=status, way=way, form=form, stage=stage("time"))
+    return render_page(
+        "booking/wish_series.html", status=status, way=way, form=form, stage=stage(Question.TIME, way, is_series=True)
+    )
 
 
 def ask_again(way: Way, form: SeriesForm) -> ResponseReturnValue:
@@ -223,7 +226,7 @@ def _sessions_page(wished: SeriesWay, sessions: Sequence[Session], remarks: Rema
     return render_page(
         "booking/plan_series.html", status=status, way=wished.way, wished=wished, sessions=sessions, remarks=remarks,
         count=sum(session.number > 0 for session in sessions) or wished.wanted, pattern=remarks.pattern,
-        stage=stage("time"),
+        stage=stage(Question.PLAN, wished.way, is_series=True),
     )  # fmt: skip
 
 

@@ -30,12 +30,12 @@ from clinic_portal.booking.routes.common import (
     make_hold_key,
     own_hold_hash,
     parse_uuid,
-    stage,
     unless_final,
     way_so_far,
 )
 from clinic_portal.booking.routes.guests import one_of_few
 from clinic_portal.booking.routes.other_ways import other_ways
+from clinic_portal.booking.routes.stages import Question, stage
 from clinic_portal.booking.routes.theirs import is_elsewhere, left_out_lines, with_diary
 from clinic_portal.booking.routes.times_shown import (
     AT,
@@ -183,7 +183,7 @@ def times_page(  # noqa: PLR0913 - all but the way have defaults
         unchosen=status == 422,
         others=other_ways(way, only_free=not times.days),
         moving=moving,
-        stage=stage("time"),
+        stage=stage(Question.TIME, way),
     )
 
 
