@@ -61,12 +61,12 @@ class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no typ
     early_days = WholeNumberField(_l("First reminder: days before the visit"), validators=[Optional(), DAYS])
     last_days = WholeNumberField(_l("Last reminder: days before the visit"), validators=[Optional(), DAYS])
     early_instead_after_days = WholeNumberField(
-        _l("Only one of the two: the first, if booked more than so many days ahead"), validators=[Optional(), DAYS]
+        _l("Only one of the two: the first if booked more than this many days ahead"), validators=[Optional(), DAYS]
     )
     from_time = ClockField(_l("Sent between"), validators=[NEEDED])
     until_time = ClockField(_l("and"), validators=[NEEDED])
     late_from = ClockField(_l("Booked on the day, or on the day before from"), validators=[NEEDED])
-    late_minutes = WholeNumberField(_l("Then remind after so many minutes"), validators=[Optional(), MINUTES])
+    late_minutes = WholeNumberField(_l("Then remind after how many minutes"), validators=[Optional(), MINUTES])
 
     def validate_last_days(self, field: WholeNumberField) -> None:
         """Raises: ValidationError."""
@@ -91,7 +91,7 @@ class MissedRuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         _l("Missed visits"), validators=[Optional(), NumberRange(1, 20, _l("Enter a number from 1 to 20"))]
     )
     noshow_days = WholeNumberField(
-        _l("In the last so many days"),
+        _l("Within how many days"),
         validators=[
             InputRequired(_l("Enter a number from 1 to 730")),
             NumberRange(1, 730, _l("Enter a number from 1 to 730")),

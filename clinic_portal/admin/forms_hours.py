@@ -29,7 +29,7 @@ class StretchForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """From, to, and where; the choices of `where` are set by the view."""
 
     starts = time_field(_l("From"), _l("Enter when the work begins"))
-    ends = time_field(_l("To"), _l("Enter when the work ends"))
+    ends = time_field(_l("Until"), _l("Enter when the work ends"))
     where = SelectField(_l("Where"), choices=[])
 
     def validate(self, extra_validators: object = None) -> bool:
@@ -87,7 +87,7 @@ class AbsenceForm(FlaskForm):  # type: ignore[misc]
     first_day = day_field(_l("First day"), _l("Enter the first day"))
     last_day = day_field(_l("Last day"), None)
     starts = time_field(_l("From"), None)
-    ends = time_field(_l("To"), None)
+    ends = time_field(_l("Until"), None)
     reason = reason_field(_l("Reason"), _l("Enter a reason, for example holiday"))
 
     def validate(self, extra_validators: object = None) -> bool:

@@ -32,5 +32,5 @@ FAILURES = {
     "message.no_address": _l("no address in the account"),
     "sms.opted_out": _l("the phone answered STOP: no SMS goes there"),
     "message.worker_lost": _l("the worker stopped in the middle"),
-    "message.broken": _l("a mistake of the portal: see the log"),
+    "message.broken": _l("a fault in the portal: see the log"),
 }

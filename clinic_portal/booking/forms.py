@@ -68,7 +68,7 @@ class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     patient = RadioField(_l("Who is it for?"), validators=[InputRequired(_l("Choose a person"))])
     weekdays = SelectMultipleField(_l("Which days suit you?"))
-    parts = SelectMultipleField(_l("Which times of the day?"))
+    parts = SelectMultipleField(_l("Which times of day?"))
     from_day = StringField(_l("From"), filters=[one_line], validators=[_day], widget=DateInput())
     until_day = StringField(_l("Until"), filters=[one_line], validators=[_day], widget=DateInput())
     practitioner = SelectField(_l("With whom?"))
@@ -87,7 +87,7 @@ class LaterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         csrf = False
 
     weekday = SelectMultipleField(_l("Which days suit you?"))
-    at = SelectField(_l("What time of the day?"))
+    at = SelectField(_l("What time of day?"))
     first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())
 
     @property
@@ -111,7 +111,7 @@ class SeriesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         validators=[InputRequired(_l("Choose how often"))],
     )
     weekday = SelectMultipleField(_l("Which days suit you?"))
-    at = SelectField(_l("What time of the day?"))
+    at = SelectField(_l("What time of day?"))
     practitioner = SelectField(_l("With whom?"))
     facility = RadioField(_l("Where?"), validators=[InputRequired(_l("Choose a place"))])
     first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())

@@ -117,7 +117,7 @@ class WishAtDeskForm(WaitingForm):
     """What somebody waits for, as they say on the phone."""
 
     weekdays = SelectMultipleField(_l("Which days suit them?"))
-    parts = SelectMultipleField(_l("Which times of the day?"))
+    parts = SelectMultipleField(_l("Which times of day?"))
     practitioner = SelectField(_l("With"))
     mode = RadioField(_l("How do they want to meet?"), validators=[InputRequired(_l("Choose how they want to meet"))])
 

@@ -157,7 +157,7 @@ def test_it_does_not_promise_a_message_to_who_has_no_address(
     page = send(office, path, first_day=DAY.isoformat(), reason="ill")
     page = send(office, path, page, for_all="cancel")
     assert "1 visit cancelled; the patient gets a message" in page.text
-    assert "1 visit cancelled of a patient without phone and e-mail" in page.text
+    assert "1 visit of a patient without phone or e-mail is cancelled" in page.text
     assert "Ó Lam" in cast.browser(cast.receptionist).page("/desk/lisbon").text
 
 
@@ -261,7 +261,7 @@ def test_absences_and_extra_hours_come_and_go(office: PortalClient, clinic: Clin
     page = send(office, f"{path}/absences/add", first_day="2026-12-24", last_day="2026-12-31", reason="holiday")
     assert "Thursday 24 December – Thursday 31 December" in page.text
     page = send(office, f"{path}/absences/add", first_day="03/12/2026", starts="14", ends="15:30", reason="dentist")
-    assert "Thursday 3 December, 14:00 – 15:30" in page.text
+    assert "Thursday 3 December, 14:00–15:30" in page.text
     page = send(
         office, f"{path}/extra/add", day="2026-12-05", starts="10:00", ends="12:00", where=room(clinic, "room_1")
     )

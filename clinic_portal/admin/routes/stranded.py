@@ -91,8 +91,8 @@ def tell(settled: Settled, what: str = "") -> None:
         flash(ngettext("%(num)d visit cancelled; the patient gets a message",
                        "%(num)d visits cancelled; each patient gets a message", told))  # fmt: skip
     if settled.unreachable:
-        flash(ngettext("%(num)d visit cancelled of a patient without phone and e-mail: the front desk is asked to tell them",
-                       "%(num)d visits cancelled of patients without phone and e-mail: the front desk is asked to tell them",
+        flash(ngettext("%(num)d visit of a patient without phone or e-mail is cancelled: the front desk is asked to tell them",
+                       "%(num)d visits of patients without phone or e-mail are cancelled: the front desk is asked to tell them",
                        settled.unreachable))  # fmt: skip
     if settled.other_room:
         flash(ngettext("%(num)d visit stays at its time, in another room",

@@ -49,7 +49,7 @@ class WaitingEntry(Base):
     appointment_id: Mapped[UUID | None] = mapped_column(ForeignKey("appointment.id"))
     #: Monday is 0. None in it: any day.
     weekdays: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
-    #: Values of PartOfDay. None in it: any time of the day.
+    #: Values of PartOfDay. None in it: any time of day.
     parts: Mapped[list[str]] = mapped_column(ARRAY(Text))
     from_day: Mapped[date]
     until_day: Mapped[date]

@@ -46,7 +46,7 @@ def other_ways(way: Way, *, only_free: bool) -> list[OtherWay]:
 
 def _candidates(way: Way) -> Iterator[tuple[Way, str, str]]:
     if way.part is not PartOfDay.ANY:
-        yield replace(way, part=PartOfDay.ANY), _("Any time of the day"), ""
+        yield replace(way, part=PartOfDay.ANY), _("Any time of day"), ""
     anybody = way.with_anybody()
     if way.practitioner is not None and _others_give_it(way, way.practitioner.id):
         yield anybody, _("See someone else"), _("The times of everyone who offers this service")

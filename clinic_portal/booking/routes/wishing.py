@@ -157,11 +157,11 @@ def wanted_of(form: WaitingForm, asking: Asking) -> Wanted:
 
 
 def wish_in_words(asked: Asked) -> str:
-    """Return days and parts of the day: "Monday, Wednesday; morning"."""
+    """Return days and parts of the day: "Monday, Wednesday; morning", "Any day; morning"."""
     language = current_language()
     days = ", ".join(weekday_in_words(day, language) for day in sorted(asked.weekdays)) or _("any day")
-    parts = ", ".join(part_name(part) for part in ASKED_PARTS if part in asked.parts) or _("any time of the day")
-    return f"{days}; {parts}"
+    parts = ", ".join(part_name(part) for part in ASKED_PARTS if part in asked.parts) or _("any time of day")
+    return f"{days[0].upper()}{days[1:]}; {parts}"
 
 
 def _where(form: WaitingForm, asking: Asking) -> FacilityFacts | None:
