@@ -42,10 +42,16 @@ def moment_in_words(moment: datetime, tz: str, language: str, *, inside: bool = 
     return f"{day_in_words(moment, tz, language, inside=inside)}, {time_in_words(moment, tz, language)}"
 
 
+def short_day_in_words(day: date, language: str, *, inside: bool = False) -> str:
+    """Return the day in few letters, for a table: "Thu 26 Nov"; `inside` as in `day_in_words`."""
+    words = format_date(day, SHORT_DAY_PATTERNS[language], locale=language)
+    return words if inside else words[0].upper() + words[1:]
+
+
 def short_moment_in_words(moment: datetime, tz: str, language: str) -> str:
     """Return day and time in few letters, for a list of choices on a phone: "Thu 26 Nov, 10:30"."""
-    words = format_date(moment.astimezone(zone(tz)).date(), SHORT_DAY_PATTERNS[language], locale=language)
-    return f"{words[0].upper()}{words[1:]}, {time_in_words(moment, tz, language)}"
+    day = moment.astimezone(zone(tz)).date()
+    return f"{short_day_in_words(day, language)}, {time_in_words(moment, tz, language)}"
 
 
 def zone_in_words(tz: str, language: str) -> str:

@@ -14,6 +14,7 @@ from clinic_portal.core.wording import (
     day_in_words,
     moment_in_words,
     money_in_words,
+    short_day_in_words,
     short_moment_in_words,
     time_in_words,
     zone_in_words,
@@ -22,7 +23,7 @@ from clinic_portal.web.i18n import current_language
 
 #: In a line of words: a day with its month (and year), and what has a hyphen: a Portuguese weekday, a postal code.
 DAY_AND_MONTH = re.compile(r"\d+ (?:de )?[^\W\d_]+(?: (?:de )?\d{4})?")
-WITH_HYPHEN = re.compile(r"\w+-\w+,?")
+WITH_HYPHEN = re.compile(r"\w+(?:-\w+)+,?")
 
 
 def clinic_time(moment: datetime, tz: str) -> str:
@@ -41,8 +42,13 @@ def clinic_datetime(moment: datetime, tz: str, *, inside: bool = False) -> str:
 
 
 def short_moment(moment: datetime, tz: str) -> str:
-    """Return day and time in few letters, for a list of choices on a phone: "Thu 26 Nov, 10:30"."""
+    """Return day and time in few letters, for a table or a list of choices on a phone: "Thu 26 Nov, 10:30"."""
     return short_moment_in_words(moment, tz, current_language())
+
+
+def short_day(day: date, *, inside: bool = False) -> str:
+    """Return a day in few letters: "Thu 26 Nov"; `inside` a sentence the weekday is small in Portuguese."""
+    return short_day_in_words(day, current_language(), inside=inside)
 
 
 def unbroken(words: str) -> Markup:
@@ -90,5 +96,7 @@ def init_filters(app: Flask) -> None:
         money=money,
         local_text=local_text,
         phone_in_words=phone_in_words,
+        short_day=short_day,
+        short_moment=short_moment,
         unbroken=unbroken,
     )

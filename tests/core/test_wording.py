@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from clinic_portal.core.wording import day_in_words, moment_in_words, short_moment_in_words
+from clinic_portal.core.wording import day_in_words, moment_in_words, short_day_in_words, short_moment_in_words
 
 THURSDAY = date(2026, 11, 26)
 
@@ -27,3 +27,9 @@ def test_a_choice_on_a_phone_shows_day_and_time_in_few_letters() -> None:
     moment = datetime(2026, 11, 23, 11, 30, tzinfo=UTC)
     assert short_moment_in_words(moment, "Europe/Lisbon", "en") == "Mon 23 Nov, 11:30"
     assert short_moment_in_words(moment, "Europe/Lisbon", "pt_PT") == "Segunda, 23 de nov., 11:30"
+
+
+def test_a_day_in_a_table_has_few_letters() -> None:
+    assert short_day_in_words(THURSDAY, "en") == "Thu 26 Nov"
+    assert short_day_in_words(THURSDAY, "pt_PT") == "Quinta, 26 de nov."
+    assert short_day_in_words(THURSDAY, "pt_PT", inside=True) == "quinta, 26 de nov."
