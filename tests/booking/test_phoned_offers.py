@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, FreedTime, VisitPolicy, WaitingPolicy
@@ -12,10 +12,11 @@ from clinic_portal.booking.rules import OfferMode, OfferState
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import FacilityId, FreedTimeId
 from clinic_portal.core.modes import Mode
-from clinic_portal.facilities.models import Closure
+from clinic_portal.facilities.models import Closure, OpenHoliday
 from clinic_portal.facilities.queries import facility_by_id
 from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
 from tests.booking.factory import THURSDAY
+from tests.booking.online import work_online
 from tests.booking.waiting import (
     TUESDAY,
     by_phone,
@@ -190,6 +191,53 @@ def test_where_everybody_meets_online_those_hours_count(db: Session, clinic: Cli
     here = WeeklyHours.facility_id == clinic.lisbon.id
     db.execute(update(WeeklyHours).where(here).values(mode=Mode.ONLINE, room_id=None))
     assert hours_at_desk(db, clinic, MONDAY, MONDAY) == [("Mon 09:00", "Mon 18:00")]
+
+
+def test_a_place_whose_patients_come_on_some_days_only_has_nobody_at_its_desk_on_the_others(
+    db: Session, clinic: Clinic
+) -> None:
+    """Online hours count where a place has no others at all, not where it has none in the days that are looked at."""
+    here = WeeklyHours.facility_id == clinic.lisbon.id
+    db.execute(update(WeeklyHours).where(here).values(mode=Mode.ONLINE, room_id=None))
+    db.add(extra(clinic, date(2026, 12, 3), 600, 660, clinic.room_1.id))
+    db.flush()
+    assert hours_at_desk(db, clinic, MONDAY, MONDAY + timedelta(days=2)) == []
+    assert hours_at_desk(db, clinic, MONDAY, MONDAY + timedelta(days=10)) == [("Thu 10:00", "Thu 11:00")]
+
+
+def test_on_a_holiday_that_is_worked_the_desk_is_open_and_on_any_other_it_is_not(db: Session, clinic: Clinic) -> None:
+    """Tuesday 1 and Tuesday 8 December are holidays of Portugal."""
+    clinic.lisbon.observes_holidays = True
+    db.add(OpenHoliday(facility_id=clinic.lisbon.id, day=date(2026, 12, 8)))
+    db.flush()
+    first, second = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 8, tzinfo=UTC)
+    assert hours_at_desk(db, clinic, first, first) == []
+    assert hours_at_desk(db, clinic, second, second) == [("Tue 09:00", "Tue 18:00")]
+
+
+def test_each_place_has_its_own_hours_on_its_own_clock(db: Session, clinic: Clinic) -> None:
+    """In the Azores it is an hour earlier; whoever works online from there keeps no desk open."""
+    work_online(db, clinic, who=clinic.sofia, place=clinic.azores, weekday=0, at=(1140, 1200))
+    db.add(Closure(facility_id=clinic.lisbon.id, day=date(2026, 11, 23), reason="Painting"))
+    db.flush()
+    assert hours_at_desk(db, clinic, MONDAY, MONDAY) == []
+    azores = facility_by_id(db, FacilityId(clinic.azores.id))
+    (there,) = desk_hours(db, azores, now=MONDAY + timedelta(hours=12), until=MONDAY + timedelta(hours=13))
+    hours = select(func.min(WeeklyHours.starts_minute), func.max(WeeklyHours.ends_minute))
+    monday = WeeklyHours.facility_id == clinic.azores.id, WeeklyHours.weekday == 0, WeeklyHours.room_id.is_not(None)
+    first, last = db.execute(hours.where(*monday)).one()
+    midnight = MONDAY + timedelta(hours=1)
+    assert there == (midnight + timedelta(minutes=first), midnight + timedelta(minutes=last))
+    # At half past midnight in Lisbon, it is still Sunday there.
+    late = MONDAY + timedelta(minutes=30)
+    assert desk_hours(db, azores, now=late, until=late) == []
+
+
+def test_at_the_change_of_the_clock_the_desk_opens_by_the_wall(db: Session, clinic: Clinic) -> None:
+    before, after = datetime(2027, 3, 26, tzinfo=UTC), datetime(2027, 3, 29, tzinfo=UTC)
+    facility = facility_by_id(db, FacilityId(clinic.lisbon.id))
+    found = desk_hours(db, facility, now=before, until=after)
+    assert [(start.hour, end.hour) for start, end in found] == [(9, 18), (8, 17)]
 
 
 def extra(
