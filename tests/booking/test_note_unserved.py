@@ -18,7 +18,7 @@ from clinic_portal.core.modes import Mode, Modes
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
-from clinic_portal.practitioners.models import PractitionerService, WeeklyHours
+from clinic_portal.practitioners.models import Absence, ExtraHours, PractitionerService, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.online import give, work_online
 from tests.booking.waiting import by_phone, entry_id, free_a_time, join, offer_all, offers, somebody
@@ -97,6 +97,15 @@ def stops(clinic: Clinic, what: str) -> Callable[[Session], object]:
         "her hours end": lambda db: db.execute(update(WeeklyHours).where(ines).values(valid_until=date(2026, 11, 22))),
         "Lisbon": lambda db: db.execute(delete(WeeklyHours).where(here)),
         "the clinic": lambda db: setattr(clinic.massage, "modes", Modes.ONLINE),
+        "her Tuesdays": lambda db: db.execute(delete(WeeklyHours).where(ines, WeeklyHours.weekday == 1)),
+        "an absence": lambda db: db.add(
+            Absence(
+                practitioner_id=clinic.ines.id,
+                starts_at=THURSDAY - timedelta(days=30),
+                ends_at=THURSDAY + timedelta(days=90),
+                reason="ill",
+            )
+        ),
         "nothing": lambda db: None,
     }
     return changes[what]
@@ -111,6 +120,9 @@ def stops(clinic: Clinic, what: str) -> Callable[[Session], object]:
         ("her hours end", Unserved.PRACTITIONER, None),
         ("Lisbon", Unserved.PLACE, Unserved.PLACE),
         ("the clinic", Unserved.MODE, Unserved.MODE),
+        ("her Tuesdays", Unserved.DAYS, None),
+        # It ends, or is taken back; the place would be lost.
+        ("an absence", None, None),
         ("nothing", None, None),
     ],
 )
@@ -119,9 +131,8 @@ def test_whatever_ends_is_noted_with_its_reason(
     of_anybody: Unserved | None,
 ) -> None:  # fmt: skip
     lisbon = clinic.lisbon.id
-    ines = join(
-        db, clock, clinic, cast.patient, cast.patient_person, practitioner_id=clinic.ines.id, facility_id=lisbon
-    )
+    of_hers = {"practitioner_id": clinic.ines.id, "facility_id": lisbon, "weekdays": frozenset({1})}
+    ines = join(db, clock, clinic, cast.patient, cast.patient_person, **of_hers)
     anybody = join(db, clock, clinic, cast.guardian, cast.child, facility_id=lisbon)
     anywhere = join(db, clock, clinic, cast.stranger, cast.stranger_person)
     stops(clinic, what)(db)
@@ -204,3 +215,45 @@ def test_nobody_is_noted_twice_or_after_the_end(db: Session, clock: FixedClock, 
     give(db, clinic, Modes.IN_PERSON)
     assert [note_unserved(db, clock, entry_id=entry_id(entry)) for _ in range(2)] == [True, False]
     assert not note_unserved(db, clock, entry_id=EntryId(new_id()))
+
+
+def test_who_waits_for_days_that_nobody_works_is_told_and_offered_the_day_that_comes(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    entry = join(db, clock, clinic, cast.patient, cast.patient_person, weekdays=frozenset({5}))
+    sweep_waiting_list()
+    assert unserved(db, entry) is Unserved.DAYS
+    facts = unserved_facts(db, clock, settings, entry.id)
+    assert facts is not None
+    assert facts.context["reason"] == "days"
+    words = "We do not offer this on the days and at the times that were chosen."
+    assert words in cast.browser(cast.patient).page(f"/waiting-list/{entry.id}").text
+    assert words in cast.browser(cast.receptionist).page(f"/desk/lisbon/waiting-list/{entry.id}").text
+    db.add(
+        ExtraHours(
+            practitioner_id=clinic.ines.id, facility_id=clinic.lisbon.id, room_id=clinic.room_1.id, mode=Mode.IN_PERSON,
+            day=date(2026, 12, 5), starts_minute=540, ends_minute=720,
+        )
+    )  # fmt: skip
+    db.commit()
+    sweep_waiting_list()
+    assert (unserved(db, entry), told(db, entry)) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"), [("weekdays", ["5", "6"]), ("parts", ["after-work"])], ids=["weekdays", "parts"]
+)
+def test_nobody_begins_to_wait_for_days_or_hours_that_nobody_works(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, field: str, sent: list[str]
+) -> None:
+    db.execute(update(WeeklyHours).where(WeeklyHours.ends_minute == 18 * 60).values(ends_minute=17 * 60))
+    db.commit()
+    make_appointment(db, clinic, cast.patient_person, at=THURSDAY - timedelta(days=30))
+    own, desk = cast.browser(cast.patient), cast.browser(cast.receptionist)
+    words = "Nobody offers this then. Choose other days or times, or none of them if any suits"
+    path = f"/book/massage/waiting-list?patient={cast.patient_person.id}"
+    for client, where in ((own, path), (desk, f"/desk/lisbon/book/{cast.patient_person.id}/massage/waiting-list")):
+        fields = client.page(where).fields() | {"mode": Mode.IN_PERSON.value}
+        page = client.page(where, method="POST", status=422, data=fields | {field: sent})
+        assert page.text.count(words) == 2
+    assert db.scalars(select(WaitingEntry)).all() == []

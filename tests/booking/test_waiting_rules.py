@@ -1,6 +1,7 @@
 """Who fits a time that came free, and how long an offer stands."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,14 +11,18 @@ from hypothesis import strategies as st
 from clinic_portal.booking.rules import (
     ASKED_PARTS,
     Asked,
+    Given,
+    GivenHours,
     OfferState,
     PartOfDay,
     Stretch,
+    Unserved,
     WaitingRules,
     in_part,
     is_quiet,
     judge_asked,
     judge_offer,
+    judge_served,
     offer_until,
     quiet_stretches,
     suits,
@@ -25,6 +30,7 @@ from clinic_portal.booking.rules import (
 from clinic_portal.booking.rules.reminders import QuietHours
 from clinic_portal.booking.rules.waiting import SHORTEST_OFFER
 from clinic_portal.core.clock import local_day, zone
+from clinic_portal.core.modes import Mode, Modes
 
 INES, RUI = UUID(int=1), UUID(int=2)
 LISBON, AZORES = UUID(int=3), UUID(int=4)
@@ -178,3 +184,89 @@ def test_nobody_waits_for_days_that_are_over_or_the_wrong_way_round() -> None:
     assert judge_asked(today, today, today=today).allowed
     assert judge_asked(today - timedelta(days=9), today - timedelta(days=1), today=today).code == "waiting.days_over"
     assert judge_asked(today, today - timedelta(days=1), today=today).code == "waiting.days_reversed"
+
+
+#: Monday 23 November 2026.
+TODAY = date(2026, 11, 23)
+MONDAYS, SATURDAYS = frozenset({0}), frozenset({5})
+#: Inês gives it on Mondays from 09:00 to 12:30, in half hours.
+MORNINGS = GivenHours(INES, LISBON, Mode.IN_PERSON, 0, 540, 750, date(2020, 1, 1), None)
+
+
+def served(*hours: GivenHours, minutes: int = 30, today: date = TODAY, **asked: object) -> Unserved | None:
+    """Judge who waits for four weeks, if not asked otherwise."""
+    wish: dict[str, Any] = {"from_day": TODAY, "until_day": date(2026, 12, 20)}
+    given_now = Given(is_bookable=True, modes=Modes.BOTH, minutes=minutes, hours=hours)
+    return judge_served(Asked(**wish | asked), given_now, has_visit=False, today=today)
+
+
+@pytest.mark.parametrize(
+    ("asked", "in_vain"),
+    [
+        ({}, False),
+        ({"weekdays": MONDAYS}, False),
+        ({"weekdays": SATURDAYS}, True),
+        ({"weekdays": MONDAYS | SATURDAYS}, False),
+        ({"parts": frozenset({PartOfDay.MORNING})}, False),
+        # The last visit starts at noon.
+        ({"parts": frozenset({PartOfDay.AFTERNOON})}, False),
+        ({"parts": frozenset({PartOfDay.AFTERNOON}), "minutes": 35}, True),
+        ({"parts": frozenset({PartOfDay.AFTER_WORK})}, True),
+        ({"parts": frozenset({PartOfDay.AFTER_WORK, PartOfDay.MORNING})}, False),
+        ({"from_day": date(2026, 11, 24), "until_day": date(2026, 11, 29)}, True),
+        ({"from_day": date(2026, 11, 24), "until_day": date(2026, 11, 30)}, False),
+        # No time of theirs is long enough.
+        ({"minutes": 211}, True),
+        ({"minutes": 210}, False),
+    ],
+)
+def test_who_asks_for_days_or_hours_that_nobody_works_waits_in_vain(asked: dict[str, Any], in_vain: bool) -> None:
+    assert served(MORNINGS, **asked) == (Unserved.DAYS if in_vain else None)
+
+
+def test_the_hours_of_others_do_not_count() -> None:
+    late = MORNINGS._replace(practitioner_id=RUI, weekday=5)
+    assert served(MORNINGS, late, weekdays=SATURDAYS) is None
+    assert served(MORNINGS, late, weekdays=SATURDAYS, practitioner_id=INES) is Unserved.DAYS
+    there = late._replace(facility_id=AZORES)
+    assert served(MORNINGS, there, weekdays=SATURDAYS, facility_id=LISBON) is Unserved.DAYS
+    online = late._replace(mode=Mode.ONLINE)
+    assert served(MORNINGS, online, weekdays=SATURDAYS) is Unserved.DAYS
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "in_vain"),
+    [
+        (date(2026, 12, 14), None, False),
+        (date(2026, 12, 15), None, True),
+        (date(2020, 1, 1), date(2026, 11, 23), False),
+        (date(2020, 1, 1), date(2026, 11, 22), True),
+        # The hours of one day.
+        (date(2026, 12, 7), date(2026, 12, 7), False),
+    ],
+)
+def test_hours_count_while_they_hold(first: date, last: date | None, in_vain: bool) -> None:
+    hours = MORNINGS._replace(first=first, last=last)
+    assert served(hours, weekdays=MONDAYS) == (Unserved.DAYS if in_vain else None)
+
+
+def test_nobody_whose_days_run_out_by_themselves_is_said_to_wait_in_vain() -> None:
+    """Their last Monday was yesterday, or their last day: no decision of the clinic's, and the entry ends anyway."""
+    until = {"until_day": date(2026, 11, 29)}
+    assert served(MORNINGS, weekdays=MONDAYS, today=date(2026, 11, 24), **until) is None
+    assert served(MORNINGS, today=date(2026, 11, 30), **until) is None
+    # Fridays are still to come.
+    assert served(MORNINGS, weekdays=frozenset({0, 4}), today=date(2026, 11, 24), **until) is Unserved.DAYS
+
+
+@given(DAYS, DAYS, st.frozensets(st.integers(0, 6)), DAYS, st.integers(0, 6), DAYS, DAYS | st.none())
+def test_days_meet_hours_exactly_when_one_of_them_is_worked(
+    today: date, first: date, weekdays: frozenset[int], until: date, weekday: int, valid: date, last: date | None
+) -> None:
+    hours = MORNINGS._replace(weekday=weekday, first=valid, last=last)
+    asked = {"from_day": first, "until_day": until, "weekdays": weekdays}
+    days = [max(first, today) + timedelta(days=number) for number in range((until - max(first, today)).days + 1)]
+    wished = [day for day in days if not weekdays or day.weekday() in weekdays]
+    worked = [day for day in wished if day.weekday() == weekday and valid <= day <= (last or day)]
+    expected = Unserved.DAYS if wished and not worked else None
+    assert served(hours, today=today, **asked) == expected

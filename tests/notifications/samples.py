@@ -169,6 +169,7 @@ SAMPLES: dict[str, Sequence[Sample]] = {
         in_vain(Unserved.SERVICE, has_visit=True),
         in_vain(Unserved.PRACTITIONER, is_child=True),
         in_vain(Unserved.PLACE),
+        in_vain(Unserved.DAYS),
     ],
     **{kind: series(kind) for kind in ("series_booked", "series_cancelled", "series_moved")},
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],

@@ -1,41 +1,45 @@
-"""Who waits in vain: for what is no longer given, or not by whom, where or how they asked for it."""
+"""Who waits in vain: for what is no longer given, or not by whom, where, how or on which days they asked for it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from uuid import UUID
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry
 from clinic_portal.booking.queries.waiting import entry_facts
-from clinic_portal.booking.rules import EntryState, Given, Unserved, judge_served
+from clinic_portal.booking.rules import Asked, EntryState, Given, GivenHours, Unserved, judge_served
 from clinic_portal.core.ids import EntryId, ServiceId
 from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.queries import all_services
-from clinic_portal.practitioners.queries import given_places
+from clinic_portal.practitioners.queries import hours_between, who_gives
 
 
 def changed_entries(db: Session, *, now: datetime) -> Sequence[EntryId]:
-    """Return whoever waits in vain and is not known to, or no longer does: in three statements."""
+    """Return whoever waits in vain and is not known to, or no longer does: in four statements."""
     waiting = select(WaitingEntry).where(WaitingEntry.state == EntryState.WAITING).order_by(WaitingEntry.id)
     rows = db.scalars(waiting.execution_options(populate_existing=True)).all()
     if not rows:
         return []
     given = _given(db, now=now)
-    return [EntryId(row.id) for row in rows if judge_entry(row, given) is not row.unserved]
+    return [EntryId(row.id) for row in rows if _judge(row, given, now=now) is not row.unserved]
 
 
 def judge_now(db: Session, row: WaitingEntry, *, now: datetime) -> Unserved | None:
     """Return why nothing can be offered to an entry; None when something can."""
-    return judge_entry(row, _given(db, now=now))
+    return _judge(row, _given(db, now=now), now=now)
 
 
-def judge_entry(row: WaitingEntry, given: Mapping[ServiceId, Given]) -> Unserved | None:
-    """Say the same, knowing what is given."""
+def judge_wish(db: Session, service_id: ServiceId, asked: Asked, *, has_visit: bool, now: datetime) -> Unserved | None:
+    """Say the same of who does not wait yet."""
+    return judge_served(asked, _given(db, now=now)[service_id], has_visit=has_visit, today=now.date())
+
+
+def _judge(row: WaitingEntry, given: Mapping[ServiceId, Given], *, now: datetime) -> Unserved | None:
     entry = entry_facts(row)
-    return judge_served(entry.asked, given[entry.service_id], has_visit=entry.appointment_id is not None)
+    has_visit = entry.appointment_id is not None
+    return judge_served(entry.asked, given[entry.service_id], has_visit=has_visit, today=now.date())
 
 
 def waiting_by_mode(db: Session, service_id: ServiceId) -> Mapping[Mode, int]:
@@ -51,9 +55,18 @@ def waiting_by_mode(db: Session, service_id: ServiceId) -> Mapping[Mode, int]:
 
 
 def _given(db: Session, *, now: datetime) -> Mapping[ServiceId, Given]:
-    places = defaultdict[ServiceId, set[tuple[UUID, UUID, Mode]]](set)
-    for service_id, who, where, mode in given_places(db, from_day=now.date()):
-        places[service_id].add((who, where, mode))
+    hours = [
+        GivenHours(
+            one.practitioner_id, one.facility_id, one.mode, one.weekday, one.starts_minute, one.ends_minute,
+            one.valid_from, one.valid_until,
+        )
+        for one in hours_between(db, None, from_day=now.date(), to_day=date.max)
+    ]  # fmt: skip
+    gives = who_gives(db)
     return {
-        one.id: Given(one.is_bookable, one.rules.modes, frozenset(places[one.id])) for one in all_services(db)
+        one.id: Given(
+            one.is_bookable, one.rules.modes, one.minutes,
+            [of for of in hours if of.practitioner_id in gives.get(one.id, ())],
+        )
+        for one in all_services(db)
     }  # fmt: skip

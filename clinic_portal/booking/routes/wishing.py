@@ -10,9 +10,10 @@ from flask_babel import gettext as _
 
 from clinic_portal.booking.forms import ANY, WaitingForm
 from clinic_portal.booking.queries import PartOfDay, VisitFacts
+from clinic_portal.booking.queries.unserved import judge_wish
 from clinic_portal.booking.queries.waiting import EntryFacts
 from clinic_portal.booking.routes.times_shown import part_name
-from clinic_portal.booking.rules import ASKED_PARTS, Asked, judge_asked
+from clinic_portal.booking.rules import ASKED_PARTS, Asked, Unserved, judge_asked
 from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.ids import PatientId
@@ -199,4 +200,10 @@ def _is_given(form: WaitingForm, asking: Asking) -> bool:
     if not is_given:
         words = _("This person does not offer the service there. Choose somebody else, another place, or no preference")
         (form.practitioner if asked.practitioner_id else form.facility).errors = [words]
-    return is_given
+        return False
+    has_visit = asking.visit is not None
+    reason = judge_wish(db_session(), asking.service.id, asked, has_visit=has_visit, now=asking.now)
+    if reason is Unserved.DAYS:
+        field = form.weekdays if asked.weekdays else form.parts if asked.parts else form.until_day
+        field.errors = [_("Nobody offers this then. Choose other days or times, or none of them if any suits")]
+    return reason is not Unserved.DAYS

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from clinic_portal.booking.rules.coverage import joined
 from clinic_portal.booking.rules.reminders import MINUTES_A_DAY, QuietHours
-from clinic_portal.booking.rules.slots import PartOfDay, Stretch, in_part, working_stretch
+from clinic_portal.booking.rules.slots import HOURS_OF_PART, PartOfDay, Stretch, in_part, working_stretch
 from clinic_portal.booking.rules.states import ALLOWED, Verdict
 from clinic_portal.core.clock import local_day, zone
 from clinic_portal.core.modes import Mode, Modes
@@ -56,6 +57,8 @@ class Unserved(StrEnum):
     PRACTITIONER = "practitioner"
     #: Nobody gives it at this facility.
     PLACE = "place"
+    #: Whoever gives it so never works on these days, or at these times of the day.
+    DAYS = "days"
 
 
 class OfferState(StrEnum):
@@ -69,6 +72,32 @@ class OfferState(StrEnum):
     LOST = "lost"
     #: The patient left the list, or what they wait for changed: the time no longer fits.
     WITHDRAWN = "withdrawn"
+
+
+class Standing(StrEnum):
+    """What an open offer is at this moment. The sweep writes it down a minute later; whoever looks reads it at once."""
+
+    #: It can be taken.
+    OPEN = "open"
+    #: Somebody holds the time at the booking page: it can be taken again should they leave it.
+    BEING_BOOKED = "being-booked"
+    EXPIRED = "expired"
+    #: It no longer is what they wait for.
+    WITHDRAWN = "withdrawn"
+    #: Whoever got it no longer waits.
+    OVER = "over"
+    #: Somebody else's visit has the time.
+    TAKEN = "taken"
+    #: The practitioner is away then, the service is not given so any more, or the time is not held after all.
+    GONE = "gone"
+
+    @property
+    def ends_as(self) -> OfferState | None:
+        """What is written down of an offer that ends so; None: it does not end."""
+        if self in (Standing.OPEN, Standing.BEING_BOOKED):
+            return None
+        ends = {Standing.EXPIRED: OfferState.EXPIRED, Standing.WITHDRAWN: OfferState.WITHDRAWN}
+        return ends.get(self, OfferState.LOST)
 
 
 class OfferMode(StrEnum):
@@ -104,29 +133,66 @@ class Asked:
     earlier_than: datetime | None = None
 
 
+class GivenHours(NamedTuple):
+    """Hours in which somebody gives a service: on a weekday (Monday is 0), in minutes of the day, from a day until another."""
+
+    practitioner_id: UUID
+    facility_id: UUID
+    mode: Mode
+    weekday: int
+    starts_minute: int
+    ends_minute: int
+    first: date
+    #: None: until further notice.
+    last: date | None
+
+
 @dataclass(frozen=True)
 class Given:
-    """Whether a service is booked, how it is given, and by whom, where and how there are hours for it."""
+    """Whether a service is booked, how it is given, how long it takes, and by whom, where, how and when there are hours."""
 
     is_bookable: bool
     modes: Modes
-    places: frozenset[tuple[UUID, UUID, Mode]]
+    minutes: int
+    hours: Sequence[GivenHours]
 
 
-def judge_served(asked: Asked, given: Given, *, has_visit: bool) -> Unserved | None:
+def judge_served(asked: Asked, given: Given, *, has_visit: bool, today: date) -> Unserved | None:
     """Say why nothing can be offered to who asked for this; None when something can.
 
-    A visit that there is can be moved, whatever is booked now, and stays what it is.
+    A visit that there is can be moved, whatever is booked now, and stays what it is. Absences and closed days do not
+    count: they end, or are taken back.
     """
     if not has_visit and not given.is_bookable:
         return Unserved.SERVICE
-    so = {(who, where) for who, where, mode in given.places if mode is asked.mode}
+    so = [one for one in given.hours if one.mode is asked.mode]
     if not so or not (has_visit or given.modes.allow(asked.mode)):
         return Unserved.MODE
-    if any(asked.practitioner_id in (None, who) and asked.facility_id in (None, where) for who, where in so):
-        return None
-    is_given_there = any(asked.facility_id in (None, where) for _, where in so)
-    return Unserved.PRACTITIONER if is_given_there else Unserved.PLACE
+    there = [one for one in so if asked.facility_id in (None, one.facility_id)]
+    theirs = [one for one in there if asked.practitioner_id in (None, one.practitioner_id)]
+    if not theirs:
+        return Unserved.PRACTITIONER if there else Unserved.PLACE
+    first = max(asked.from_day, today)
+    if not _has_weekday(asked.weekdays, first, asked.until_day):
+        return None  # Their days are over, or nearly: that ends the entry, and is nobody's decision.
+    is_met = any(_meet(asked, one, given.minutes, first) for one in theirs)
+    return None if is_met else Unserved.DAYS
+
+
+def _has_weekday(weekdays: Collection[int], first: date, last: date) -> bool:
+    days = range((last - first).days + 1)
+    return any(not weekdays or (first.weekday() + day) % 7 in weekdays for day in days[:7])
+
+
+def _meet(asked: Asked, hours: GivenHours, minutes: int, first: date) -> bool:
+    """Whether a visit can start in these hours on a day and at a time of the day that was asked for."""
+    start, end = max(first, hours.first), min(asked.until_day, hours.last or asked.until_day)
+    day = start + timedelta(days=(hours.weekday - start.weekday()) % 7)
+    if day > end or (asked.weekdays and hours.weekday not in asked.weekdays):
+        return False
+    latest = hours.ends_minute - minutes
+    parts = [HOURS_OF_PART[part] for part in asked.parts or (PartOfDay.ANY,)]
+    return any(max(hours.starts_minute, 60 * begins) <= min(latest, 60 * ends - 1) for begins, ends in parts)
 
 
 def suits(asked: Asked, start: datetime, tz: str, *, practitioner_id: UUID, facility_id: UUID) -> bool:
@@ -191,6 +257,11 @@ def offer_until(
             lasting = min(stop - begin, rules.stands - counted)
             counted, end = counted + lasting, begin + lasting
     return end if counted >= SHORTEST_OFFER else None
+
+
+def open_from(desk: Sequence[Stretch], now: datetime) -> datetime | None:
+    """Return from when on somebody is at the desk: now, when it is open; None when it does not open any more."""
+    return next((max(start, now) for start, end in desk if end > now), None)
 
 
 def judge_offer(state: OfferState, ends_at: datetime, *, now: datetime) -> Verdict:

@@ -9,7 +9,6 @@ from clinic_portal.practitioners.queries.rota import (
     absences_column,
     active_practitioners,
     find_practitioner_of,
-    given_places,
     hours_between,
     hours_column,
     hours_of_days,
@@ -20,6 +19,7 @@ from clinic_portal.practitioners.queries.rota import (
     read_absences,
     read_hours,
     room_plan_column,
+    who_gives,
 )
 from clinic_portal.practitioners.queries.timetable import AbsenceRow, HoursRow, Timetable, find_clash, timetable_of
 
@@ -36,7 +36,6 @@ __all__ = [
     "active_practitioners",
     "find_clash",
     "find_practitioner_of",
-    "given_places",
     "hours_between",
     "hours_column",
     "hours_of_days",
@@ -48,4 +47,5 @@ __all__ = [
     "read_hours",
     "room_plan_column",
     "timetable_of",
+    "who_gives",
 ]

@@ -1,5 +1,6 @@
 """Reads of practitioners: who they are, what they give, when they work."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -160,19 +161,17 @@ def places_of_service(db: Session, service_id: ServiceId, *, from_day: date) -> 
     return [ServicePlace(_facts(row), FacilityId(facility_id), mode) for row, facility_id, mode in rows]
 
 
-def given_places(db: Session, *, from_day: date) -> Sequence[tuple[ServiceId, PractitionerId, FacilityId, Mode]]:
-    """Return who of those who work here gives which service where and how, from that day on or later: in one statement.
-
-    Whether the services may be given so is not asked.
-    """
-    places = _places(from_day).subquery()
+def who_gives(db: Session) -> Mapping[ServiceId, Collection[PractitionerId]]:
+    """Return who of those who work here gives which service, wherever and whenever they work."""
     rows = db.execute(
-        select(PractitionerService.service_id, places.c.practitioner_id, places.c.facility_id, places.c.mode)
-        .join(places, places.c.practitioner_id == PractitionerService.practitioner_id)
+        select(PractitionerService.service_id, PractitionerService.practitioner_id)
         .join(Practitioner, Practitioner.id == PractitionerService.practitioner_id)
         .where(Practitioner.is_active)
     )
-    return [(ServiceId(one), PractitionerId(who), FacilityId(where), mode) for one, who, where, mode in rows]
+    found = defaultdict[ServiceId, set[PractitionerId]](set)
+    for service_id, practitioner_id in rows:
+        found[ServiceId(service_id)].add(PractitionerId(practitioner_id))
+    return found
 
 
 def _places(from_day: date) -> CompoundSelect[Any]:
