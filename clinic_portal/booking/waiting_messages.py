@@ -9,6 +9,7 @@ from clinic_portal.booking.links import offer_link_path
 from clinic_portal.booking.messages import recipient, short_time
 from clinic_portal.booking.queries.recipients import is_reachable
 from clinic_portal.booking.queries.reminders import quiet_hours
+from clinic_portal.booking.queries.standing import find_standing
 from clinic_portal.booking.queries.visits import visit_for_message
 from clinic_portal.booking.queries.waiting import EntryFacts, find_entry, find_offer, is_on_list
 from clinic_portal.booking.rules import ASKED_PARTS, EntryEnd, EntryState, awake_from, judge_offer
@@ -25,13 +26,18 @@ from clinic_portal.practitioners.queries import practitioner_by_id
 
 
 def offered_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
-    """Return what to say of an offered time; None when it was answered, ran out, or went to somebody faster."""
+    """Return what to say of an offered time; None when it was answered, ran out, or cannot be taken any more.
+
+    One that somebody holds at the booking page is told: they may leave it.
+    """
     found = find_offer(db, OfferId(subject_id))
     if found is None:
         return None
     offer, entry = found
     patient = find_patient(db, entry.patient_id)
     if patient is None or not judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed:
+        return None
+    if find_standing(db, clock, offer.id).ends_as is not None:
         return None
     email, phone, language = recipient(db, clock, patient, entry.account_id)
     facility, service = facility_by_id(db, offer.facility_id), service_by_id(db, entry.service_id)

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, day_list
-from clinic_portal.booking.queries.desk_waiting import ToPhone, offers_to_phone
 from clinic_portal.booking.queries.missed import missed_counts
+from clinic_portal.booking.queries.phoning import ToPhone, offers_to_phone
 from clinic_portal.booking.queries.staff import Untold, stopped, untold
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day, zone

@@ -85,7 +85,7 @@ BY_CODE = {
         _("Nothing was booked. You are still told when another time comes free."),
     ),
     "offer.lost": (
-        _("Somebody was faster"),
+        _("This time is no longer free"),
         _("Nothing was booked. You are still told when another time comes free."),
     ),
     "offer.withdrawn": (

@@ -124,7 +124,7 @@ def test_hours_are_judged_again(db: Session, clock: FixedClock, clinic: Clinic, 
     away = {"starts_at": TUESDAY, "ends_at": TUESDAY + timedelta(hours=1), "reason": "ill"}
     db.add(Absence(practitioner_id=clinic.ines.id, **away))
     db.flush()
-    assert refusal(db, clock) == "appointment.slot_taken"
+    assert refusal(db, clock) == "offer.lost"
 
 
 def test_first_come_the_second_hears_that_somebody_was_faster_and_stays_on_the_list(

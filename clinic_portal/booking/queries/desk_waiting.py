@@ -1,4 +1,4 @@
-"""The waiting list as the desk sees it: who waits, what was offered to whom, and who has to be phoned about an offer."""
+"""The waiting list as the desk sees it: who waits, and what was offered to whom."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries.recipients import hears, is_reachable, stand_in_for
-from clinic_portal.booking.queries.staff import phone_of, reached
+from clinic_portal.booking.queries.recipients import hears
+from clinic_portal.booking.queries.standing import as_they_stand
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
-from clinic_portal.booking.queries.waiting import EntryFacts, OfferFacts, entry_facts, offer_facts_of, start_of_visit
+from clinic_portal.booking.queries.waiting import EntryFacts, OfferFacts, entry_facts, start_of_visit
 from clinic_portal.booking.rules import EntryState, OfferState
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
@@ -32,10 +32,6 @@ from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_
 #: How far back the desk sees what became of freed times.
 SHOWN_FOR = timedelta(days=7)
 SHOWN_AT_MOST = 50
-
-OFFERED = ("time_offered",)
-#: For how long the message about an offer may be on its way: the offer itself does not stand much longer.
-PATIENCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -91,17 +87,7 @@ class DeskEntry:
         return next((one for one in mine if one.state is OfferState.OPEN and one.ends_at > now), None)
 
 
-@dataclass(frozen=True)
-class ToPhone:
-    """An open offer of which no message reaches the patient: somebody has to phone before it ends."""
-
-    offer: OfferFacts
-    patient: str
-    #: E.164; empty when the clinic knows no number.
-    phone: str
-
-
-def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
+def waiters_at(db: Session, clock: Clock, facility_id: FacilityId) -> Sequence[Waiter]:
     """Return who waits for a time at a facility, in the order in which they asked. For its staff.
 
     Who would come anywhere is shown where their visit is; without a visit, everywhere: that is what they asked for.
@@ -112,10 +98,10 @@ def waiters_at(db: Session, facility_id: FacilityId) -> Sequence[Waiter]:
         .order_by(WaitingEntry.created_at, WaitingEntry.id)
     ).all()
     places, offers = find_facilities(db), dict[EntryId, list[tuple[OfferFacts, FacilityFacts]]]()
-    made = select(WaitingOffer).where(WaitingOffer.entry_id.in_({row.id for row in rows})).order_by(WaitingOffer.id)
-    for offer in db.scalars(made):
-        found = offer_facts_of(offer), places[FacilityId(offer.facility_id)]
-        offers.setdefault(EntryId(offer.entry_id), []).append(found)
+    whose = {row.id: row for row in rows}
+    made = db.scalars(select(WaitingOffer).where(WaitingOffer.entry_id.in_(set(whose))).order_by(WaitingOffer.id))
+    for offer in as_they_stand(db, clock, [(one, whose[one.entry_id]) for one in made]).values():
+        offers.setdefault(offer.entry_id, []).append((offer, places[offer.facility_id]))
     visits, entries = _visits(db, rows, places), [entry_facts(row) for row in rows]
     people, services = (
         find_patients(db, {one.patient_id for one in entries}),
@@ -144,13 +130,13 @@ def _visits(
     return {id_: (starts_at, places[FacilityId(where)]) for id_, starts_at, where in db.execute(visits)}
 
 
-def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[FreedView]:
+def freed_at(db: Session, clock: Clock, facility_id: FacilityId) -> Sequence[FreedView]:
     """Return the times of a facility that came free lately, the latest first, with their offers. For its staff."""
     rows = db.scalars(
         select(FreedTime)
         .where(
             FreedTime.facility_id == facility_id,
-            FreedTime.made_at > now - SHOWN_FOR,
+            FreedTime.made_at > clock.now() - SHOWN_FOR,
             FreedTime.is_room_only.is_(False),  # Nobody's time: whose it becomes has a row.
         )
         .order_by(FreedTime.made_at.desc(), FreedTime.id.desc())
@@ -158,13 +144,15 @@ def freed_at(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence
     ).all()
     made: dict[object, list[tuple[OfferFacts, PatientId]]] = {}
     statement = (
-        select(WaitingOffer, WaitingEntry.patient_id)
+        select(WaitingOffer, WaitingEntry)
         .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
         .where(WaitingOffer.freed_time_id.in_({row.id for row in rows}))
         .order_by(WaitingOffer.id)
     )
-    for offer, patient_id in db.execute(statement):
-        made.setdefault(offer.freed_time_id, []).append((offer_facts_of(offer), PatientId(patient_id)))
+    pairs = [(offer, entry) for offer, entry in db.execute(statement)]
+    now = as_they_stand(db, clock, pairs)
+    for offer, entry in pairs:
+        made.setdefault(offer.freed_time_id, []).append((now[OfferId(offer.id)], PatientId(entry.patient_id)))
     people = find_patients(db, _patients(made.values()))
     who = practitioners(db, {PractitionerId(row.practitioner_id) for row in rows})
     return [
@@ -203,6 +191,7 @@ def entry_at_desk(
         .order_by(WaitingOffer.id.desc())
         .execution_options(populate_existing=True)
     )
+    stand = as_they_stand(db, clock, [(one, row) for one in offers])
     today, places = clock.now().date(), find_facilities(db)
     return DeskEntry(
         entry=entry,
@@ -211,7 +200,7 @@ def entry_at_desk(
         practitioner=practitioner_by_id(db, PractitionerId(asked.practitioner_id)) if asked.practitioner_id else None,
         facility=places[FacilityId(asked.facility_id)] if asked.facility_id else None,
         visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
-        offers=tuple((offer_facts_of(one), places[FacilityId(one.facility_id)]) for one in offers),
+        offers=tuple((one, places[one.facility_id]) for one in stand.values()),
         is_reachable=hears(db, patient, entry.account_id, today=today),
         is_here=is_here,
     )
@@ -262,36 +251,6 @@ def entry_of_visit(db: Session, appointment_id: AppointmentId) -> EntryFacts | N
         )
     )
     return entry_facts(row, earlier_than=start_of_visit(db, row)) if row else None
-
-
-def offers_to_phone(db: Session, clock: Clock, facility_id: FacilityId, *, actor: Actor) -> Sequence[ToPhone]:
-    """Return the open offers of a facility's times of which no message reaches the patient, those that end first at first.
-
-    A message that is on its way counts for five minutes. For staff of this facility only: the caller has checked that.
-    """
-    now = clock.now()
-    rows = db.execute(
-        select(WaitingOffer, WaitingEntry)
-        .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
-        .where(
-            WaitingOffer.facility_id == facility_id,
-            WaitingOffer.state == OfferState.OPEN,
-            WaitingOffer.ends_at > now,
-        )
-        .order_by(WaitingOffer.ends_at, WaitingOffer.id)
-    ).all()
-    if not rows:
-        return []
-    told = reached(db, {offer.id: offer.made_at for offer, _ in rows}, OFFERED, now=now, patience=PATIENCE)
-    people = patients_for_staff(db, {PatientId(entry.patient_id) for _, entry in rows}, actor=actor)
-    found = []
-    for offer, row in rows:
-        entry = entry_facts(row)
-        patient = people[entry.patient_id]
-        stand_in = stand_in_for(db, patient, entry.account_id, today=now.date())
-        if offer.id not in told or not (is_reachable(patient) or stand_in):
-            found.append(ToPhone(offer_facts_of(offer), patient.full_name, phone_of(db, patient, stand_in)))
-    return found
 
 
 def _here(facility_id: FacilityId) -> ColumnElement[bool]:

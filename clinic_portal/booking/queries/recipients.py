@@ -43,7 +43,7 @@ def recipients(db: Session, visits: Iterable[AppointmentFacts], *, today: date) 
     patients = find_patients(db, {visit.known_patient_id for visit in rows})
     alone = {id_ for id_, patient in patients.items() if not is_reachable(patient)}
     acting = accounts_for(db, alone, today=today)
-    standing = {visit.id: _one_of(acting.get(visit.known_patient_id, ()), visit.booked_by) for visit in rows}
+    standing = {visit.id: one_of(acting.get(visit.known_patient_id, ()), visit.booked_by) for visit in rows}
     accounts = find_accounts(db, {account_id for account_id in standing.values() if account_id is not None})
     own = own_accounts(db, patients.keys() - alone)
     unwanted = unwanted_channels(db, {*accounts, *own.values()})
@@ -89,8 +89,9 @@ def stand_in_for(db: Session, patient: PatientFacts, asked_by: AccountId | None,
     It is the one that asked, as long as it acts for the patient; when that has ended, the first that does now.
     """
     patient_id = PatientId(patient.id)
-    return _one_of(accounts_for(db, [patient_id], today=today).get(patient_id, ()), asked_by)
+    return one_of(accounts_for(db, [patient_id], today=today).get(patient_id, ()), asked_by)
 
 
-def _one_of(acting: Sequence[AccountId], asked_by: AccountId | None) -> AccountId | None:
+def one_of(acting: Sequence[AccountId], asked_by: AccountId | None) -> AccountId | None:
+    """Return who of those that act for a patient is written to: whoever asked, else the first; None: nobody acts."""
     return asked_by if asked_by in acting else next(iter(acting), None)

@@ -14,13 +14,13 @@ from clinic_portal.accounts.queries import find_actor
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
 from clinic_portal.booking.queries.visits import OPEN_STATES, visit_for_message
 from clinic_portal.booking.rules import (
-    FIRM_STATES,
     AppointmentState,
     Asked,
     EntryEnd,
     EntryState,
     OfferState,
     PartOfDay,
+    Standing,
     Unserved,
     WaitingRules,
     suits,
@@ -83,6 +83,13 @@ class OfferFacts:
     freed_time_id: FreedTimeId
     #: Whether the time is held for this offer alone.
     is_held: bool
+    #: Whether somebody holds the time at the booking page now. Known where an offer is shown as it stands.
+    is_being_booked: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Its state in one word, for who reads it."""
+        return Standing.BEING_BOOKED.value if self.is_being_booked else self.state.value
 
 
 def entry_facts(row: WaitingEntry, *, earlier_than: datetime | None = None) -> EntryFacts:
@@ -252,20 +259,6 @@ def is_undecided(db: Session, freed: FreedTime, *, now: datetime) -> bool:
     return bool(db.scalar(select(or_(exists().where(_in_time_of(freed), held), open_offer))))
 
 
-def is_still_held(db: Session, offer_id: OfferId, *, now: datetime) -> bool:
-    """Say whether the time of an offer is held for it: a change of hours ends holds."""
-    held = and_(Appointment.state == AppointmentState.PROPOSED, Appointment.held_until > now)
-    hold_id = select(WaitingOffer.hold_id).where(WaitingOffer.id == offer_id).scalar_subquery()
-    return bool(db.scalar(select(exists().where(Appointment.id == hold_id, held))))
-
-
-def is_firmly_taken(db: Session, offer: WaitingOffer, *, end: datetime) -> bool:
-    """Say whether a visit of somebody is in the way of an offered time."""
-    overlaps = and_(Appointment.busy_from < end, Appointment.busy_until > offer.starts_at)
-    theirs = and_(Appointment.practitioner_id == offer.practitioner_id, overlaps)
-    return bool(db.scalar(select(exists().where(theirs, Appointment.state.in_(FIRM_STATES)))))
-
-
 def entry_over(db: Session, clock: Clock, entry: WaitingEntry) -> EntryEnd | None:
     """Return why nothing may be offered to an entry any more; None while it may."""
     if entry.until_day < clock.now().date() - ONE_DAY:
@@ -275,7 +268,7 @@ def entry_over(db: Session, clock: Clock, entry: WaitingEntry) -> EntryEnd | Non
         is_coming = visit is not None and visit.appointment.state in (AppointmentState.BOOKED, AppointmentState.PENDING)
         if visit is None or not is_coming or visit.appointment.starts_at <= clock.now():
             return EntryEnd.VISIT_OVER
-    elif db.scalar(select(exists().where(_found_alone(entry, clock.now())))):
+    elif db.scalar(select(exists().where(found_alone(entry, clock.now())))):
         return EntryEnd.BOOKED
     if entry.account_id is None:
         return None  # Nobody's right to book can end: the patient asked at the desk.
@@ -286,6 +279,17 @@ def entry_over(db: Session, clock: Clock, entry: WaitingEntry) -> EntryEnd | Non
     except (NotFound, Forbidden):
         return EntryEnd.NO_RIGHT
     return None
+
+
+def found_alone(entry: WaitingEntry | type[WaitingEntry], now: datetime) -> ColumnElement[bool]:
+    """Say of an appointment that it is the visit to come for which somebody waited, and found by themselves."""
+    return and_(
+        Appointment.patient_id == entry.patient_id,
+        Appointment.service_id == entry.service_id,
+        Appointment.booked_at > entry.created_at,
+        Appointment.state.in_(OPEN_STATES),
+        Appointment.starts_at > now,
+    )
 
 
 def still_waits(db: Session, clock: Clock, entry_id: EntryId) -> bool:
@@ -308,26 +312,10 @@ def still_suits(db: Session, entry: WaitingEntry, offer: WaitingOffer) -> bool:
     )  # fmt: skip
 
 
-def offer_suits(db: Session, offer_id: OfferId) -> bool:
-    """Say the same of an offer by its id."""
-    offer = db.get_one(WaitingOffer, offer_id)
-    return still_suits(db, db.get_one(WaitingEntry, offer.entry_id), offer)
-
-
 def today_at(db: Session, facility_id: FacilityId | None, *, now: datetime) -> date:
     """Return what day it is at a facility; at none in particular, where the day is the earliest."""
     places = find_facilities(db, None if facility_id is None else {facility_id}).values()
     return min((local_day(now, one.tz) for one in places), default=now.date())
-
-
-def _found_alone(entry: WaitingEntry, now: datetime) -> ColumnElement[bool]:
-    return and_(
-        Appointment.patient_id == entry.patient_id,
-        Appointment.service_id == entry.service_id,
-        Appointment.booked_at > entry.created_at,
-        Appointment.state.in_(OPEN_STATES),
-        Appointment.starts_at > now,
-    )
 
 
 def _in_time_of(freed: FreedTime) -> ColumnElement[bool]:

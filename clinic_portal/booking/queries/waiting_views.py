@@ -1,28 +1,25 @@
 """The waiting list as its pages show it to patients: with names and places."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries.free_times import takers
-from clinic_portal.booking.queries.rota import Wish
+from clinic_portal.booking.queries.standing import find_standing, standings
 from clinic_portal.booking.queries.visits import OPEN_STATES, VisitFacts, visit_for_message
 from clinic_portal.booking.queries.waiting import (
     EntryFacts,
     OfferFacts,
     entry_facts,
-    is_still_held,
     offer_by_reference,
     offer_facts_of,
-    offer_suits,
     own_entry,
     start_of_visit,
     still_waits,
 )
-from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState, judge_offer
+from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState, Standing
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
@@ -52,7 +49,7 @@ class EntryView:
     facility: FacilityFacts | None
     #: The visit to bring forward.
     visit: VisitFacts | None
-    #: The offer that waits for an answer.
+    #: The offer that waits for an answer, if it can be taken.
     offer: OfferFacts | None
 
 
@@ -69,26 +66,43 @@ class OfferView:
     visit: VisitFacts | None
     #: The visit that took the time.
     taken: VisitFacts | None
-    #: Whether it can be taken: open, and the time still free.
-    is_open: bool
+    #: What it is now; of one that is over, whether its time can be had.
+    standing: Standing
     #: Whether its end has come.
     is_over: bool
     #: Whether whoever got it is still on the list.
     is_waiting: bool
-    #: Whether it is still what they wait for.
-    is_fitting: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be taken: nobody answered, and the time is still free."""
+        return self._is_unanswered and self.standing is Standing.OPEN
+
+    @property
+    def is_being_booked(self) -> bool:
+        """Whether somebody holds the time at the booking page, and may leave it."""
+        return self._is_unanswered and self.standing is Standing.BEING_BOOKED
 
     @property
     def is_withdrawn(self) -> bool:
         """Whether the patient left the list, or waits for something else now: before the sweep comes round as well."""
-        is_unfit = self.offer.state is OfferState.OPEN and self.is_waiting and not self.is_fitting
-        return self.offer.state is OfferState.WITHDRAWN or (is_unfit and not self.is_over)
+        is_unfit = self._is_unanswered and self.standing is Standing.WITHDRAWN
+        return self.offer.state is OfferState.WITHDRAWN or is_unfit
 
     @property
     def is_lost(self) -> bool:
         """Whether the time went away before its end, and whoever got the offer still waits for one."""
-        is_gone = self.offer.state is OfferState.LOST or (self.offer.state is OfferState.OPEN and not self.is_over)
-        return is_gone and self.is_waiting and not self.is_open and not self.is_withdrawn
+        is_gone = self._is_unanswered and self.standing in (Standing.TAKEN, Standing.GONE)
+        return self.is_waiting and (self.offer.state is OfferState.LOST or is_gone)
+
+    @property
+    def is_taken_by_other(self) -> bool:
+        """Whether it is lost to somebody who was faster: nothing was held, and their visit has the time."""
+        return self.is_lost and not self.offer.is_held and self.standing is Standing.TAKEN
+
+    @property
+    def _is_unanswered(self) -> bool:
+        return self.offer.state is OfferState.OPEN and self.is_waiting and not self.is_over
 
     @property
     def is_as_taken(self) -> bool:
@@ -104,26 +118,36 @@ def entries_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[EntryView
         select(WaitingEntry)
         .where(WaitingEntry.patient_id.in_(set(people)), WaitingEntry.state == EntryState.WAITING)
         .order_by(WaitingEntry.created_at, WaitingEntry.id)
-    )
+    ).all()
     entries = [entry_facts(row, earlier_than=start_of_visit(db, row)) for row in rows]
-    return [_view(db, clock, entry, people[entry.patient_id]) for entry in entries]
+    offers = _takeable(db, clock, [entry.id for entry in entries])
+    return [_view(db, entry, people[entry.patient_id], offers) for entry in entries]
 
 
 def entry_of(db: Session, clock: Clock, entry_id: EntryId, *, actor: Actor) -> EntryView:
     """Return one place on the list, also when it is over. Raises: NotFound; Forbidden."""
     entry = own_entry(db, clock, entry_id, actor=actor)
-    return _view(db, clock, entry, person_to_book_for(db, clock, entry.patient_id, actor=actor))
+    person = person_to_book_for(db, clock, entry.patient_id, actor=actor)
+    return _view(db, entry, person, _takeable(db, clock, [entry_id]))
 
 
-def _view(db: Session, clock: Clock, entry: EntryFacts, person: PersonFacts) -> EntryView:
-    asked = entry.asked
-    offer = db.scalar(
-        select(WaitingOffer).where(
-            WaitingOffer.entry_id == entry.id,
-            WaitingOffer.state == OfferState.OPEN,
-            WaitingOffer.ends_at > clock.now(),
-        )
+def _takeable(db: Session, clock: Clock, entry_ids: Collection[EntryId]) -> Mapping[EntryId, OfferFacts]:
+    """Return the offers of entries that can be taken now; each entry has one at most."""
+    rows = db.execute(
+        select(WaitingOffer, WaitingEntry)
+        .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
+        .where(WaitingOffer.entry_id.in_(set(entry_ids)), WaitingOffer.state == OfferState.OPEN)
     )
+    pairs = [(offer, entry) for offer, entry in rows]
+    now = standings(db, clock, pairs)
+    facts = [offer_facts_of(offer) for offer, _ in pairs]
+    return {one.entry_id: one for one in facts if now[one.id] is Standing.OPEN}
+
+
+def _view(
+    db: Session, entry: EntryFacts, person: PersonFacts, offers: Mapping[EntryId, OfferFacts]
+) -> EntryView:  # fmt: skip
+    asked = entry.asked
     return EntryView(
         entry=entry,
         service=service_by_id(db, entry.service_id),
@@ -131,7 +155,7 @@ def _view(db: Session, clock: Clock, entry: EntryFacts, person: PersonFacts) -> 
         practitioner=practitioner_by_id(db, PractitionerId(asked.practitioner_id)) if asked.practitioner_id else None,
         facility=facility_by_id(db, FacilityId(asked.facility_id)) if asked.facility_id else None,
         visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
-        offer=offer_facts_of(offer) if offer else None,
+        offer=offers.get(entry.id),
     )
 
 
@@ -142,17 +166,8 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
         raise NotFound
     offer, entry = found
     is_waiting = entry.state is EntryState.WAITING and still_waits(db, clock, entry.id)
-    is_fitting = offer_suits(db, offer.id)
-    is_open = is_waiting and is_fitting and judge_offer(offer.state, offer.ends_at, now=clock.now()).allowed
     visit = visit_for_message(db, entry.appointment_id) if entry.appointment_id else None
     mode = visit.appointment.mode if visit else entry.asked.mode
-    wish = Wish(
-        entry.service_id, offer.practitioner_id, offer.facility_id, mode=mode, own_visit=entry.appointment_id
-    )  # fmt: skip
-    if is_open and offer.is_held:
-        is_open = is_still_held(db, offer.id, now=clock.now())
-    elif is_open:
-        is_open = bool(takers(db, clock, wish, start=offer.starts_at)[1])
     is_standing = visit is not None and visit.appointment.state in OPEN_STATES
     return OfferView(
         offer=offer,
@@ -162,10 +177,9 @@ def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
         mode=mode,
         visit=visit if is_standing else None,
         taken=visit_for_message(db, offer.appointment_id) if offer.appointment_id else None,
-        is_open=is_open,
+        standing=find_standing(db, clock, offer.id),
         is_over=clock.now() >= offer.ends_at,
         is_waiting=is_waiting,
-        is_fitting=is_fitting,
     )
 
 

@@ -9,8 +9,9 @@ from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries import AppointmentFacts, Taker
 from clinic_portal.booking.queries.appointments import promised_appointment
 from clinic_portal.booking.queries.series import lock_in_the_way
-from clinic_portal.booking.queries.waiting import asker, entry_over, find_offer, lock_offer, still_suits
-from clinic_portal.booking.rules import EntryState, OfferState, Stretch, judge_offer
+from clinic_portal.booking.queries.standing import standing_of
+from clinic_portal.booking.queries.waiting import asker, entry_over, find_offer, lock_offer
+from clinic_portal.booking.rules import EntryState, OfferState, Standing, Stretch, judge_offer
 from clinic_portal.booking.steps.taking import FreeVisit, book_at_once
 from clinic_portal.booking.steps.waiting import release_hold_of
 from clinic_portal.core.actor import Actor
@@ -34,6 +35,9 @@ from clinic_portal.patients.steps import lock_patient
 
 ONE_MINUTE = timedelta(minutes=1)
 
+#: What is not even tried. Whether somebody else has the time is decided when it is taken.
+_REFUSED = {Standing.WITHDRAWN: "offer.withdrawn", Standing.GONE: "offer.lost"}
+
 
 def accept_offer(db: Session, clock: Clock, *, offer_id: OfferId, actor: Actor | None = None) -> AppointmentFacts:
     """Give the offered time to whom it was offered. The caller has checked the offer's link; or staff do it (`actor`).
@@ -41,7 +45,8 @@ def accept_offer(db: Session, clock: Clock, *, offer_id: OfferId, actor: Actor |
     Everything is judged again. With a visit to bring forward that visit is moved into the time: until that is certain it
     stays, and never are there both or neither. Repeating the call returns the same visit and sends nothing again. What staff
     do is in the audit log.
-    Raises: NotFound; Conflict "offer.over", "offer.lost", "appointment.slot_taken" (somebody was faster),
+    Raises: NotFound; Conflict "offer.over", "offer.lost" (the practitioner is away then, or does not give it so any more),
+    "appointment.slot_taken" (somebody was faster),
     "offer.withdrawn" (the patient left the list, or what they wait for is something else now),
     "appointment.patient_overlap", "appointment.too_many_that_day", "appointment.too_late_to_change": nothing changed.
     """
@@ -58,8 +63,9 @@ def accept_offer(db: Session, clock: Clock, *, offer_id: OfferId, actor: Actor |
             raise Conflict(verdict.code)
         if entry.state is not EntryState.WAITING or entry_over(db, clock, entry) is not None:
             raise Conflict("offer.over")
-        if not still_suits(db, entry, offer):
-            raise Conflict("offer.withdrawn")
+        standing = standing_of(db, clock, offer, entry)
+        if standing in _REFUSED:
+            raise Conflict(_REFUSED[standing])
         who = actor or asker(entry)
         _lock_appointments(db, clock, entry, offer)
         release_hold_of(db, clock, offer, reason="offer.taken", actor=who)

@@ -16,10 +16,10 @@ from clinic_portal.booking.queries.desk_waiting import (
     entry_of_visit,
     freed_at,
     known_wishes,
-    offers_to_phone,
     stands_at,
     waiters_at,
 )
+from clinic_portal.booking.queries.phoning import offers_to_phone
 from clinic_portal.booking.routes import wishing
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.decline_offer import decline_offer
@@ -54,8 +54,8 @@ def waiting_list(slug: str) -> ResponseReturnValue:
         facility=facility,
         facility_name=local_text(facility.names),
         facilities=facilities_of_staff(db, actor=require_actor()),
-        waiters=waiters_at(db, facility.id),
-        freed=freed_at(db, facility.id, now=clock().now()),
+        waiters=waiters_at(db, clock(), facility.id),
+        freed=freed_at(db, clock(), facility.id),
         to_phone=offers_to_phone(db, clock(), facility.id, actor=require_actor()),
     )
 
