@@ -3,11 +3,13 @@
 import logging
 from uuid import UUID
 
+from clinic_portal.booking.queries.phoning import unheard_offers
 from clinic_portal.booking.queries.unserved import changed_entries
 from clinic_portal.booking.queries.waiting import open_freed_times, open_offers, waiting_entries
 from clinic_portal.booking.use_cases.end_entries import end_entries
 from clinic_portal.booking.use_cases.end_expired_holds import BATCH, end_expired_holds
 from clinic_portal.booking.use_cases.end_offers import end_offers
+from clinic_portal.booking.use_cases.give_desk_time import give_desk_time
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.booking.use_cases.note_unserved import note_unserved
 from clinic_portal.booking.use_cases.replan_reminders import replan_reminders as replan
@@ -56,8 +58,10 @@ def sweep_waiting_list() -> None:
     """End what is over, offer what is free, and note who waits in vain. Called every minute; safe to run twice at once."""
     with open_job() as job:
         offers, entries = open_offers(job.db), waiting_entries(job.db)
+        unheard = unheard_offers(job.db, now=job.clock.now())
         end_read(job.db)
-        ended = sum(end_offers(job.db, job.clock, offer_id=one) for one in offers)
+        ended = sum(give_desk_time(job.db, job.clock, offer_id=one) for one in unheard)
+        ended += sum(end_offers(job.db, job.clock, offer_id=one) for one in offers)
         over = sum(end_entries(job.db, job.clock, entry_id=one) for one in entries)
         freed = open_freed_times(job.db)
         end_read(job.db)

@@ -160,7 +160,7 @@ def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every st
         is_in_it = start < freed.ends_at and start + length > freed.starts_at
         if not is_in_it or not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
             continue
-        latest = _latest(found.service, start, visit)
+        latest = latest_moments(found.service, start, visit)
         until = offer_until(rules, start, latest=latest, now=telling.at, desk=telling.desk)
         if until is None or not _is_patient_free(db, clock, entry, found.service, whose[1], start):
             continue
@@ -169,7 +169,8 @@ def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every st
             yield Found(start, until, service, tuple(offered))
 
 
-def _latest(service: ServiceFacts, start: datetime, visit: VisitFacts | None) -> list[datetime]:
+def latest_moments(service: ServiceFacts, start: datetime, visit: VisitFacts | None) -> list[datetime]:
+    """Return the moments after which a start could not be taken any more: notice, the cut-off of the visit to bring forward."""
     latest = [start - service.rules.notice]
     return latest if visit is None else [*latest, visit.change_until]
 

@@ -17,7 +17,7 @@ from clinic_portal.booking.queries.waiting import (
     lock_open_offer,
     waiting_rules,
 )
-from clinic_portal.booking.rules import MANY_AT_ONCE, EntryState, OfferMode, Stretch, WaitingRules, is_quiet
+from clinic_portal.booking.rules import MANY_AT_ONCE, EntryState, OfferMode, Stretch, WaitingRules, is_quiet, open_from
 from clinic_portal.booking.steps.waiting import Telling, end_entry, find_time, make_offer, note_freed_room
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
@@ -113,7 +113,7 @@ class _Offering:
         now = self._clock.now()
         if hears_of_offers(self._db, entry, today=now.date()):
             return Telling(now)
-        opens = next((max(start, now) for start, end in self._desk if end > now), None)
+        opens = open_from(self._desk, now)
         return None if opens is None else Telling(opens, self._desk)
 
     @cached_property
