@@ -124,7 +124,7 @@ def test_no_input_is_a_server_error(app: Flask, cast: Cast, who: str) -> None:
 SERIES = {
     "count": "4", "per_week": "1", "weekday": "3", "at": "10:30", "first": "2026-11-23", "facility": "lisbon",
     "practitioner": "any", "time": "2026-11-26T10:30Z", "patient": "", "reason": "unwell", "aside": "y", "seen": "0.0.0",
-    "note": "agreed by phone",
+    "note": "agreed by phone", "own_day": "2026-12-05", "own_time": "19:30", "own_room": "",
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_no_wish_for_a_series_is_a_server_error(
     target = path.format(session=sessions[1].id, series=series.id, patient=cast.patient_person.id)
     # Several times may be sent under one name, as checkboxes and the plan's lists are.
     hostile = st.dictionaries(
-        st.sampled_from(sorted(SERIES)), st.one_of(HOSTILE, st.lists(HOSTILE, max_size=3)), max_size=4
+        st.sampled_from(sorted({*SERIES, "session"})), st.one_of(HOSTILE, st.lists(HOSTILE, max_size=3)), max_size=4
     )
 
     @settings(

@@ -19,11 +19,11 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, Optional
 
 from clinic_portal.accounts import fields
 from clinic_portal.booking.forms import LaterForm, SeriesForm, WaitingForm
-from clinic_portal.booking.queries import ClinicReason
+from clinic_portal.booking.queries import ClinicReason, Taker
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.core.typed import is_blank, many_lines, one_line
 
@@ -122,6 +122,20 @@ class WishAtDeskForm(WaitingForm):
     mode = RadioField(_l("How do they want to meet?"), validators=[InputRequired(_l("Choose how they want to meet"))])
 
 
+def start_of(on: Field, at: Field, tz: str, *, now: datetime) -> datetime | None:
+    """Return the instant; None, with an error at the field, when the clock never shows it or it has passed."""
+    minute = at.data.hour * 60 + at.data.minute
+    # The first and the last day of the calendar have hours that are in no year.
+    is_near = abs(on.data - now.date()) <= FAR
+    start = wall_to_utc(on.data, minute, tz) if is_near else None
+    if is_near and start is None:
+        at.errors = [_("The clock skips this time on that day")]
+    elif start is None or not now < start < now + FAR:
+        on.errors = [_("Choose a time to come, within the next year")]
+        return None
+    return start
+
+
 class AnywayForm(FlaskForm):  # type: ignore[misc]
     """A time that is not offered, and why it is taken all the same."""
 
@@ -135,16 +149,7 @@ class AnywayForm(FlaskForm):  # type: ignore[misc]
 
     def start(self, tz: str, *, now: datetime) -> datetime | None:
         """Return the instant; None, with an error at the field, when the clock never shows it or it has passed."""
-        minute = self.at.data.hour * 60 + self.at.data.minute
-        # The first and the last day of the calendar have hours that are in no year.
-        is_near = abs(self.on.data - now.date()) <= FAR
-        start = wall_to_utc(self.on.data, minute, tz) if is_near else None
-        if is_near and start is None:
-            self.at.errors = [_("The clock skips this time on that day")]
-        elif start is None or not now < start < now + FAR:
-            self.on.errors = [_("Choose a time to come, within the next year")]
-            return None
-        return start
+        return start_of(self.on, self.at, tz, now=now)
 
 
 class ReasonForm(FlaskForm):  # type: ignore[misc]
@@ -185,6 +190,40 @@ class PhoneSeriesForm(SeriesForm):
             ]
             valid = False
         return valid
+
+
+class OwnTimeForm(FlaskForm):  # type: ignore[misc]
+    """A session of a plan at a time that is not offered. It is sent in the address, as the plan is."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """No token: the form only asks."""
+
+        csrf = False
+
+    on = DateField(_l("Day"), name="own_day", validators=[Optional()])
+    at = TimeField(_l("Time"), name="own_time", validators=[Optional()])
+    room = SelectField(_l("Room"), name="own_room")
+
+    #: When, and where it is taken; nothing when nothing was written, or something is wrong.
+    own: tuple[datetime, Taker] | None = None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is to be such a session."""
+        return bool(self.on.raw_data and self.on.raw_data[0]) or bool(self.at.raw_data and self.at.raw_data[0])
+
+    def validate(self, extra_validators: object = None) -> bool:
+        """Check that there is a day and a time, or neither."""
+        valid: bool = super().validate(extra_validators)
+        for field, words in ((self.on, _("Enter the day")), (self.at, _("Enter the time"))):
+            if valid and self.is_written and field.data is None:
+                field.errors = [words]
+                valid = False
+        return valid
+
+    def query(self) -> list[tuple[str, str]]:
+        """Return what stands in the address of it."""
+        return [(one.name, one.raw_data[0]) for one in self if one.raw_data and self.is_written]
 
 
 class PhoneLaterForm(LaterForm):

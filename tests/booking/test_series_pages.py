@@ -96,6 +96,17 @@ def test_a_session_that_is_left_out_is_not_booked(cast: Cast, clinic: Clinic, db
     assert "Choose at least one session" in empty.text
 
 
+def test_the_way_back_from_the_check_has_what_was_chosen(client: PortalClient, clinic: Clinic) -> None:
+    times = [days(0)[0], "2026-12-03T10:00Z", "", days(3)[0]]
+    check = client.page(check_path(plan(client, clinic), times=times))
+    (back,) = {link for link in check.links() if "/series/plan" in link}
+    again = client.page(back)
+    assert chosen(again) == times
+    # What was left out can be chosen again.
+    assert days(2)[0] in [option.get("value") for option in selects(again)[2]]
+    assert check_path(again) == check_path(plan(client, clinic), times=times)
+
+
 def test_where_a_date_is_not_free_an_alternative_is_chosen_and_marked(
     client: PortalClient, clinic: Clinic, db: Session
 ) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, Series
+from clinic_portal.core.audit import AuditEntry
 from clinic_portal.notifications.models import Message
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.series import A_WEEK
@@ -154,6 +155,111 @@ def test_only_with_the_rules_set_aside_staff_plan_beyond_the_calendar(
     wish = wish.replace("2027-03-01", "2027-11-24")
     refused = desk.page(f"{home}/series/plan?{wish}&aside=y", status=422)
     assert "The calendar is open until Tuesday 23 November 2027. Choose a day until then" in refused.text
+
+
+def own(clinic: Clinic, day: str = "2026-12-05", at: str = "19:30", **other: str) -> str:
+    """A session at a time that is not offered, as a browser sends it: on a Saturday evening."""
+    return "".join(f"&{name}={value}" for name, value in {
+        "own_day": day, "own_time": at, "own_room": str(clinic.room_2.id), **other
+    }.items())  # fmt: skip
+
+
+def test_one_session_may_be_at_a_time_that_is_not_offered(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str
+) -> None:
+    wish = f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}"
+    assert not desk.page(wish).all("input", name="own_day")
+    page = desk.page(f"{wish}&aside=y")
+    path = check_of(page, home, days(0)[0], "", *days(2, 3)).replace("&own_day=&own_time=", "") + own(clinic)
+    check = desk.page(path)
+    assert "Saturday 5 December, 19:30 · not offered" in check.text
+    assert "4 × €30.00" in check.text
+    # Back: what was chosen, what was left out, and the time that is not offered are there.
+    (back, *_) = [link for link in check.links() if "/series/plan?" in link]
+    again = desk.page(back)
+    assert (again.fields()["own_day"], again.fields()["own_time"]) == ("2026-12-05", "19:30")
+    assert chosen(again) == [days(0)[0], "", *days(2, 3)]
+    press(desk, check, path, status=422, note="")
+    assert not booked(db)
+    for _ in range(2):
+        visit = press(desk, check, path, note="She agreed to stay")
+        assert "4 sessions booked" in visit.text
+    assert booked(db) == [days(0)[0], "2026-12-05T19:30Z", *days(2, 3)]
+    rooms = db.scalars(
+        select(Appointment.room_id).where(Appointment.series_id.is_not(None)).order_by(Appointment.starts_at)
+    )
+    assert rooms.all() == [clinic.room_1.id, clinic.room_2.id, clinic.room_1.id, clinic.room_1.id]
+    entry = db.scalars(select(AuditEntry).where(AuditEntry.action == "series.booked_by_staff")).one()
+    assert entry.detail == {"rules": "set_aside"}
+    told = db.scalars(select(Message.kind).where(Message.kind.not_like("reminder%"))).all()
+    assert told == ["series_booked"] * 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"at": ""}, "Enter the time"), ({"day": ""}, "Enter the day"), ({"day": "2026-11-20"}, "Choose a time to come"),
+        ({"day": "2027-03-28", "at": "01:30"}, "The clock skips this time"), ({"own_room": "x"}, "Not a valid choice"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_about_such_a_time_is_said_and_the_plan_is_kept(
+    db: Session, clinic: Clinic, desk: PortalClient, home: str, typed: dict[str, str], words: str
+) -> None:
+    wish = f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}&aside=y"
+    times = [days(0)[0], "2026-12-03T10:00Z", *days(2, 3)]
+    path = check_of(desk.page(wish), home, *times).replace("&own_day=&own_time=", "") + own(clinic, **typed)
+    check = desk.page(check_of(desk.page(wish), home, *times))
+    page = desk.page(path, status=422)
+    assert words in page.text
+    assert chosen(page) == times
+    assert page.fields()["own_day"] == typed.get("day", "2026-12-05")
+    assert press(desk, check, path, status=422, note="because").h1 == page.h1
+    assert not booked(db)
+
+
+def test_a_time_that_somebody_has_is_never_given_twice(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str
+) -> None:
+    wish = f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}&aside=y"
+    path = check_of(desk.page(wish), home).replace("&own_day=&own_time=", "") + own(clinic)
+    check = desk.page(path)
+    evening = THURSDAY.replace(month=12, day=5, hour=19, minute=15)
+    with_rui = make_appointment(
+        db, clinic, cast.stranger_person, practitioner=clinic.rui, room_id=clinic.room_2.id, at=evening
+    )  # fmt: skip
+    lost = press(desk, check, path, status=409, note="because")
+    assert "The therapist or the room is taken at this time." in lost.text
+    assert chosen(lost) == days(0, 1, 2, 3)
+    assert lost.fields()["own_time"] == "19:30"
+    db.delete(db.merge(with_rui))
+    db.commit()
+    make_appointment(db, clinic, cast.stranger_person, at=evening)
+    assert "The therapist or the room is taken at this time." in desk.page(path, status=409).text
+    theirs = path.replace("own_time=19:30", "own_time=20:00")
+    make_appointment(
+        db, clinic, cast.patient_person, practitioner=clinic.rui, room_id=clinic.room_1.id, at=evening.replace(hour=20)
+    )
+    assert "The patient has another visit at this time." in desk.page(theirs, status=409).text
+    assert not booked(db)
+
+
+def test_a_time_that_is_not_offered_counts_only_with_the_rules_set_aside(
+    db: Session, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    path = check_of(desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}"), home) + own(clinic)
+    check = desk.page(path)
+    assert "Saturday" not in check.text
+    press(desk, check, path)
+    assert booked(db) == days(0, 1, 2, 3)
+
+
+def test_no_more_sessions_than_can_be_booked_at_once(
+    db: Session, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    wish = THURSDAYS.replace("count=4", "count=20")
+    page = desk.page(f"{home}/series/plan?{wish}&practitioner={clinic.ines.id}&aside=y")
+    path = check_of(page, home).replace("&own_day=&own_time=", "") + own(clinic)
+    assert "as many sessions as can be booked at once" in desk.page(path, status=422).text
 
 
 def test_without_the_wish_to_set_rules_aside_a_reason_changes_nothing(

@@ -65,10 +65,8 @@ class Openings:
         """Whether the patient can take a start, with what they have already."""
         return not self._patients_refusal(start, self.theirs, self.on_day)
 
-    def refusal(self, practitioner_id: PractitionerId, start: datetime, *, beside: Collection[Stretch]) -> str:
-        """Return why a session cannot be had beside others of its series, as a code; nothing when it can."""
-        if not self.takers(practitioner_id, start):
-            return "appointment.slot_taken"
+    def patients_refusal(self, start: datetime, beside: Collection[Stretch]) -> str:
+        """Return why the patient cannot take a session beside others of its series, as a code; nothing when they can."""
         on_day = Counter(self.on_day)
         on_day.update(local_day(one.start, self.tz) for one in beside)
         return self._patients_refusal(start, [*self.theirs, *beside], on_day)
@@ -92,6 +90,20 @@ class Wanted(NamedTuple):
     openings: Openings
     practitioner_id: PractitionerId
     start: datetime
+    #: Staff's own choice of where, outside of what is offered.
+    anyway: Taker | None = None
+
+    @property
+    def takers(self) -> list[Taker]:
+        """Where the practitioner can take it, in the order in which to ask; nowhere when they cannot."""
+        return [self.anyway] if self.anyway else self.openings.takers(self.practitioner_id, self.start)
+
+    def refusal(self, beside: Collection[Stretch]) -> str:
+        """Return why it cannot be had beside others of its series, as a code; nothing when it can."""
+        busy = self.openings.rota.need.busy(self.start)
+        if not self.takers or (self.anyway and self.openings.taken.load(self.practitioner_id, busy)):
+            return "appointment.slot_taken"
+        return self.openings.patients_refusal(self.start, beside)
 
 
 def refusals_of(wanted: Collection[Wanted]) -> dict[datetime, str]:
@@ -100,12 +112,12 @@ def refusals_of(wanted: Collection[Wanted]) -> dict[datetime, str]:
     Of two that exclude each other it is the later one.
     """
     found, kept = dict[datetime, str](), list[Stretch]()
-    for openings, practitioner_id, start in sorted(wanted, key=lambda one: one.start):
-        code = openings.refusal(practitioner_id, start, beside=kept)
+    for one in sorted(wanted, key=lambda one: one.start):
+        code = one.refusal(kept)
         if code:
-            found[start] = code
+            found[one.start] = code
         else:
-            kept.append(openings.visit(start))
+            kept.append(one.openings.visit(one.start))
     return found
 
 

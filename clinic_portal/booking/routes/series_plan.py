@@ -4,7 +4,7 @@ Patients plan at their own addresses and the front desk at its own (`SeriesWay.l
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from flask import redirect, request
@@ -13,7 +13,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.forms import SeriesForm
-from clinic_portal.booking.queries.openings import Openings
+from clinic_portal.booking.queries import Taker
+from clinic_portal.booking.queries.openings import Openings, Wanted, refusals_of
 from clinic_portal.booking.queries.series import same_series
 from clinic_portal.booking.routes.common import Way
 from clinic_portal.booking.routes.series_way import SeriesWay, chosen_times, pattern_in_words
@@ -96,12 +97,18 @@ def ask_again(way: Way, form: SeriesForm) -> ResponseReturnValue:
     return wish_page(way, form, status=422)
 
 
-def plan_page(wished: SeriesWay, *, is_empty: bool = False) -> Response:
-    """Propose a plan. `is_empty`: every session of the one before was left out."""
+def plan_page(wished: SeriesWay, *, is_empty: bool = False, is_wrong: bool = False) -> Response:
+    """Propose a plan, with what was chosen on it before.
+
+    `is_empty`: every session of the one before was left out. `is_wrong`: something that was written is.
+    """
     found = wished.plan()
     if found is None:
         return _sessions_page(wished, (), Remarks())
     who, plan, openings = found
+    lines = list(plan.lines)
+    if wished.way.practitioner is not None and not is_empty:
+        lines = _kept(lines, times_of(wished), openings, who)
     remarks = Remarks(
         pattern=pattern_in_words(plan),
         is_proposed=wished.way.practitioner is None,
@@ -110,8 +117,27 @@ def plan_page(wished: SeriesWay, *, is_empty: bool = False) -> Response:
         missing=plan.missing,
         last_day=clinic_date(openings.last_day, inside=True),
     )
-    sessions = session_lines(plan.lines, openings.tz, {})
-    return _sessions_page(wished.with_one(who), sessions, remarks, status=422 if is_empty else 200)
+    sessions = session_lines(lines, openings.tz, {})
+    return _sessions_page(wished.with_one(who), sessions, remarks, status=422 if is_empty or is_wrong else 200)
+
+
+def _kept(lines: Sequence[Line], times: Sequence[datetime], openings: Openings, who: PractitionerId) -> list[Line]:
+    """Return a plan with what was chosen on it before: what comes back from the next page finds it so.
+
+    A session that is none of those that were chosen was left out, and can be chosen again.
+    """
+    if not times:
+        return list(lines)
+    walls = [wall_of(start, openings.tz) for start in times]
+    chosen = replan(walls, still_free(openings, who, times, {}))
+    left = set(times)
+    out = list[Line]()
+    for line in lines:
+        mine = min(left & {line.chosen, *line.others}, default=None, key=lambda one: one != line.chosen)
+        left.discard(mine)
+        if mine is None:
+            out.append(replace(line, is_left_out=True))
+    return sorted([*chosen, *out], key=lambda line: line.wished)
 
 
 def times_of(wished: SeriesWay) -> tuple[datetime, ...]:
@@ -131,10 +157,11 @@ def check_times(wished: SeriesWay, booking: Booking) -> ResponseReturnValue:
     if found is None:
         return plan_page(wished, is_empty=not times_of(wished))
     who, times = found
-    lost = _openings(wished, times).refusals(who.id, times)
+    openings = _openings(wished, times)
+    lost = refusals_of([Wanted(openings, who.id, start, where) for start, where in _places(wished, times).items()])
     if not lost:
         return booking.check(wished, times)
-    booked = _booked_before(wished, who, times, booking.people)
+    booked = _booked_before(wished, who, all_times(wished, times), booking.people)
     if booked is not None:
         return redirect(booking.shown_at(booked), 303)
     return _lost_page(wished, who, times, lost)
@@ -144,10 +171,11 @@ def check_page(
     template: str, wished: SeriesWay, times: Sequence[datetime], *, status: int, **context: object
 ) -> Response:
     """Show the chosen times once more, with what they cost together and where they are booked."""
-    each = wished.way.service.price
+    each, times_shown = wished.way.service.price, all_times(wished, times)
     return render_page(
-        template, block="content", status=status, way=wished.way, wished=wished, times=times,
-        here=wished.link("check_series", times), total=Money(each.minor * len(times), each.currency), **context,
+        template, block="content", status=status, way=wished.way, wished=wished, times=times_shown,
+        here=wished.link("check_series", times), back=wished.link("plan_series", times),
+        total=Money(each.minor * len(times_shown), each.currency), **context,
     )  # fmt: skip
 
 
@@ -165,6 +193,7 @@ def book_times(wished: SeriesWay, patient_id: PatientId, booking: Booking) -> Re
         times,
         wished.per_week,
         wished.way.mode,
+        wished.own,
     )
     try:
         series_id = booking.book(choice)
@@ -174,6 +203,16 @@ def book_times(wished: SeriesWay, patient_id: PatientId, booking: Booking) -> Re
             raise
         return _lost_page(wished, who, times, lost)
     return see_other(booking.shown_at(series_id))
+
+
+def all_times(wished: SeriesWay, times: Sequence[datetime] | None = None) -> tuple[datetime, ...]:
+    """Return what was chosen, or these times, the one that is not offered with them, in order."""
+    return tuple(sorted(_places(wished, times_of(wished) if times is None else times)))
+
+
+def _places(wished: SeriesWay, times: Sequence[datetime]) -> dict[datetime, Taker | None]:
+    """Return all times, with the place that staff chose for the one that is not offered."""
+    return dict.fromkeys(times) | (dict([wished.own]) if wished.own else {})
 
 
 def _booked_before(
@@ -190,7 +229,8 @@ def _booked_before(
 
 
 def _openings(wished: SeriesWay, times: Sequence[datetime]) -> Openings:
-    """What is offered in the weeks of these times."""
+    """What is offered in the weeks of these times, and of the one that is not offered."""
+    times = all_times(wished, times)
     first, last = local_day(min(times), wished.facility.tz), local_day(max(times), wished.facility.tz)
     return wished.openings(from_day=first - A_WEEK, to_day=last + A_WEEK)
 
@@ -200,11 +240,19 @@ def _lost_page(
 ) -> Response:
     """Show the plan again: what was lost is marked and has the nearest time instead, everything else is kept."""
     openings = _openings(wished, times)
+    if wished.own_time and wished.own and wished.own[0] in lost:
+        wished.own_time.at.errors = [_own_is_lost(lost[wished.own[0]])]
     walls = [wall_of(start, openings.tz) for start in times]
     sessions = session_lines(
         replan(walls, still_free(openings, who.id, times, lost)), openings.tz, codes_of(lost, openings.tz)
     )
     return _sessions_page(wished, sessions, Remarks(lost=len(lost)), status=409)
+
+
+def _own_is_lost(code: str) -> str:
+    if code == "appointment.slot_taken":
+        return str(_("The therapist or the room is taken at this time. Choose another time"))
+    return str(_("The patient has another visit at this time. Choose another time"))
 
 
 def still_free(
@@ -240,7 +288,8 @@ def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> l
             continue
         number += 1
         times = sorted({line.chosen, *line.others})
-        options = [Option(time.strftime(SLOT_FORMAT), short_moment(time, tz), time == line.chosen) for time in times]
+        chosen = None if line.is_left_out else line.chosen
+        options = [Option(time.strftime(SLOT_FORMAT), short_moment(time, tz), time == chosen) for time in times]
         found.append(Session(number, _note(line, lost), options, is_lost=line.wished in lost and not line.is_as_wished))
     return found
 

@@ -1,9 +1,9 @@
 """What somebody wishes of a series, kept in the address as the way to a single visit is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -11,8 +11,10 @@ from babel.dates import get_day_names
 from babel.lists import format_list
 from flask import request
 from flask_babel import gettext as _
+from wtforms import Field
 
 from clinic_portal.booking.forms import LaterForm, SeriesForm
+from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.queries.openings import ANYWAY_DAYS, Openings, read_openings
 from clinic_portal.booking.routes.common import ANY, Way, own_hold_hash
 from clinic_portal.booking.routes.times import parse_slot
@@ -37,6 +39,19 @@ FIRST_MINUTE, LAST_MINUTE, HALF_HOUR = 7 * 60, 20 * 60, 30
 Form = TypeVar("Form", bound=SeriesForm)
 
 
+class OwnTimeForm(Protocol):
+    """What staff write of a session at a time that is not offered."""
+
+    #: Why it cannot be had is said there.
+    at: Field
+    errors: Mapping[str, Sequence[str]]
+    #: When, and where it is taken; nothing when nothing was written, or something is wrong.
+    own: tuple[datetime, Taker] | None
+
+    def query(self) -> list[tuple[str, str]]:
+        """Return what stands in the address of it."""
+
+
 @dataclass(frozen=True)
 class SeriesWay:
     """A checked wish, and the way that it belongs to."""
@@ -51,6 +66,13 @@ class SeriesWay:
     first: date
     #: Staff set notice, the calendar's end, visits a day and the number of sessions aside; they write why before booking.
     is_aside: bool = False
+    #: Then one session may be at a time that is not offered.
+    own_time: OwnTimeForm | None = None
+
+    @property
+    def own(self) -> tuple[datetime, Taker] | None:
+        """The session at a time that is not offered: when, and where it is taken."""
+        return self.own_time.own if self.own_time else None
 
     def query(self) -> list[tuple[str, str]]:
         """The query string: the way's own, and the wish."""
@@ -67,8 +89,9 @@ class SeriesWay:
         return [*own.items(), *wish, *days, *([("aside", "y")] if self.is_aside else [])]
 
     def link(self, endpoint: str, times: Sequence[datetime] = ()) -> str:
-        """The address of a page of this series, with the times that were chosen."""
-        query = [*self.query(), *(("time", start.strftime(SLOT_FORMAT)) for start in times)]
+        """The address of a page of this series, with the times that were chosen, offered or not."""
+        own = self.own_time.query() if times and self.own_time else []
+        query = [*self.query(), *(("time", start.strftime(SLOT_FORMAT)) for start in times), *own]
         return f"{self.way.address(endpoint)}?{urlencode(query)}"
 
     def with_one(self, practitioner_id: UUID) -> "SeriesWay":

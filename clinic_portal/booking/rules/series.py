@@ -65,6 +65,8 @@ class Line:
     others: tuple[datetime, ...]
     #: Which of the sessions it is, where each has a place of its own.
     session: int = 0
+    #: Chosen once, then left out: the times can be chosen again.
+    is_left_out: bool = False
 
 
 class Wished(NamedTuple):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.events import AppointmentBooked
 from clinic_portal.booking.models import Appointment, Series
 from clinic_portal.booking.queries import Taker, Wish
-from clinic_portal.booking.queries.openings import Openings, read_openings
+from clinic_portal.booking.queries.openings import Openings, Wanted, read_openings, refusals_of
 from clinic_portal.booking.queries.series import lock_in_the_way, lock_series, same_series
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps.appointments import end_holds, write_history
@@ -51,6 +51,13 @@ class SeriesChoice:
     starts: tuple[datetime, ...]
     per_week: int
     mode: Mode = Mode.IN_PERSON
+    #: A session at a time that is not offered, and where it is taken: staff's own choice, needs a written reason.
+    own: tuple[datetime, Taker] | None = None
+
+    @property
+    def all_starts(self) -> tuple[datetime, ...]:
+        """All sessions, in order of time."""
+        return tuple(sorted({*self.starts, *([self.own[0]] if self.own else [])}))
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,11 @@ def book_sessions(db: Session, clock: Clock, choice: SeriesChoice, by: Booker) -
     """Book all of the chosen times or none, with one message. The caller has checked that the actor may book for them.
 
     Returns the series, and whether it is new: the same times of the same patient are the same series. A note sets notice,
-    horizon, visits a day and the number of sessions aside; hours, and what somebody else has, never.
+    horizon, visits a day and the number of sessions aside, for the choice's own time hours too; what somebody else has, never.
     Raises: NotFound (no such service, facility or patient); Conflict "series.not_offered" (too many, none, or not this
     service), "appointment.missed_too_often", "series.times_lost" with the codes of those that cannot be had (`lost`, by start).
     """
-    starts, now = tuple(sorted(set(choice.starts))), clock.now()
+    starts, now = choice.all_starts, clock.now()
     longest = service_by_id(db, choice.service_id).rules.series_max
     if longest is None or not 1 <= len(starts) <= (MOST_SESSIONS if by.note else longest):
         raise Conflict("series.not_offered")
@@ -88,7 +95,7 @@ def book_sessions(db: Session, clock: Clock, choice: SeriesChoice, by: Booker) -
         return before, False
     check_missed(db, clock, choice.patient_id, actor=by.actor)
     openings = _openings(db, clock, choice, by, starts)
-    sessions = takers_of(openings, choice.practitioner_id, starts)
+    sessions = _takers(openings, choice, starts, is_aside=bool(by.note))
     need = openings.rota.need
     wanted = [(taker, need.busy(start)) for start, found in sessions.items() for taker in found]
     rows = lock_in_the_way(db, wanted=wanted, patient_id=choice.patient_id, now=now, own_hold=by.own_hold)
@@ -125,17 +132,19 @@ def tell_of_series(
     queue_message(db, clock, kind, subject_id=series_id, expires_at=expires_at, key=str(series.version))
 
 
-def takers_of(
-    openings: Openings, practitioner_id: PractitionerId, starts: tuple[datetime, ...]
+def _takers(
+    openings: Openings, choice: SeriesChoice, starts: tuple[datetime, ...], *, is_aside: bool
 ) -> dict[datetime, list[Taker]]:
-    """Return where the practitioner can take each session, in order of time: the first place, and where else.
+    """Return where each session can be taken, in order of time: the first place, and where else.
 
     Raises: Conflict "series.times_lost" with the codes of those that cannot be had: `lost`, by start.
     """
-    lost = openings.refusals(practitioner_id, starts)
+    own = dict([choice.own]) if choice.own and is_aside else {}
+    wanted = [Wanted(openings, choice.practitioner_id, start, own.get(start)) for start in starts]
+    lost = refusals_of(wanted)
     if lost:
         raise Conflict(TIMES_LOST, lost=lost)
-    return {start: openings.takers(practitioner_id, start) for start in sorted(starts)}
+    return {one.start: one.takers for one in wanted}
 
 
 def insert_sessions(

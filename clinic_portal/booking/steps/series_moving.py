@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.events import AppointmentMoved
 from clinic_portal.booking.models import Appointment
-from clinic_portal.booking.queries import AppointmentFacts, Taker, Wish, facts_of
+from clinic_portal.booking.queries import AppointmentFacts, Wish, facts_of
 from clinic_portal.booking.queries.openings import Openings, Wanted, read_openings, refusals_of
 from clinic_portal.booking.queries.series import Place, in_turn, lock_in_the_way, place_of, series_facts, with_whom
 from clinic_portal.booking.queries.staff import MOVED
@@ -34,11 +34,6 @@ class _Move(NamedTuple):
 
     session: AppointmentFacts
     wanted: Wanted
-
-    @property
-    def takers(self) -> list[Taker]:
-        """Where the therapist can take it, in the order in which to ask."""
-        return self.wanted.openings.takers(self.wanted.practitioner_id, self.wanted.start)
 
 
 def move_together(
@@ -103,7 +98,7 @@ def _read(
 def _move(db: Session, clock: Clock, moves: Sequence[_Move], *, actor: Actor, note: str) -> None:
     now, ids = clock.now(), tuple(move.session.id for move in moves)
     need, patient_id = moves[0].wanted.openings.rota.need, moves[0].session.known_patient_id
-    stretches = [(taker, need.busy(move.wanted.start)) for move in moves for taker in move.takers]
+    stretches = [(taker, need.busy(move.wanted.start)) for move in moves for taker in move.wanted.takers]
     rows = lock_in_the_way(db, wanted=stretches, patient_id=patient_id, now=now, visits=ids)
     ours = {row.id: row for row in rows if row.id in ids}
     for move in moves:
@@ -151,7 +146,7 @@ def _step_into(db: Session, moves: Sequence[tuple[Appointment, _Move]]) -> None:
             "facility_id": openings.facility_id, "starts_at": start, "ends_at": start + need.length,
             "busy_from": busy.start, "busy_until": busy.end,
         }  # fmt: skip
-        claimed = claim_with(db, row, time, move.takers)
+        claimed = claim_with(db, row, time, move.wanted.takers)
         if claimed is None:
             raise Conflict(TIMES_LOST, lost={start: "appointment.slot_taken"})
         claim, values = claimed

@@ -1,23 +1,26 @@
 """Several sessions booked by phone: the patients' pages of a plan, at the desk's addresses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from flask import flash, make_response, redirect, session, url_for
+from flask import flash, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.queries.series import series_facts
 from clinic_portal.booking.routes import series_plan
 from clinic_portal.booking.routes.series_way import SeriesWay, series_form, series_way
 from clinic_portal.booking.steps.series import MOST_SESSIONS, SeriesChoice
 from clinic_portal.booking.use_cases.book_series_by_phone import book_series_by_phone
-from clinic_portal.core.ids import SeriesId
-from clinic_portal.facilities.queries import FacilityFacts
-from clinic_portal.front_desk.forms import PhoneSeriesForm, ReasonForm
+from clinic_portal.core.ids import RoomId, SeriesId
+from clinic_portal.facilities.queries import FacilityFacts, rooms_of
+from clinic_portal.front_desk.forms import OwnTimeForm, PhoneSeriesForm, ReasonForm, start_of
 from clinic_portal.front_desk.routes.pages import blueprint, own_facility
 from clinic_portal.front_desk.routes.phone import SERVICE, PhoneWay, patient_at_desk, phone_way
 from clinic_portal.web.access import Right, require_actor, right
@@ -41,8 +44,9 @@ def wish_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
 @right(Right.DESK)
 def plan_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValue:
     """Propose a plan, one line a session."""
-    way, form = _wish(own_facility(slug), patient_id, service)
-    wished = series_way(way, form)
+    facility = own_facility(slug)
+    way, form = _wish(facility, patient_id, service)
+    wished = _wished(facility, way, form)
     return series_plan.plan_page(wished) if wished else series_plan.ask_again(way, form)
 
 
@@ -52,9 +56,11 @@ def check_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnVal
     """Read the dates back to the patient."""
     facility = own_facility(slug)
     way, form = _wish(facility, patient_id, service)
-    wished = series_way(way, form)
+    wished = _wished(facility, way, form)
     if wished is None:
         return series_plan.ask_again(way, form)
+    if wished.own_time and wished.own_time.errors:
+        return series_plan.plan_page(wished, is_wrong=True)
     return series_plan.check_times(wished, _booking(facility, way, ReasonForm(data={"note": _kept_reason(way)})))
 
 
@@ -64,16 +70,18 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     """Book all of the chosen sessions, or none; with a written reason where the rules are set aside."""
     facility, reason = own_facility(slug), ReasonForm()
     way, form = _wish(facility, patient_id, service)
-    wished = series_way(way, form)
+    wished = _wished(facility, way, form)
     if wished is None or way.patient is None or series_plan.chosen(wished) is None:
         return redirect(way.link("wish_series"), 303)
+    if wished.own_time and wished.own_time.errors:
+        return series_plan.plan_page(wished, is_wrong=True)
     if wished.is_aside and not reason.is_written():
         return _check_page(reason, wished, series_plan.times_of(wished), status=422)
     answer = make_response(
         series_plan.book_times(wished, way.patient.id, _booking(facility, way, reason, is_aside=wished.is_aside))
     )
     if answer.status_code != 409:
-        flash(ngettext("%(num)d session booked", "%(num)d sessions booked", len(series_plan.times_of(wished))))
+        flash(ngettext("%(num)d session booked", "%(num)d sessions booked", len(series_plan.all_times(wished))))
     session[REASON] = (str(way.patient.id), reason.note.data) if answer.status_code == 409 else None
     return answer
 
@@ -89,6 +97,27 @@ def _wish(facility: FacilityFacts, patient_id: UUID, service: str) -> tuple[Phon
     form = series_form(way, PhoneSeriesForm, most=MOST_SESSIONS)
     form.most = way.service.rules.series_max or 0
     return way, form
+
+
+def _wished(facility: FacilityFacts, way: PhoneWay, form: PhoneSeriesForm) -> SeriesWay | None:
+    """Return what is wished; with the rules set aside also the session at a time that is not offered."""
+    wished, who = series_way(way, form), way.practitioner
+    if wished is None or not wished.is_aside:
+        return wished
+    own = OwnTimeForm(request.args)
+    own.room.choices = [
+        (str(room.id), _("Room %(name)s", name=room.name)) for room in rooms_of(db_session(), facility.id)
+    ]
+    if way.is_online or not own.is_written:
+        own.room.validate_choice = False
+    if own.validate() and own.is_written and who is not None:
+        start = start_of(own.on, own.at, facility.tz, now=clock().now())
+        if len(series_plan.times_of(wished)) == MOST_SESSIONS:
+            own.on.errors = [_("Leave one of the others out: these are as many sessions as can be booked at once")]
+        elif start is not None:
+            room = None if way.is_online else RoomId(UUID(own.room.data))
+            own.own = start, Taker(who.id, room, way.mode)
+    return replace(wished, own_time=own)
 
 
 def _booking(
