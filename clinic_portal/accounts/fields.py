@@ -38,8 +38,12 @@ class FormFields(Protocol):
 class BirthDateField(Field):  # type: ignore[misc]  # WTForms has no types
     """Three boxes named <name>-day, <name>-month and <name>-year. `data` is a date, or None; `parts` what was typed."""
 
-    def __init__(self, label: object = None, validators: Sequence[object] = (), **options: object) -> None:
+    def __init__(
+        self, label: object = None, validators: Sequence[object] = (), *, missing: object = None, **options: object
+    ) -> None:
+        """`missing` is said when nothing was typed, instead of what the patients read."""
         super().__init__(label, validators, **options)
+        self.missing = missing or BIRTH_DATE_PROBLEMS[BirthDateProblem.MISSING]
         self.parts: dict[str, str] = {"day": "", "month": "", "year": ""}
         self.today = date.max
 
@@ -56,6 +60,8 @@ class BirthDateField(Field):  # type: ignore[misc]  # WTForms has no types
     def pre_validate(self, form: object) -> None:
         """Read the boxes. Raises: ValidationError."""
         found = rules.read_birth_date(self.parts["day"], self.parts["month"], self.parts["year"], today=self.today)
+        if found is BirthDateProblem.MISSING:
+            raise ValidationError(self.missing)
         if isinstance(found, BirthDateProblem):
             raise ValidationError(BIRTH_DATE_PROBLEMS[found])
         self.data = found
@@ -122,10 +128,12 @@ def email_field() -> StringField:
     )
 
 
-def phone_field() -> StringField:
-    """Return a field for a mobile number."""
+def phone_field(missing: object = None) -> StringField:
+    """Return a field for a mobile number; `missing` is said of an empty one, instead of what patients read."""
     return StringField(
-        _l("Mobile number"), filters=[one_line], validators=[Typed(_l("Enter your mobile number"), clean_phone)]
+        _l("Mobile number"),
+        filters=[one_line],
+        validators=[Typed(missing or _l("Enter your mobile number"), clean_phone)],
     )
 
 

@@ -104,8 +104,8 @@ class NewPatientForm(FlaskForm):  # type: ignore[misc]
 
     given_name = fields.name_field(_l("Given name"), _l("Enter the given name"))
     family_name = fields.name_field(_l("Family name"), _l("Enter the family name"))
-    birth_date = fields.BirthDateField(_l("Birth date"))
-    phone = fields.phone_field()
+    birth_date = fields.BirthDateField(_l("Birth date"), missing=_l("Enter the birth date"))
+    phone = fields.phone_field(_l("Enter the mobile number"))
     language = SelectField(_l("Language of our messages"), choices=LANGUAGES, default="pt_PT")
 
     def __init__(self, *, today: date) -> None:

@@ -1,8 +1,10 @@
 """What an error page says: a heading, an explanation, and ways on. One entry a code; the status is the fallback."""
 
-from flask import current_app, request, url_for
+from flask import current_app, g, request, url_for
 from flask_babel import lazy_gettext as _
 
+from clinic_portal.core.actor import Role
+from clinic_portal.web.access import current_actor
 from clinic_portal.web.database import settings
 
 #: Domain code → heading and explanation.
@@ -157,6 +159,20 @@ BY_STATUS = {
     503: (_("We are very busy right now"), _("Nothing was changed. Please try again in a few seconds.")),
 }
 
+#: Where the links in our messages lead, and what is said of one that opens nothing.
+LINKS = ("/v/", "/offers/")
+DEAD_LINK = (
+    _("This link does not work"),
+    _("It may have been cut short, or it is no longer valid. Open it again from our message, or look at your visits."),
+)
+
+#: Where staff work, and what they read of an address there that leads nowhere.
+STAFF_PAGES = ("/desk", "/admin", "/hours")
+NOTHING_THERE = (
+    _("Page not found"),
+    _("The address may be mistyped, or what it showed is no longer there. Nothing was changed."),
+)
+
 UNEXPECTED = (
     _("Sorry, something went wrong"),
     _("We have been told about it. If you were booking, look at your visits to see whether it was booked."),
@@ -167,11 +183,15 @@ def explain(status: int, code: str) -> dict[str, object]:
     """Return heading, explanation and next steps [(label, URL)] for a domain code or an HTTP status."""
     heading, explanation = _texts(status, code)
     if code in WITH_PHONE:
-        explanation = str(explanation) % {"phone": settings().clinic_phone}
+        explanation = str(explanation) % {"phone": settings().clinic_phone.replace(" ", "\N{NO-BREAK SPACE}")}
     return {"heading": heading, "explanation": explanation, "next_steps": _ways_on(status, code)}
 
 
 def _texts(status: int, code: str) -> tuple[object, object]:
+    if status == 404 and request.path.startswith(LINKS):
+        return DEAD_LINK
+    if status == 404 and request.path.startswith(STAFF_PAGES):
+        return NOTHING_THERE
     return BY_CODE.get(code) or BY_STATUS.get(status) or UNEXPECTED
 
 
@@ -179,6 +199,16 @@ def _page_of_times() -> str:
     """Return the page on which the time was pressed; after "hold it again", the services."""
     is_list = request.endpoint == "booking.hold_chosen_time"
     return request.full_path if is_list else url_for("booking.choose_service")
+
+
+def _work_page() -> tuple[object, str] | None:
+    """Return where staff go on; None for everybody else. Nobody is looked up for it: the database may be what broke."""
+    actor = current_actor() if "_login_user" in g else None
+    if actor is None:
+        return None
+    if actor.role in {Role.RECEPTIONIST, Role.ADMINISTRATOR}:
+        return _("Front desk"), url_for("front_desk.day_redirect")
+    return (_("My hours"), url_for("admin.own_hours")) if actor.role is Role.DOCTOR else None
 
 
 def _has_page() -> bool:
@@ -191,11 +221,14 @@ def _ways_on(status: int, code: str) -> list[tuple[object, str]]:
     steps: list[tuple[object, str]] = []
     if code == "csrf" and _has_page():
         steps.append((_("Open the page again"), request.full_path.rstrip("?")))
+    work = _work_page() if request.path.startswith(STAFF_PAGES) else None
+    if work:
+        return [*steps, work]
     if code == "hold.too_many":
         steps.append((_("Sign in"), url_for("accounts.sign_in", next=_page_of_times())))
     if code.startswith(("appointment.", "hold.")):
         steps.append((_("Choose another time"), url_for("booking.choose_service")))
-    if status in {409, 500}:
+    if status in {409, 500} or (status == 404 and request.path.startswith(LINKS)):
         steps.append((_("See my visits"), url_for("booking.my_visits")))
     steps.append((_("Go to the home page"), url_for("booking.home")))
     return steps

@@ -102,6 +102,7 @@ def test_after_the_visit_it_only_says_that_it_is_over(
     clock.at = THURSDAY + timedelta(minutes=10)
     page = client.page(visit_link_path(settings, facts_of(booked)))
     assert not [link for link in page.all("a") if "cancel" in (link.get("href") or "")]
+    assert "It is time for this visit. If you are late or cannot come, please phone us" in page.text
     clock.at = THURSDAY + timedelta(minutes=30)
     page = client.page(visit_link_path(settings, facts_of(booked)))
     assert page.h1 == "This visit is over"
@@ -114,6 +115,10 @@ def test_a_wrong_code_says_no_more_than_a_page_that_there_is_not(
     known, unknown = f"/v/{booked.reference}{'A' * 10}", f"/v/{'W' * 18}"
     answers = [client.get(f"{path}{page}") for path in (known, unknown) for page in ("", "/cancel")]
     assert {answer.status_code for answer in answers} == {404}
+    for path in (known, unknown, f"/offers/{'W' * 18}"):
+        page = client.page(path, status=404)
+        assert page.h1 == "This link does not work"
+        assert "/visits" in page.links()
 
 
 def test_a_time_that_is_only_held_has_no_page(

@@ -8,6 +8,7 @@ from clinic_portal.core.errors import Busy, Conflict, Forbidden, NotFound
 from clinic_portal.core.settings import Settings
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.pages import render_page, see_other
+from tests.support.cast import Cast
 from tests.support.page import PortalClient
 
 blueprint = Blueprint("probe", __name__)
@@ -153,3 +154,18 @@ def test_an_address_with_any_letters_fits_into_a_header_for_htmx(probed: Flask) 
     with probed.test_request_context("/", headers={"HX-Request": "true"}):
         response = probed.make_response(see_other("/book?q=visão 日本"))
     assert response.headers["HX-Redirect"] == "/book?q=vis%C3%A3o%20%E6%97%A5%E6%9C%AC"
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "status", "way_on"),
+    [
+        ("receptionist", "/desk/nowhere", 404, "/desk"),
+        ("receptionist", "/admin", 403, "/desk"),
+        ("doctor", "/admin", 403, "/own/hours"),
+        ("patient", "/desk/lisbon", 403, "/"),
+    ],
+)
+def test_whoever_works_here_goes_on_where_they_work(cast: Cast, who: str, path: str, status: int, way_on: str) -> None:
+    page = cast.browser(getattr(cast, who)).page(path, status=status)
+    (rows,) = page.all("ul", class_="rows")
+    assert [link.get("href") for link in rows.iter("a")] == [way_on]

@@ -72,6 +72,11 @@ class VisitFacts:
         """Whether it is online, and still to come or going on."""
         return self.appointment.is_online and self.appointment.state in OPEN_STATES
 
+    def is_running(self, now: datetime) -> bool:
+        """Whether it is time for it, and nobody has arrived."""
+        visit = self.appointment
+        return visit.state is AppointmentState.BOOKED and visit.starts_at <= now < visit.ends_at
+
     def judge_change(self, now: datetime) -> Verdict:
         """Say whether the patient may still move it or give it back."""
         cutoff = self.service.rules.change_cutoff

@@ -73,7 +73,7 @@ def _page(found: VisitFacts, visit_code: str, *, status: int = 200) -> Response:
     page = render_page(
         "booking/linked_visit.html", status=status, visit=found, visit_code=visit_code,
         is_over=found.appointment.ends_at <= now, change=found.judge_change(now), is_moved=is_moved(found),
-        is_changed=is_changed(found),
+        is_running=found.is_running(now), is_changed=is_changed(found),
     )  # fmt: skip
     return unlisted(page)
 

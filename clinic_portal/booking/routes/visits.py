@@ -36,8 +36,11 @@ def my_visits() -> ResponseReturnValue:
 def visit(appointment_id: UUID) -> ResponseReturnValue:
     """Show one visit: when, where, how to prepare, and how to move it or give it back."""
     found = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
-    change = found.judge_change(clock().now())
-    return render_page("booking/visit.html", visit=found, change=change, is_moved=is_moved(found))
+    now = clock().now()
+    return render_page(
+        "booking/visit.html", visit=found, change=found.judge_change(now), is_running=found.is_running(now),
+        is_moved=is_moved(found),
+    )  # fmt: skip
 
 
 @blueprint.get("/visits/<uuid:appointment_id>/booked")
