@@ -94,7 +94,12 @@
     document.addEventListener(name, ({ detail }) => { if (trouble && !isPoll(detail.requestConfig)) trouble.hidden = false; });
   }
   document.addEventListener("htmx:beforeRequest", ({ detail }) => { if (trouble && !isPoll(detail.requestConfig)) trouble.hidden = true; });
-  document.addEventListener("htmx:afterSettle", (event) => prepare(event.detail.elt.parentNode ?? document));
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    prepare(detail.elt.parentNode ?? document);
+    // HTMX gives the focus back to what has the same id. What was pressed and is gone gives it to where the address points.
+    if (document.activeElement !== document.body || !detail.requestConfig?.triggeringEvent?.isTrusted) return;
+    document.getElementById(location.hash.slice(1))?.querySelector("summary, a, button")?.focus({ preventScroll: true });
+  });
 
   prepare(document);
 })();

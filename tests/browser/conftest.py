@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import cache
@@ -9,19 +10,23 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 from sqlalchemy import delete, update
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.serving import make_server
 
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock, SystemClock
 from clinic_portal.core.db import make_engine
 from clinic_portal.core.modes import Mode
+from clinic_portal.core.settings import Settings
 from clinic_portal.facilities.models import Facility, FacilityStaff
 from clinic_portal.practitioners.models import WeeklyHours
-from tests.support.cast import make_account, make_patient
+from tests.support.cast import Cast, make_account, make_patient
 from tests.support.clinic import Clinic, make_clinic
 from tests.support.running import Running, running_portal
+from tests.support.world import World, make_world
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -133,6 +138,24 @@ def open_every_day(clinic: Clinic, factory: sessionmaker) -> None:
                 )
                 db.add(hours)
         db.commit()
+
+
+@pytest.fixture
+def world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, inbox: Path) -> World:
+    assert not list(inbox.iterdir())
+    return make_world(db, clock, clinic, cast, settings)
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where this process serves the application: one request at a time, as the test has one transaction."""
+    server = make_server("127.0.0.1", 0, app, threaded=False)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -4,23 +4,15 @@ A new route is looked at without a line here. The pages come from this process, 
 somebody who has something of everything (tests/support/world); what needs scripts and sockets is clicked in the other modules.
 """
 
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page
-from sqlalchemy.orm import Session
-from werkzeug.serving import make_server
 
-from clinic_portal.core.clock import FixedClock
-from clinic_portal.core.settings import Settings
 from clinic_portal.web.access import ATTRIBUTE, Right
 from tests.browser.conftest import DESK, PHONE, check_accessible
-from tests.support.cast import Cast
-from tests.support.clinic import Clinic
-from tests.support.world import World, make_world, path_of, rules_of
+from tests.support.world import World, path_of, rules_of
 from tests.test_ladder import HOLD, NO_FRAGMENT, OF_SESSIONS, WHO_HAS
 
 pytestmark = pytest.mark.browser
@@ -56,24 +48,6 @@ ALSO = [
     ("visitor", "/book/massage/times?practitioner=any&facility=any"),
     ("visitor", "/book/massage/times?practitioner=any&facility=any&mode=online"),
 ]
-
-
-@pytest.fixture
-def world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, inbox: Path) -> World:
-    assert not list(inbox.iterdir())
-    return make_world(db, clock, clinic, cast, settings)
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """Where this process serves the application: one request at a time, as the test has one transaction."""
-    server = make_server("127.0.0.1", 0, app, threaded=False)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def pages_of(app: Flask, world: World) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,104 @@
+"""What was once crooked, measured: lines that must not wrap, edges that must meet, marks that must stand alone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page
+from sqlalchemy.orm import Session
+
+from clinic_portal.core.clock import FixedClock
+from tests.booking.factory import make_appointment
+from tests.browser.conftest import DESK, PHONE
+from tests.support.world import World
+
+pytestmark = pytest.mark.browser
+
+NARROW = {"width": 320, "height": 844}
+
+TIMES = "/book/massage/times?practitioner=any&facility=lisbon"
+
+
+def window(world: World, address: str, open_browser: Callable[..., Page], who: str, language: str = "en-GB") -> Page:
+    page = open_browser(PHONE, language=language)
+    cookie = world.browser(who).get_cookie("clinic_session")
+    if cookie is not None:
+        page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": address}])
+    return page
+
+
+@pytest.mark.parametrize("language", ["en-GB", "pt-PT"])
+def test_the_parts_of_a_day_stand_in_one_line_or_two_and_two(
+    world: World, address: str, open_browser: Callable[..., Page], language: str
+) -> None:
+    page = window(world, address, open_browser, "visitor", language)
+    page.goto(address + TIMES)
+    tops = "[...document.querySelectorAll('.parts a')].map((one) => one.getBoundingClientRect().top)"
+    assert len(set(page.evaluate(tops))) == 1
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # as in open_browser
+    first, second, third, fourth = page.evaluate(tops)
+    assert first == second < third == fourth
+
+
+def test_answers_begin_and_end_where_the_heading_and_the_buttons_do(
+    world: World, address: str, open_browser: Callable[..., Page]
+) -> None:
+    page = window(world, address, open_browser, "patient")
+    page.goto(f"{address}/book/hold/{world.held.id}/check")
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        edges = page.evaluate(
+            """() => ["h1", ".answers", ".answers dt", "textarea"].map((one) => {
+                 const box = document.querySelector(`main ${one}`).getBoundingClientRect();
+                 return [box.left, box.right];
+               })"""
+        )
+        assert len({left for left, _ in edges}) == 1, size
+        assert edges[1][1] == edges[3][1], size
+
+
+def test_a_question_that_is_a_label_looks_like_every_heading(
+    world: World, address: str, open_browser: Callable[..., Page]
+) -> None:
+    page = window(world, address, open_browser, "patient")
+    weights = []
+    for path, heading in (("/account/phone", "h1 label"), ("/account/password", "h1")):
+        page.goto(address + path)
+        weights.append(page.evaluate(f"getComputedStyle(document.querySelector('{heading}')).fontWeight"))
+    assert weights[0] == weights[1]
+
+
+def test_the_desks_rows_on_a_phone(
+    world: World, db: Session, clock: FixedClock, address: str, open_browser: Callable[..., Page]
+) -> None:
+    late = clock.now() - timedelta(minutes=42)
+    make_appointment(db, world.clinic, world.cast.stranger_person, at=late, practitioner=world.clinic.rui)
+    page = window(world, address, open_browser, "receptionist")
+    page.goto(f"{address}/desk/lisbon")
+    bars = "(one) => getComputedStyle(one).boxShadow"
+    assert page.locator("tr.late").evaluate(bars) != "none"
+    assert page.locator("tr.late td").first.evaluate(bars) == "none"
+    # The key is hidden on a phone, and leaves no room behind.
+    left, right = page.locator("tr.late [data-key='a']").evaluate(
+        """(button) => {
+             const words = document.createRange();
+             words.selectNode(button.firstChild);
+             const [inner, outer] = [words.getBoundingClientRect(), button.getBoundingClientRect()];
+             return [inner.left - outer.left, outer.right - inner.right];
+           }"""
+    )
+    assert abs(left - right) < 1.5
+
+
+def test_a_row_of_reminders_begins_at_one_height(world: World, address: str, open_browser: Callable[..., Page]) -> None:
+    page = window(world, address, open_browser, "administrator")
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+    page.goto(f"{address}/admin/reminders")
+    tops = page.locator("tbody tr").first.evaluate(
+        """(row) => [...row.cells].map((cell) => {
+             const words = document.createRange();
+             words.selectNodeContents(cell);
+             return words.getClientRects()[0].top;
+           })"""
+    )
+    assert max(tops) - min(tops) < 2
