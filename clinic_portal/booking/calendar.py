@@ -1,10 +1,12 @@
 """Visits as calendar files (RFC 5545): one for the download and the e-mail, many for a feed. One way: nothing comes back."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from clinic_portal.booking.calendar_zones import spelled_out
 from clinic_portal.booking.queries.visits import VisitFacts
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import zone
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from icalendar import Calendar, Event
 
 REMINDER = timedelta(hours=-1)
+#: How often programs should read a feed again. Many do so once a day at most, whatever it says.
+REFRESH = timedelta(hours=1)
+PUBLISH = "PUBLISH"
 #: The same word in all languages of the portal.
 ONLINE = "Online"
 FEED_TYPE = "text/calendar; charset=utf-8"
@@ -54,18 +59,33 @@ def calendar_file(*visits: VisitFacts, settings: Settings, language: str, now: d
 Changes = Mapping[AppointmentId, datetime]
 
 
-def patients_feed(visits: Iterable[VisitFacts], *, changes: Changes, settings: Settings, language: str) -> bytes:
+@dataclass(frozen=True)
+class Home:
+    """What stands in a feed without any visit: a calendar with nothing in it is none (RFC 5545, 3.6)."""
+
+    tz: str
+    year: int
+
+
+def patients_feed(
+    visits: Iterable[VisitFacts], *, changes: Changes, settings: Settings, language: str, home: Home
+) -> bytes:
     """Return the visits of everybody for whom an account books. The same visits give the same bytes."""
 
     def tell(event: "Event", visit: VisitFacts) -> None:
         name = visit.person.given_name if visit.person and not visit.person.is_self else ""
         _describe(event, visit, settings, language, for_name=name)
 
-    return _feed(visits, changes, settings, tell)
+    return _feed(visits, changes, settings, home, tell)
 
 
 def practitioners_feed(
-    visits: Iterable[VisitFacts], *, changes: Changes, settings: Settings, initials: Callable[[VisitFacts], str]
+    visits: Iterable[VisitFacts],
+    *,
+    changes: Changes,
+    settings: Settings,
+    home: Home,
+    initials: Callable[[VisitFacts], str],
 ) -> bytes:
     """Return a practitioner's own days. Patients are initials and a reference: the file leaves the house."""
 
@@ -75,16 +95,27 @@ def practitioners_feed(
         event.add("location", f"{place}, {visit.room.name if visit.room else ONLINE}")
         event.add("description", visit.appointment.reference)
 
-    return _feed(visits, changes, settings, tell)
+    return _feed(visits, changes, settings, home, tell)
 
 
 def _feed(
-    visits: Iterable[VisitFacts], changes: Changes, settings: Settings, tell: Callable[["Event", VisitFacts], None]
+    visits: Iterable[VisitFacts],
+    changes: Changes,
+    settings: Settings,
+    home: Home,
+    tell: Callable[["Event", VisitFacts], None],
 ) -> bytes:
+    from icalendar import vDuration
+
     listed = sorted(visits, key=lambda visit: (visit.appointment.starts_at, visit.appointment.id))
     calendar = _calendar(settings, listed)
+    calendar.add("method", PUBLISH)
     calendar.add("x-wr-calname", settings.clinic_name)
-    calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
+    # The standard's name for it, and the one that Outlook knows.
+    calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", vDuration(REFRESH))
+    if not listed:
+        calendar.add_component(spelled_out(home.tz, home.year, home.year))
     for visit in listed:
         # When it was changed, not when it is read (RFC 5545, 3.8.7.2): the bytes change only when a visit does.
         event = _event(visit, settings, changes[visit.appointment.id])
@@ -96,19 +127,17 @@ def _feed(
 
 def _calendar(settings: Settings, visits: Iterable[VisitFacts]) -> "Calendar":
     # Takes 0.2 s to load, which every start of every process would pay.
-    from icalendar import Calendar, Timezone
+    from icalendar import Calendar
 
     calendar = Calendar()
     calendar.add("prodid", f"-//{settings.clinic_name}//clinic-portal//EN")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    days: dict[str, list[date]] = {}
+    years: dict[str, list[int]] = {}
     for visit in visits:
-        days.setdefault(visit.tz, []).append(visit.appointment.starts_at.astimezone(zone(visit.tz)).date())
-    for tz, used in sorted(days.items()):
-        # Whole years: a zone without a change of clocks in it would be spelled without any offset.
-        first, after = date(min(used).year, 1, 1), date(max(used).year + 1, 1, 1)
-        calendar.add_component(Timezone.from_tzinfo(zone(tz), first_date=first, last_date=after))
+        years.setdefault(visit.tz, []).append(visit.appointment.starts_at.astimezone(zone(visit.tz)).year)
+    for tz, used in sorted(years.items()):
+        calendar.add_component(spelled_out(tz, min(used), max(used)))
     return calendar
 
 
@@ -121,8 +150,11 @@ def _event(visit: VisitFacts, settings: Settings, stamp: datetime) -> "Event":
     event.add("uid", f"{visit.appointment.id}@{host}")
     event.add("sequence", visit.appointment.sequence)
     event.add("dtstamp", stamp)
-    event.add("dtstart", _on_clock(visit.appointment.starts_at, visit.tz))
-    event.add("dtend", _on_clock(visit.appointment.ends_at, visit.tz))
+    times = [visit.appointment.starts_at, visit.appointment.ends_at]
+    if not any(_is_shown_twice(moment, visit.tz) for moment in times):
+        times = [moment.astimezone(zone(visit.tz)) for moment in times]
+    event.add("dtstart", times[0])
+    event.add("dtend", times[1])
     event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
     organizer = vCalAddress(f"mailto:{_address(settings.email_sender)}")
@@ -131,13 +163,13 @@ def _event(visit: VisitFacts, settings: Settings, stamp: datetime) -> "Event":
     return event
 
 
-def _on_clock(moment: datetime, tz: str) -> datetime:
-    """Return the instant on the facility's clock; in UTC where that clock shows it for the second time that night.
+def _is_shown_twice(moment: datetime, tz: str) -> bool:
+    """Whether the facility's clock shows this time twice in that night: a calendar file then says it in UTC.
 
-    A local time in a calendar file means the first time: a visit would end before it begins.
+    A local time means the first of the two (RFC 5545, 3.3.5), but many programs take it for the second.
     """
     local = moment.astimezone(zone(tz))
-    return moment if local.fold else local
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 def _describe(event: "Event", visit: VisitFacts, settings: Settings, language: str, *, for_name: str = "") -> None:
@@ -157,7 +189,7 @@ def _location(visit: VisitFacts, settings: Settings, language: str) -> str:
 
 
 def _method(visits: Sequence[VisitFacts]) -> str:
-    return "CANCEL" if all(_is_cancelled(visit) for visit in visits) else "PUBLISH"
+    return "CANCEL" if all(_is_cancelled(visit) for visit in visits) else PUBLISH
 
 
 def _is_cancelled(visit: VisitFacts) -> bool:

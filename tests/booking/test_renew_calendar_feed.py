@@ -16,6 +16,7 @@ from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.core.settings import Settings
+from tests.booking.calendar_reading import changes_spelled, offset_spelled
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -101,11 +102,11 @@ def test_both_zones_keep_their_wall_clock_over_both_changes(
     assert f"{lisbon.decoded('DTSTART'):%H:%M}" == ("11:00" if is_summer else "10:00")
     assert f"{azores.decoded('DTSTART'):%H:%M}" == ("12:00" if is_summer else "11:00")
     # By the zones as the file itself spells them out, for programs that know no names of zones.
-    spelled = {str(zone["TZID"]): zone.to_tz() for zone in calendar.walk("VTIMEZONE")}
+    spelled = {str(zone["TZID"]): changes_spelled(zone) for zone in calendar.walk("VTIMEZONE")}
     assert spelled.keys() == {"Europe/Lisbon", "Atlantic/Azores"}
     for event, start in ((lisbon, at), (azores, at + timedelta(hours=2))):
         wall = event.decoded("DTSTART").replace(tzinfo=None)
-        assert wall - spelled[event["DTSTART"].params["TZID"]].utcoffset(wall) == start.replace(tzinfo=None)
+        assert wall - offset_spelled(spelled[event["DTSTART"].params["TZID"]], wall) == start.replace(tzinfo=None)
 
 
 def test_a_program_that_has_it_already_is_told_so(

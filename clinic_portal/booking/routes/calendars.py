@@ -6,7 +6,7 @@ from flask import Response, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from clinic_portal.booking.calendar import FEED_TYPE, patients_feed, practitioners_feed
+from clinic_portal.booking.calendar import FEED_TYPE, Home, patients_feed, practitioners_feed
 from clinic_portal.booking.queries.calendars import (
     actor_of_feed,
     days_in_feed,
@@ -19,6 +19,7 @@ from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.use_cases import renew_calendar_feed as renewing
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
+from clinic_portal.facilities.queries import find_facilities
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.limits import limiter
@@ -67,14 +68,16 @@ def renew_calendar_feed() -> ResponseReturnValue:
 
 def _content(actor: Actor) -> bytes:
     db = db_session()
+    home = Home(next(iter(find_facilities(db).values())).tz, clock().now().year)
     if not actor.is_staff:
         visits = visits_in_feed(db, clock(), actor=actor)
         changes = last_changes(db, visits)
-        return patients_feed(visits, changes=changes, settings=settings(), language=actor.language)
+        return patients_feed(visits, changes=changes, settings=settings(), language=actor.language, home=home)
     days = days_in_feed(db, clock(), actor=actor)
     return practitioners_feed(
         days.visits,
         changes=last_changes(db, days.visits),
         settings=settings(),
+        home=home,
         initials=lambda visit: days.initials[visit.appointment.id],
     )
