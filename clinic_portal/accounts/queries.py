@@ -169,6 +169,14 @@ def find_accounts(db: Session, account_ids: Collection[AccountId]) -> Mapping[Ac
     return {AccountId(row.id): _facts(row) for row in rows}
 
 
+def closed_accounts(db: Session, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
+    """Return those of the accounts that were closed."""
+    if not account_ids:
+        return frozenset()
+    rows = db.scalars(select(Account.id).where(Account.id.in_(set(account_ids)), Account.ended_at.is_not(None)))
+    return frozenset(AccountId(one) for one in rows)
+
+
 def known_phones(db: Session, numbers: Collection[str]) -> frozenset[str]:
     """Return those of the numbers that an account has, confirmed or not."""
     if not numbers:

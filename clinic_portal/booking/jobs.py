@@ -1,11 +1,16 @@
 """Background work of booking."""
 
 import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from clinic_portal.booking.queries.over import over_entries
 from clinic_portal.booking.queries.phoning import unheard_offers
 from clinic_portal.booking.queries.unserved import changed_entries
-from clinic_portal.booking.queries.waiting import open_freed_times, open_offers, waiting_entries
+from clinic_portal.booking.queries.waiting import open_freed_times, open_offers
 from clinic_portal.booking.use_cases.end_entries import end_entries
 from clinic_portal.booking.use_cases.end_expired_holds import BATCH, end_expired_holds
 from clinic_portal.booking.use_cases.end_offers import end_offers
@@ -14,11 +19,13 @@ from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.booking.use_cases.note_unserved import note_unserved
 from clinic_portal.booking.use_cases.replan_reminders import replan_reminders as replan
 from clinic_portal.core.db import end_read
-from clinic_portal.core.errors import Busy
+from clinic_portal.core.errors import Busy, DomainError
 from clinic_portal.core.ids import FreedTimeId
 from clinic_portal.core.jobs import Job, open_job
 
 log = logging.getLogger(__name__)
+
+Id = TypeVar("Id", bound=UUID)
 
 
 def sweep_holds() -> None:
@@ -57,21 +64,29 @@ def offer_freed_time(freed_time_id: str) -> None:
 def sweep_waiting_list() -> None:
     """End what is over, offer what is free, and note who waits in vain. Called every minute; safe to run twice at once."""
     with open_job() as job:
-        offers, entries = open_offers(job.db), waiting_entries(job.db)
+        offers, entries = open_offers(job.db), over_entries(job.db, job.clock)
         unheard = unheard_offers(job.db, now=job.clock.now())
-        end_read(job.db)
-        ended = sum(give_desk_time(job.db, job.clock, offer_id=one) for one in unheard)
-        ended += sum(end_offers(job.db, job.clock, offer_id=one) for one in offers)
-        over = sum(end_entries(job.db, job.clock, entry_id=one) for one in entries)
-        freed = open_freed_times(job.db)
-        end_read(job.db)
-        made = sum(_offer(job, one) for one in freed)
+        ended = _each(job, unheard, lambda one: give_desk_time(job.db, job.clock, offer_id=one))
+        ended += _each(job, offers, lambda one: end_offers(job.db, job.clock, offer_id=one))
+        over = _each(job, entries, lambda one: end_entries(job.db, job.clock, entry_id=one))
+        made = _each(job, open_freed_times(job.db), lambda one: _offer(job, one))
         changed = changed_entries(job.db, now=job.clock.now())
-        end_read(job.db)
-        noted = sum(note_unserved(job.db, job.clock, entry_id=one) for one in changed)
+        noted = _each(job, changed, lambda one: note_unserved(job.db, job.clock, entry_id=one))
         if ended or over or made or noted:
             counts = {"offers_ended": ended, "entries_ended": over, "offers_made": made, "unserved_noted": noted}
             log.info("waiting_list_swept", extra=counts)
+
+
+def _each(job: Job, ids: Sequence[Id], do: Callable[[Id], int]) -> int:
+    """Do it for each, and return how much was done. What is broken, or locked for long, keeps nothing from the others."""
+    end_read(job.db)
+    done = 0
+    for one in ids:
+        try:
+            done += do(one)
+        except (DomainError, SQLAlchemyError):
+            log.exception("waiting_list_item_failed", extra={"id": str(one)})  # The next sweep comes in a minute.
+    return done
 
 
 def _offer(job: Job, freed_time_id: FreedTimeId) -> int:

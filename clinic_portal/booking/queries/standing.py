@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries.rota import ONE_DAY, Rota, Taken, Wish, read_rota, read_taken
-from clinic_portal.booking.queries.waiting import OfferFacts, entry_facts, found_alone, offer_facts_of
+from clinic_portal.booking.queries.waiting import COMING_STATES, OfferFacts, entry_facts, found_alone, offer_facts_of
 from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState, Standing, suits
 from clinic_portal.core.clock import Clock, local_day
 from clinic_portal.core.errors import NotFound
@@ -29,8 +29,6 @@ Pair = tuple[WaitingOffer, WaitingEntry]
 
 #: Every hold has run out by then: what is taken at this moment is taken by visits.
 _AFTER_ALL_HOLDS = datetime(9999, 1, 1, tzinfo=UTC)
-
-_COMING = (AppointmentState.BOOKED, AppointmentState.PENDING)
 
 
 class _Visit(NamedTuple):
@@ -166,7 +164,7 @@ def _visits(db: Session, pairs: Iterable[Pair]) -> Mapping[UUID, _Visit]:
 def _is_over(entry: WaitingEntry, visit: _Visit | None, *, now: datetime) -> bool:
     if entry.appointment_id is None:
         return False
-    return visit is None or visit.state not in _COMING or visit.starts_at <= now
+    return visit is None or visit.state not in COMING_STATES or visit.starts_at <= now
 
 
 def _found_alone(db: Session, pairs: Iterable[Pair], *, now: datetime) -> Collection[UUID]:

@@ -3,7 +3,7 @@
 Lock order beside the one of `booking`: the patient, a freed time, entries with their offers, then appointments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -21,6 +21,7 @@ from clinic_portal.booking.rules import (
     OfferState,
     PartOfDay,
     Standing,
+    Stretch,
     Unserved,
     WaitingRules,
     suits,
@@ -40,9 +41,13 @@ from clinic_portal.core.ids import (
     ServiceId,
 )
 from clinic_portal.dependents.queries import person_to_book_for
-from clinic_portal.facilities.queries import facility_by_id, find_facilities
+from clinic_portal.facilities.queries import facility_by_id, find_facilities, find_services
+from clinic_portal.practitioners.queries import services_of
 
 ONE_DAY = timedelta(days=1)
+
+#: States of a visit that can be brought forward.
+COMING_STATES = (AppointmentState.BOOKED, AppointmentState.PENDING)
 
 
 @dataclass(frozen=True)
@@ -218,38 +223,62 @@ def open_offers(db: Session) -> Sequence[OfferId]:
     return [OfferId(one) for one in db.scalars(statement.order_by(WaitingOffer.ends_at))]
 
 
-def waiting_entries(db: Session) -> Sequence[EntryId]:
-    """Return everybody's places on the list."""
-    statement = select(WaitingEntry.id).where(WaitingEntry.state == EntryState.WAITING)
-    return [EntryId(one) for one in db.scalars(statement.order_by(WaitingEntry.id))]
-
-
 def candidates(db: Session, freed: FreedTime, *, tz: str) -> Sequence[tuple[EntryId, bool]]:
     """Return who may want some of a freed time, in the order in which they asked, and whether they look at another offer.
 
-    Whoever was offered some of it already is left out.
+    Whoever was offered some of it already is left out, unless the time that they were told of went to somebody faster.
     """
     first, last = local_day(freed.starts_at, tz), local_day(freed.ends_at, tz)
+    weekdays = sorted({(first + ONE_DAY * number).weekday() for number in range(min((last - first).days, 6) + 1)})
     deciding = exists().where(WaitingOffer.entry_id == WaitingEntry.id, WaitingOffer.state == OfferState.OPEN)
     about_it = WaitingOffer.freed_time_id == freed.id
     if freed.is_by_room:
         # Whoever said no to the time with the colleague whose room it was is not asked for the same hour again.
         in_it = WaitingOffer.starts_at >= freed.starts_at, WaitingOffer.starts_at < freed.ends_at
         about_it = or_(about_it, and_(WaitingOffer.facility_id == freed.facility_id, *in_it))
-    asked_before = exists().where(WaitingOffer.entry_id == WaitingEntry.id, about_it)
+    asked_before = exists().where(
+        WaitingOffer.entry_id == WaitingEntry.id, about_it, WaitingOffer.state != OfferState.LOST
+    )
+    later = exists().where(Appointment.id == WaitingEntry.appointment_id, Appointment.starts_at > freed.starts_at)
     rows = db.execute(
         select(WaitingEntry.id, deciding)
         .where(
             WaitingEntry.state == EntryState.WAITING,
             or_(WaitingEntry.facility_id.is_(None), WaitingEntry.facility_id == freed.facility_id),
             or_(WaitingEntry.practitioner_id.is_(None), WaitingEntry.practitioner_id == freed.practitioner_id),
+            WaitingEntry.service_id.in_(services_of(PractitionerId(freed.practitioner_id))),
             WaitingEntry.from_day <= last,
             WaitingEntry.until_day >= first,
+            or_(WaitingEntry.weekdays == [], WaitingEntry.weekdays.overlap(weekdays)),
+            or_(WaitingEntry.appointment_id.is_(None), later),
             ~asked_before,
         )
         .order_by(WaitingEntry.created_at, WaitingEntry.id)
     )
     return [(EntryId(id_), bool(is_deciding)) for id_, is_deciding in rows]
+
+
+def starts_told(db: Session, entry_id: EntryId, freed_time_id: FreedTimeId) -> Collection[datetime]:
+    """Return of which times of a freed one an entry was told."""
+    mine = WaitingOffer.entry_id == entry_id, WaitingOffer.freed_time_id == freed_time_id
+    return set(db.scalars(select(WaitingOffer.starts_at).where(*mine)))
+
+
+def first_come_times(db: Session, freed: FreedTime) -> Sequence[Stretch]:
+    """Return the times around a freed one that are offered to whoever is first, each as often as somebody may take it."""
+    rows = db.execute(
+        select(WaitingOffer.starts_at, WaitingEntry.service_id)
+        .join(WaitingEntry, WaitingEntry.id == WaitingOffer.entry_id)
+        .where(
+            WaitingOffer.state == OfferState.OPEN,
+            WaitingOffer.hold_id.is_(None),
+            WaitingOffer.practitioner_id == freed.practitioner_id,
+            WaitingOffer.starts_at.between(freed.starts_at - ONE_DAY, freed.ends_at),
+        )
+    ).all()
+    services = find_services(db, {ServiceId(service_id) for _, service_id in rows})
+    lengths = {id_: timedelta(minutes=service.minutes) for id_, service in services.items()}
+    return [Stretch(start, start + lengths[ServiceId(service_id)]) for start, service_id in rows]
 
 
 def is_undecided(db: Session, freed: FreedTime, *, now: datetime) -> bool:
@@ -265,7 +294,7 @@ def entry_over(db: Session, clock: Clock, entry: WaitingEntry) -> EntryEnd | Non
         return EntryEnd.TOO_LATE
     if entry.appointment_id is not None:
         visit = visit_for_message(db, AppointmentId(entry.appointment_id))
-        is_coming = visit is not None and visit.appointment.state in (AppointmentState.BOOKED, AppointmentState.PENDING)
+        is_coming = visit is not None and visit.appointment.state in COMING_STATES
         if visit is None or not is_coming or visit.appointment.starts_at <= clock.now():
             return EntryEnd.VISIT_OVER
     elif db.scalar(select(exists().where(found_alone(entry, clock.now())))):

@@ -14,8 +14,9 @@ from clinic_portal.booking.queries.freed_rooms import gained_by_room
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_holds
 from clinic_portal.booking.queries.rota import need_of
 from clinic_portal.booking.queries.visits import visit_for_message
-from clinic_portal.booking.queries.waiting import entry_facts, lock_open_offer, start_of_visit
+from clinic_portal.booking.queries.waiting import entry_facts, lock_open_offer, start_of_visit, starts_told
 from clinic_portal.booking.rules import (
+    MANY_AT_ONCE,
     AppointmentState,
     EntryEnd,
     EntryState,
@@ -35,6 +36,7 @@ from clinic_portal.core.ids import (
     AppointmentId,
     EntryId,
     FacilityId,
+    FreedTimeId,
     PatientId,
     PractitionerId,
     RoomId,
@@ -120,6 +122,19 @@ class Telling:
 
 
 @dataclass(frozen=True)
+class Told:
+    """Times that are offered to whoever is first: as often as they were told to somebody who may still take them."""
+
+    times: Sequence[Stretch] = ()
+    #: To how many a time is told at most.
+    most: int = MANY_AT_ONCE
+
+    def count(self, time: Stretch) -> int:
+        """Return how many were told of some of a time."""
+        return sum(one.touches(time) for one in self.times)
+
+
+@dataclass(frozen=True)
 class Found:
     """A time for somebody who waits: until when it may be taken, by whom it is given, and in which rooms it can be."""
 
@@ -127,6 +142,8 @@ class Found:
     until: datetime
     service: ServiceFacts
     takers: tuple[Taker, ...]
+    #: As many as may be told of it are: somebody else has to answer first.
+    is_told_enough: bool
 
 
 def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every step has
@@ -137,8 +154,13 @@ def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every st
     facility: FacilityFacts,
     rules: WaitingRules,
     telling: Telling,
+    told: Told,
 ) -> Iterator[Found]:
-    """Yield what a freed time has for an entry: by the whole rules of booking, and by what was asked for."""
+    """Yield what a freed time has for an entry: by the whole rules of booking, and by what was asked for.
+
+    The earliest first, or of times that go to whoever is first those of which the fewest were told. Nobody is told of
+    the same time again.
+    """
     asked = entry_facts(entry, earlier_than=start_of_visit(db, entry)).asked
     visit = visit_for_message(db, AppointmentId(entry.appointment_id)) if entry.appointment_id else None
     whose = PractitionerId(freed.practitioner_id), FacilityId(freed.facility_id)
@@ -148,25 +170,34 @@ def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every st
         mode=visit.appointment.mode if visit else entry.mode,
         is_as_booked=visit is not None,
     )
-    first, last = local_day(freed.starts_at, facility.tz), local_day(freed.ends_at, facility.tz)
     try:
-        found = free_times(db, clock, wish, from_day=first, days=(last - first).days + 1)
+        service, starts = _starts_in(db, clock, wish, freed, tz=facility.tz)
     except NotFound:
         return  # The service, or the place, is no longer offered.
-    if visit is None and not found.service.is_bookable:
+    if visit is None and not service.is_bookable:
         return  # Nobody may book it any more; a visit that there is may still be moved.
-    length = timedelta(minutes=found.service.minutes)
-    for start in [time.start for day in found.days for time in day.times]:
-        is_in_it = start < freed.ends_at and start + length > freed.starts_at
-        if not is_in_it or not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
+    known, length = starts_told(db, EntryId(entry.id), FreedTimeId(freed.id)), timedelta(minutes=service.minutes)
+    for number, start in sorted((told.count(Stretch(start, start + length)), start) for start in starts):
+        if start in known or not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
             continue
-        latest = latest_moments(found.service, start, visit)
+        latest = latest_moments(service, start, visit)
         until = offer_until(rules, start, latest=latest, now=telling.at, desk=telling.desk)
-        if until is None or not _is_patient_free(db, clock, entry, found.service, whose[1], start):
+        if until is None or not _is_patient_free(db, clock, entry, service, whose[1], start):
             continue
         service, offered = takers(db, clock, wish, start=start)
         if offered:
-            yield Found(start, until, service, tuple(offered))
+            yield Found(start, until, service, tuple(offered), number >= told.most)
+
+
+def _starts_in(
+    db: Session, clock: Clock, wish: Wish, freed: FreedTime, *, tz: str
+) -> tuple[ServiceFacts, Sequence[datetime]]:
+    """Return the service, and its free times that use some of a freed one. Raises: NotFound."""
+    first, last = local_day(freed.starts_at, tz), local_day(freed.ends_at, tz)
+    found = free_times(db, clock, wish, from_day=first, days=(last - first).days + 1)
+    length = timedelta(minutes=found.service.minutes)
+    starts = [time.start for day in found.days for time in day.times]
+    return found.service, [one for one in starts if one < freed.ends_at and one + length > freed.starts_at]
 
 
 def latest_moments(service: ServiceFacts, start: datetime, visit: VisitFacts | None) -> list[datetime]:

@@ -1,6 +1,7 @@
 """Offer a time that came free to those who wait for one."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from clinic_portal.booking.queries.reminders import quiet_hours
 from clinic_portal.booking.queries.waiting import (
     candidates,
     entry_over,
+    first_come_times,
     is_undecided,
     lock_entry,
     lock_freed,
@@ -18,7 +20,7 @@ from clinic_portal.booking.queries.waiting import (
     waiting_rules,
 )
 from clinic_portal.booking.rules import MANY_AT_ONCE, EntryState, OfferMode, Stretch, WaitingRules, is_quiet, open_from
-from clinic_portal.booking.steps.waiting import Telling, end_entry, find_time, make_offer, note_freed_room
+from clinic_portal.booking.steps.waiting import Telling, Told, end_entry, find_time, make_offer, note_freed_room
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import EntryId, FacilityId, FreedTimeId
@@ -28,7 +30,8 @@ from clinic_portal.facilities.queries import FacilityFacts, facility_by_id
 def make_offers(db: Session, clock: Clock, *, freed_time_id: FreedTimeId) -> int:
     """Offer some of a freed time to the next who fits, or to many when the first to come has it; return to how many.
 
-    One at a time: a call offers one time, so call it until it returns 0 (a long stretch holds times for several). When
+    One at a time: a call offers one time, so call it until it returns 0 (a long stretch holds times for several). First
+    come: of each time ten are told at most before somebody answers, and the times of a long stretch are shared out. When
     nothing of it is left to offer, or nobody to offer it to, the freed time is closed, and its room is looked at: a colleague
     who was free and had none may have a time now, which is noted as freed. Two callers at once take turns.
     Raises: Busy when somebody took the time meanwhile: the next call looks again.
@@ -84,7 +87,8 @@ class _Offering:
     def offer_to(self, entry_id: EntryId) -> bool | None:
         """Return whether an offer was made; None when they have to be asked later.
 
-        Somebody else is just changing this entry, or its patient can only be phoned, and the desk is closed.
+        Somebody else is just changing this entry, its patient can only be phoned and the desk is closed, or enough others
+        are told of what there is.
         """
         db, clock = self._db, self._clock
         entry = lock_entry(db, entry_id, skip_locked=True)
@@ -98,14 +102,23 @@ class _Offering:
         if reason is not None:
             end_entry(db, clock, entry, reason)
             return False
-        telling = self._telling(entry)
-        times = find_time(db, clock, entry, self._freed, self._facility, self._rules, telling) if telling else iter(())
-        found = next(times, None)
-        if telling is None or found is None:
+        return self._offer_time(entry)
+
+    def _offer_time(self, entry: WaitingEntry) -> bool | None:
+        """Return the same of somebody who waits, and looks at no other offer."""
+        db, clock, telling = self._db, self._clock, self._telling(entry)
+        if telling is None:
             return False
-        if telling.at > clock.now():
+        told = Told(self._told)
+        found = next(find_time(db, clock, entry, self._freed, self._facility, self._rules, telling, told), None)
+        if found is None:
+            return False
+        if found.is_told_enough or telling.at > clock.now():
             return None
         make_offer(db, clock, entry, self._freed, found, mode=self._rules.mode)
+        if self._rules.mode is OfferMode.FIRST_COME:
+            length = timedelta(minutes=found.service.minutes)
+            self._told.append(Stretch(found.starts_at, found.starts_at + length))
         return True
 
     def _telling(self, entry: WaitingEntry) -> Telling | None:
@@ -115,6 +128,11 @@ class _Offering:
             return Telling(now)
         opens = open_from(self._desk, now)
         return None if opens is None else Telling(opens, self._desk)
+
+    @cached_property
+    def _told(self) -> list[Stretch]:
+        is_first_come = self._rules.mode is OfferMode.FIRST_COME
+        return list(first_come_times(self._db, self._freed)) if is_first_come else []
 
     @cached_property
     def _desk(self) -> Sequence[Stretch]:

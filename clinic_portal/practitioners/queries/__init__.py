@@ -19,6 +19,7 @@ from clinic_portal.practitioners.queries.rota import (
     read_absences,
     read_hours,
     room_plan_column,
+    services_of,
     who_gives,
 )
 from clinic_portal.practitioners.queries.timetable import AbsenceRow, HoursRow, Timetable, find_clash, timetable_of
@@ -46,6 +47,7 @@ __all__ = [
     "read_absences",
     "read_hours",
     "room_plan_column",
+    "services_of",
     "timetable_of",
     "who_gives",
 ]

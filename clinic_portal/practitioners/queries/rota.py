@@ -7,7 +7,20 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CTE, CompoundSelect, Integer, ScalarSelect, String, cast, func, or_, select, union, union_all
+from sqlalchemy import (
+    CTE,
+    CompoundSelect,
+    Integer,
+    ScalarSelect,
+    Select,
+    String,
+    cast,
+    func,
+    or_,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -172,6 +185,11 @@ def who_gives(db: Session) -> Mapping[ServiceId, Collection[PractitionerId]]:
     for service_id, practitioner_id in rows:
         found[ServiceId(service_id)].add(PractitionerId(practitioner_id))
     return found
+
+
+def services_of(practitioner_id: PractitionerId) -> Select[UUID]:
+    """Return the ids, as a subquery, of the services that somebody gives."""
+    return select(PractitionerService.service_id).where(PractitionerService.practitioner_id == practitioner_id)
 
 
 def _places(from_day: date) -> CompoundSelect[Any]:
