@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
-from clinic_portal.booking.rules import ClinicReason
+from clinic_portal.booking.rules import AppointmentState, ClinicReason
 from clinic_portal.booking.series_messages import series_moved_facts
 from clinic_portal.booking.use_cases.cancel_sessions_by_clinic import cancel_sessions_by_clinic
 from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
@@ -66,7 +66,7 @@ def test_a_patient_sees_where_each_session_is_and_moves_each_there(
     assert "Thursday 10 December, 09:30" in listed.text
     assert "Session 3 of 4 · Sofia Pinto · Ponta Delgada" in listed.text
     ask = client.page(f"/visits/{rows[1].id}/move-later")
-    assert "Thursday 10 December, 09:30 · Ponta Delgada" in ask.text
+    assert "Thursday 10 December, 09:30, Ponta Delgada" in ask.text
     path = f"/visits/{rows[1].id}/plan-later?{WISH}"
     page = client.page(path)
     assert chosen(page) == TUESDAYS
@@ -79,7 +79,11 @@ def test_a_patient_sees_where_each_session_is_and_moves_each_there(
         before[0], *((time, *old[1:]) for time, old in zip(TUESDAYS, before[1:], strict=True)),
     ]  # fmt: skip
     cancel = client.page(f"/visits/{rows[1].id}/cancel-later")
-    assert "Tuesday 8 December, 10:00 · Ponta Delgada" in cancel.text
+    assert "Tuesday 8 December, 10:00, Ponta Delgada" in cancel.text
+    # On a clock that is said, also when it was given back.
+    rows[2].state = AppointmentState.CANCELLED
+    db.commit()
+    assert "Sofia Pinto · Ponta Delgada" in client.page(f"/visits/series/{rows[0].series_id}").text
 
 
 def test_a_press_that_changes_the_order_is_understood_twice(
@@ -195,7 +199,7 @@ def test_staff_of_one_facility_move_their_own_and_read_who_changes_the_other(
     assert "The front desk there changes it (+351 296 000 001)." in visit.text
     assert not [link for link in visit.links() if str(rows[2].id) in link]
     for page in ("move-later", "cancel"):
-        assert "Thursday 10 December, 09:30 · Ponta Delgada" in desk.page(f"{home}/{page}").text
+        assert "Thursday 10 December, 09:30, Ponta Delgada" in desk.page(f"{home}/{page}").text
     assert desk.page(f"{home}/move-later").h1 == "Move 2 sessions"
     path = f"{home}/plan-later?{WISH}"
     page = desk.page(path)

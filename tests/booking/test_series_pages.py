@@ -102,6 +102,7 @@ def test_the_way_back_from_the_check_has_what_was_chosen(client: PortalClient, c
     (back,) = {link for link in check.links() if "/series/plan" in link}
     again = client.page(back)
     assert chosen(again) == times
+    assert "another time" not in again.text
     # What was left out can be chosen again.
     assert days(2)[0] in [option.get("value") for option in selects(again)[2]]
     assert check_path(again) == check_path(plan(client, clinic), times=times)
@@ -121,6 +122,17 @@ def test_where_a_date_is_not_free_an_alternative_is_chosen_and_marked(
     assert "Thursday 3 December, 10:30 is not free." in page.text
     assert "Nothing is free in the week of Monday 7 December." in page.text
     assert len(list(selects(page)[1])) == 1 + 3 + 1
+
+
+def test_a_week_without_anything_is_said_once(client: PortalClient, clinic: Clinic, db: Session) -> None:
+    week = THURSDAY + A_WEEK - timedelta(days=3, hours=10)
+    db.add(Absence(practitioner_id=clinic.ines.id, starts_at=week, ends_at=week + timedelta(days=6), reason="leave"))
+    db.commit()
+    page = plan(
+        client, clinic, THURSDAYS.replace("per_week=1", "per_week=2").replace("weekday=3", "weekday=3&weekday=1")
+    )
+    assert page.text.count("Nothing is free in the week of Monday 30 November.") == 1
+    assert len(chosen(page)) == 4
 
 
 def test_the_end_of_the_calendar_is_said(client: PortalClient, clinic: Clinic, db: Session) -> None:

@@ -284,7 +284,9 @@ def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> l
     number = 0
     for line in lines:
         if line.chosen is None:
-            found.append(Session(0, _nothing(line, lost), is_lost=line.wished in lost))
+            week = Session(0, _nothing(line, lost), is_lost=line.wished in lost)
+            if week not in found[-1:]:  # Two sessions of one week are said once.
+                found.append(week)
             continue
         number += 1
         times = sorted({line.chosen, *line.others})
@@ -295,7 +297,7 @@ def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> l
 
 
 def _note(line: Line, lost: Mapping[Wall, str]) -> str:
-    if line.is_as_wished:
+    if line.is_as_wished or line.is_left_out:
         return ""
     when = f"{clinic_date(date.fromordinal(day_of(line.wished)))}, {_clock(line.wished)}"
     code = lost.get(line.wished, "")

@@ -102,6 +102,6 @@ def _page(template: str, found: SeriesFacts) -> ResponseReturnValue:
         kept=kept,
         next_one=next((visit for visit in coming if _is_changeable(visit)), None),
         total=total,
-        is_at_many_places=len({place_of(visit.appointment) for visit in kept}) > 1,
+        is_at_many_places=len({place_of(visit.appointment) for visit in visits}) > 1,
         person=person_to_book_for(db, clock(), found.patient_id, actor=require_actor()),
     )
