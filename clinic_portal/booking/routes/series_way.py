@@ -99,6 +99,10 @@ class SeriesWay:
         who = next(one for one in self.way.practitioners() if one.id == practitioner_id)
         return replace(self, way=replace(self.way, practitioner=who, is_practitioner_chosen=True))
 
+    def aside(self) -> "SeriesWay":
+        """The same with the rules set aside."""
+        return replace(self, is_aside=True)
+
     def openings(self, *, to_day: date, from_day: date | None = None) -> Openings:
         """What is offered, from the first day on."""
         wish = replace(self.way.wish(own_hold_hash()), facility_id=self.facility.id, part=PartOfDay.ANY)
