@@ -196,7 +196,7 @@ def test_staff_of_one_facility_move_their_own_and_read_who_changes_the_other(
     visit = desk.page(home)
     assert "Thursday 10 December, 09:30" in visit.text
     assert "Sofia Pinto · Ponta Delgada" in visit.text
-    assert "The front desk there changes it (+351 296 000 001)." in visit.text
+    assert "The front desk there changes it ( +351 296 000 001 )." in visit.text
     assert not [link for link in visit.links() if str(rows[2].id) in link]
     for page in ("move-later", "cancel"):
         assert "Thursday 10 December, 09:30, Ponta Delgada" in desk.page(f"{home}/{page}").text
@@ -204,7 +204,7 @@ def test_staff_of_one_facility_move_their_own_and_read_who_changes_the_other(
     path = f"{home}/plan-later?{WISH}"
     page = desk.page(path)
     assert chosen(page) == [TUESDAYS[0], "2026-12-08T10:00Z"]
-    assert "Stays as it is: the front desk there changes it (+351 296 000 001)." in page.text
+    assert "Stays as it is: the front desk there changes it ( +351 296 000 001 )." in page.text
     before = stands(db, rows)
     assert "2 sessions moved" in press(desk, page, path, *chosen(page), status=200).text
     assert stands(db, rows)[2] == before[2]

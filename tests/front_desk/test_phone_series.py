@@ -212,6 +212,7 @@ def test_what_is_wrong_about_such_a_time_is_said_and_the_plan_is_kept(
     path = check_of(desk.page(wish), home, *times).replace("&own_day=&own_time=", "") + own(clinic, **typed)
     check = desk.page(check_of(desk.page(wish), home, *times))
     page = desk.page(path, status=422)
+    assert page.title.startswith("Error: ")
     assert words in page.text
     assert chosen(page) == times
     assert page.fields()["own_day"] == typed.get("day", "2026-12-05")

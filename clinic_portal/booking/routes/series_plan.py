@@ -274,7 +274,7 @@ def _sessions_page(wished: SeriesWay, sessions: Sequence[Session], remarks: Rema
     return render_page(
         "booking/plan_series.html", status=status, way=wished.way, wished=wished, sessions=sessions, remarks=remarks,
         count=sum(session.number > 0 for session in sessions) or wished.wanted, pattern=remarks.pattern,
-        stage=stage(Question.PLAN, wished.way, is_series=True),
+        stage=stage(Question.PLAN, wished.way, is_series=True), form=wished.own_time,
     )  # fmt: skip
 
 
