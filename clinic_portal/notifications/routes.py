@@ -11,7 +11,7 @@ from clinic_portal.accounts.queries import get_account
 from clinic_portal.core.errors import NotFound
 from clinic_portal.notifications.developer_inbox import find_email, folder_version, look_into
 from clinic_portal.notifications.forms import RemindersForm
-from clinic_portal.notifications.queries import Channel, unwanted_channels
+from clinic_portal.notifications.queries import Channel, stopped_numbers, unwanted_channels
 from clinic_portal.notifications.use_cases.ask_for_sms_again import ask_for_sms_again
 from clinic_portal.notifications.use_cases.choose_reminders import choose_reminders as choosing
 from clinic_portal.providers.inbox import InboxItem, clear_inbox, opt_in, opt_out, opted_out
@@ -46,9 +46,21 @@ def choose_reminders() -> ResponseReturnValue:
         flash(_("Saved: this is how we remind you from now on."))
         return see_other(url_for("accounts.account"))
     account = get_account(db, actor.account_id)
-    number = account.confirmed_phone
-    sms_hint = phone_in_words(number) if number else _("Needs a mobile number that you have confirmed")
+    sms_hint = _sms_hint(account.confirmed_phone)
     return render_page("notifications/reminders.html", form=form, account=account, sms_hint=sms_hint)
+
+
+def _sms_hint(number: str | None) -> str:
+    if number is None:
+        hint: str = _("Needs a mobile number that you have confirmed")
+        return hint
+    hint = phone_in_words(number)
+    if stopped_numbers(db_session(), [number]):
+        hint = _(
+            "%(phone)s: no SMS goes there, because STOP was answered. You can change that on the page before.",
+            phone=hint,
+        )
+    return hint
 
 
 @blueprint.post("/account/sms")

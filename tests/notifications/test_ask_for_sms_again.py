@@ -13,7 +13,7 @@ from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import PatientId
 from clinic_portal.notifications.models import StoppedAddress
-from clinic_portal.notifications.queries import sms_stop
+from clinic_portal.notifications.queries import sms_stop, unwanted_channels
 from clinic_portal.notifications.rules import OPT_IN_EVERY
 from clinic_portal.notifications.steps import note_stop
 from clinic_portal.notifications.use_cases.ask_for_sms_again import OPT_IN, ask_for_sms_again
@@ -63,6 +63,14 @@ def test_asking_twice_nudges_once(db: Session, clock: FixedClock, cast: Cast) ->
     ask_for_sms_again(db, clock, actor=cast.patient.actor())
     assert nudges == [("notify", OPT_IN)]
     assert row_of(db).asked_at == first
+
+
+def test_the_choice_of_reminders_says_it_and_stays_what_it_is(db: Session, cast: Cast) -> None:
+    page = cast.browser(cast.patient).page("/account/reminders")
+    assert "+351 912 345 601: no SMS goes there, because STOP was answered." in page.text
+    assert page.fields()["by_sms"] == "y"
+    assert unwanted_channels(db, [cast.patient.id]) == {cast.patient.id: frozenset()}
+    assert "STOP" not in cast.browser(cast.guardian).page("/account/reminders").text
 
 
 def test_it_is_possible_once_in_thirty_days(db: Session, clock: FixedClock, cast: Cast) -> None:
