@@ -55,12 +55,12 @@ def test_who_has_no_e_mail_is_phoned_once_for_each_message(
     remind(db, clock, settings, booked)
     assert HEADING in desk.page("/desk/lisbon").text
     page = desk.page(home)
-    assert "there is no e-mail address: they have not read of this visit" in page.text
+    assert "there is no e-mail address: they have not heard of this visit" in page.text
     assert "There is no e-mail address: please phone." in page.text
     assert [link for link in page.all("a") if link.get("href") == "tel:+351912345699"]
     for _ in range(2):
         done = press(desk, page, f"{home}/told")
-    assert "they have not read" not in done.text
+    assert "they have not heard" not in done.text
     assert HEADING not in desk.page("/desk/lisbon").text
     clock.advance(timedelta(days=1))
     remind(db, clock, settings, booked, key="later")

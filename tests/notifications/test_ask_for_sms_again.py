@@ -37,7 +37,7 @@ def row_of(db: Session) -> StoppedAddress:
 def test_the_account_page_says_it_and_one_press_asks(db: Session, clock: FixedClock, cast: Cast) -> None:
     browser = cast.browser(cast.patient)
     page = browser.page("/account")
-    assert "STOP was answered from this number" in page.text
+    assert "This number answered STOP" in page.text
     answer = browser.post("/account/sms", data={"csrf_token": page.fields()["csrf_token"]})
     assert answer.status_code == 303
     page = browser.page("/account")
