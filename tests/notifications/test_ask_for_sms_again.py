@@ -111,7 +111,7 @@ def test_only_who_proved_the_phone_may_ask(db: Session, clock: FixedClock, cast:
         ask_for_sms_again(db, clock, actor=system("job"))
     # Where the code is asked for it says why none comes, and offers no way to open somebody else's phone.
     page = cast.browser(cast.patient).page("/account/phone/code")
-    assert "No SMS goes to +351 912 345 601" in page.text
+    assert "We cannot send SMS to +351 912 345 601" in page.text
     assert "/account/sms" not in page.html
 
 
