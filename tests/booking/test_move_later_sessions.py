@@ -16,6 +16,7 @@ from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rendering import render_email
 from clinic_portal.notifications.rules import MessageState
+from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import make_appointment
 from tests.booking.series import A_WEEK, RunningClock, late_for_the_first, make_series
 from tests.booking.test_series_pages import chosen, selects
@@ -172,6 +173,24 @@ def test_later_sessions_do_not_overtake_those_before_them(cast: Cast, clinic: Cl
     assert min(chosen(page)) > f"{rows[1].starts_at:%Y-%m-%dT%H:%MZ}"
     # What is asked at first is the week of the session itself.
     assert client.page(f"/visits/{rows[2].id}/move-later").fields()["first"] == "2026-12-07"
+
+
+def test_a_therapist_who_is_away_for_good_is_no_dead_end(cast: Cast, clinic: Clinic, db: Session) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    away = rows[0].starts_at
+    db.add(Absence(practitioner_id=clinic.ines.id, starts_at=away, ends_at=away + 60 * A_WEEK, reason="leave"))
+    db.commit()
+    for who, home in ((cast.patient, "/visits"), (cast.receptionist, "/desk/lisbon/visits")):
+        page = cast.browser(who).page(f"{home}/{rows[0].id}/plan-later?at=any&first=2026-11-30")
+        assert "Nothing is free from that day on" in page.text
+        assert "move the sessions one by one" in page.text
+        assert f"{home}/{rows[0].id}/move-later" in page.links()
+        assert not selects(page)
+    # Each by itself, with somebody else.
+    (link,) = {
+        link for link in cast.browser(cast.patient).page(f"/visits/{rows[0].id}").links() if link.endswith("/move")
+    }
+    assert "practitioner=any" in "".join(cast.browser(cast.patient).page(link).links())
 
 
 def test_the_first_day_is_asked_for_within_the_calendar(

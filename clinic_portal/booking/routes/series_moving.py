@@ -344,5 +344,6 @@ def plan_page(
         "booking/plan_later.html", status=status, later=later, visit=later.visit, facility=later.visit.facility,
         facility_name=local_text(later.visit.facility.names), rows=rows, lost=lost, is_relaxed=is_relaxed,
         here=f"{later.home}/plan-later?{urlencode(query)}", form=reason,
+        nothing=not lost and not any(row.line for row in rows),
         without=sum(row.line is None and not row.is_theirs for row in rows),
     )  # fmt: skip
