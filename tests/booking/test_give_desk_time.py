@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.jobs import sweep_waiting_list
 from clinic_portal.booking.links import offer_link_path
-from clinic_portal.booking.models import Appointment, WaitingOffer
+from clinic_portal.booking.models import Appointment, WaitingOffer, WaitingPolicy
 from clinic_portal.booking.queries.phoning import unheard_offers
-from clinic_portal.booking.rules import AppointmentState, OfferState
+from clinic_portal.booking.rules import AppointmentState, OfferMode, OfferState
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.end_expired_holds import end_expired_holds
 from clinic_portal.booking.use_cases.give_desk_time import give_desk_time
@@ -20,7 +20,17 @@ from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers, sweep_offers
+from tests.booking.waiting import (
+    TUESDAY,
+    by_phone,
+    first_come,
+    free_a_time,
+    join,
+    offer_all,
+    offers,
+    somebody,
+    sweep_offers,
+)
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
@@ -98,6 +108,24 @@ def test_while_the_desk_is_open_nothing_changes(db: Session, clock: FixedClock, 
     messages_become(db, offer, MessageState.BOUNCED)
     assert not give_desk_time(db, clock, offer_id=OfferId(offer.id))
     assert offers(db)[0].ends_at == clock.now() + 30 * MINUTE
+
+
+def test_an_open_offer_stands_as_it_was_made_whatever_the_policy_says_now(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    """Also of whom only the desk can tell from the start."""
+    clock.at = datetime(2026, 11, 23, 10, 12, tzinfo=UTC)
+    by_phone(db, clock, clinic, cast, somebody(db, clock, phone=None))
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=THURSDAY))
+    (offer,) = offers(db)
+    until, policy = offer.ends_at, {"mode": OfferMode.ONE_AT_A_TIME, "stop_minutes": 120}
+    for minutes in (5, 240):
+        db.execute(delete(WaitingPolicy))
+        db.add(WaitingPolicy(facility_id=clinic.lisbon.id, offer_minutes=minutes, **policy))
+        db.commit()
+        clock.advance(6 * MINUTE)
+        sweep_waiting_list()
+        assert (offers(db)[0].state, offers(db)[0].ends_at) == (OfferState.OPEN, until)
 
 
 def test_what_the_desk_opens_too_late_for_goes_to_the_next_at_once(
