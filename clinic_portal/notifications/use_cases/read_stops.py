@@ -9,7 +9,8 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.db import transaction
 from clinic_portal.notifications.models import StoppedAddress
 from clinic_portal.notifications.queries import lock_stops
-from clinic_portal.notifications.rules import TIMEOUT_S, Channel, listed_anew, unlisted_for_good
+from clinic_portal.notifications.rules import TIMEOUT_S, listed_anew, unlisted_for_good
+from clinic_portal.notifications.steps import note_stop
 from clinic_portal.patients.queries import known_phones as phones_of_patients
 from clinic_portal.providers.errors import ProviderError
 from clinic_portal.providers.sms.base import SmsSender
@@ -37,11 +38,8 @@ def read_stops(db: Session, clock: Clock, *, sender: SmsSender) -> bool:
                 db.delete(row)
             else:
                 _correct(row, clock, is_listed=number in listed)
-        now = clock.now()
-        db.add_all(
-            StoppedAddress(channel=Channel.SMS, address=number, noticed_at=now)
-            for number in sorted((listed & known) - rows.keys())
-        )
+        for number in sorted((listed & known) - rows.keys()):
+            note_stop(db, clock, number)  # A refusal may have noted it a moment ago.
     return True
 
 
