@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -12,7 +13,8 @@ from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import PatientId
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.delivery import make_senders
-from clinic_portal.notifications.rules import Channel
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rules import Channel, MessageState
 from clinic_portal.notifications.steps import note_stop, queue_message
 from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox
 from clinic_portal.patients.queries import find_patients
@@ -128,3 +130,26 @@ def test_whom_no_message_reaches_the_waiting_list_knows(db: Session, clock: Fixe
         note_stop(db, clock, "+351912345699")
     assert not heard()
     assert heard(email="zita@example.org")
+
+
+@pytest.mark.usefixtures("inbox")
+def test_what_one_sms_was_to_say_of_several_visits_is_told_of_each(
+    db: Session,
+    clock: FixedClock,
+    settings: Settings,
+    booked: Appointment,
+    desk: PortalClient,
+    clinic: Clinic,
+    cast: Cast,
+) -> None:
+    second = make_appointment(
+        db, clinic, cast.stranger_person, at=booked.starts_at + timedelta(hours=2), practitioner=clinic.rui
+    )
+    with transaction(db):
+        note_stop(db, clock, "+351912345699")
+        for visit in (booked, second):
+            queue_message(db, clock, "reminder", subject_id=visit.id, channels=(Channel.SMS,))
+    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    links = desk.page("/desk/lisbon").links()
+    assert {f"/desk/lisbon/visits/{visit.id}" for visit in (booked, second)} <= set(links)
+    assert {message.state for message in db.scalars(select(Message))} == {MessageState.CANCELLED, MessageState.JOINED}
