@@ -17,7 +17,7 @@ from clinic_portal.notifications.use_cases.choose_reminders import choose_remind
 from clinic_portal.providers.inbox import InboxItem, clear_inbox, opt_in, opt_out, opted_out
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import not_changed, render_page, see_other, wants_fragment
 
 blueprint = Blueprint("notifications", __name__)
@@ -65,7 +65,7 @@ def _sms_hint(number: str | None) -> str:
 
 @blueprint.post("/account/sms")
 @right(Right.SIGNED_IN)
-@limiter.limit("10 per minute")
+@limited("10 per minute")
 def turn_sms_on() -> ResponseReturnValue:
     """Have SMS come to one's phone again, from which STOP was answered."""
     ask_for_sms_again(db_session(), clock(), actor=require_actor())

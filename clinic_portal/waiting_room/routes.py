@@ -18,7 +18,7 @@ from clinic_portal.waiting_room.use_cases.start_screen import start_screen
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.i18n import speaking
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page
 
 blueprint = Blueprint("waiting_room", __name__)
@@ -36,7 +36,7 @@ def _has_screen() -> bool:
 
 @blueprint.get("/tv")
 @right(Right.PUBLIC)
-@limiter.limit("30 per hour", exempt_when=_has_screen)
+@limited("30 per hour", exempt_when=_has_screen)
 def tv() -> ResponseReturnValue:
     """Show the board, or the pairing code of a TV that is not paired; a new TV gets its cookie here."""
     screen, token = _known_screen(), None

@@ -1,6 +1,5 @@
 """Every form of this feature that a visitor can send is limited for each address of the network."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,18 +9,16 @@ from redis import Redis
 from clinic_portal.app import create_app
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.settings import Settings
-from clinic_portal.web.limits import limiter
 from tests.support.page import PortalClient
 
 
 @pytest.fixture
-def limited(settings: Settings, clock: FixedClock, valkey: Redis) -> Iterator[Flask]:
-    """An application that counts; the limiter is shared, so it is switched off again."""
+def limited(settings: Settings, clock: FixedClock, valkey: Redis) -> Flask:
+    """An application that counts."""
     app = create_app(replace(settings, rate_limits=True), clock)
     app.test_client_class = PortalClient
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/{endpoint}")
-    yield app
-    limiter.enabled = False
+    return app
 
 
 @pytest.mark.parametrize(

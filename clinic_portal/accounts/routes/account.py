@@ -16,7 +16,7 @@ from clinic_portal.accounts.use_cases.change_phone import change_phone as set_ph
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.i18n import current_language
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 BIRTH_DATE_PATTERNS = {"en": "d MMMM y", "pt_PT": "d 'de' MMMM 'de' y"}
@@ -46,7 +46,7 @@ def _birth_date(born: date) -> str:
 
 @blueprint.route("/account/phone", methods=["GET", "POST"])
 @right(Right.SIGNED_IN)
-@limiter.limit("6 per minute; 20 per hour", methods=["POST"])
+@limited("6 per minute; 20 per hour", methods=["POST"])
 def change_phone() -> ResponseReturnValue:
     """Set another mobile number, which is then confirmed by a code."""
     form = PhoneForm()

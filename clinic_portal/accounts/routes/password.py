@@ -15,7 +15,7 @@ from clinic_portal.accounts.use_cases.request_password_reset import request_pass
 from clinic_portal.accounts.use_cases.reset_password import reset_password as set_password_by_code
 from clinic_portal.web.access import Right, current_session_id, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import see_other
 
 REQUEST = "accounts/request_password_reset.html"
@@ -25,7 +25,7 @@ CHANGE = "accounts/change_password.html"
 
 @blueprint.route("/forgotten-password", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit("10 per minute; 30 per hour", methods=["POST"])
+@limited("10 per minute; 30 per hour", methods=["POST"])
 def request_password_reset() -> ResponseReturnValue:
     """Ask for a code by e-mail; the answer is the same whether the address has an account or not."""
     form = EmailForm()
@@ -42,7 +42,7 @@ def request_password_reset() -> ResponseReturnValue:
 
 @blueprint.route("/forgotten-password/code", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit("20 per minute; 100 per hour", methods=["POST"])
+@limited("20 per minute; 100 per hour", methods=["POST"])
 def reset_password() -> ResponseReturnValue:
     """Choose a new password with the code."""
     email = session.get(RESET_KEY)
@@ -73,7 +73,7 @@ def _reset_password(form: ResetPasswordForm, email: str) -> ResponseReturnValue:
 
 @blueprint.route("/account/password", methods=["GET", "POST"])
 @right(Right.SIGNED_IN)
-@limiter.limit("10 per minute; 60 per hour", methods=["POST"])
+@limited("10 per minute; 60 per hour", methods=["POST"])
 def change_password() -> ResponseReturnValue:
     """Choose a new password, knowing the old one."""
     form, account = ChangePasswordForm(), get_account(db_session(), require_actor().account_id)

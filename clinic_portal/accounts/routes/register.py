@@ -19,7 +19,7 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.web.access import Right, current_actor, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.i18n import current_language
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import see_other
 
 REGISTER = "accounts/register.html"
@@ -29,7 +29,7 @@ CONFIRM_PHONE = "accounts/confirm_phone.html"
 
 @blueprint.route("/register", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit("10 per minute; 60 per hour", methods=["POST"])
+@limited("10 per minute; 60 per hour", methods=["POST"])
 def register() -> ResponseReturnValue:
     """Say who one is; the answer is the same whether the address has an account or not."""
     actor = current_actor()
@@ -50,7 +50,7 @@ def register() -> ResponseReturnValue:
 
 @blueprint.route("/register/code", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit("20 per minute; 100 per hour", methods=["POST"])
+@limited("20 per minute; 100 per hour", methods=["POST"])
 def confirm_email() -> ResponseReturnValue:
     """Enter the code that was sent to the address."""
     actor, pending = current_actor(), common.pending_registration()
@@ -82,7 +82,7 @@ def _confirm_email(form: CodeForm, pending: PendingRegistration) -> ResponseRetu
 
 @blueprint.post("/register/code/resend")
 @right(Right.PUBLIC)
-@limiter.limit("10 per minute; 30 per hour")
+@limited("10 per minute; 30 per hour")
 def resend_email_code() -> ResponseReturnValue:
     """Have another code sent to the address."""
     pending = common.pending_registration()
@@ -98,7 +98,7 @@ def resend_email_code() -> ResponseReturnValue:
 
 @blueprint.route("/account/phone/code", methods=["GET", "POST"])
 @right(Right.SIGNED_IN)
-@limiter.limit("20 per minute; 100 per hour", methods=["POST"])
+@limited("20 per minute; 100 per hour", methods=["POST"])
 def confirm_phone() -> ResponseReturnValue:
     """Enter the code that was sent to the phone, or leave it for later."""
     actor = require_actor()
@@ -120,7 +120,7 @@ def confirm_phone() -> ResponseReturnValue:
 
 @blueprint.post("/account/phone/code/resend")
 @right(Right.SIGNED_IN)
-@limiter.limit("6 per minute; 20 per hour")
+@limited("6 per minute; 20 per hour")
 def resend_phone_code() -> ResponseReturnValue:
     """Have another code sent to the phone."""
     actor = require_actor()

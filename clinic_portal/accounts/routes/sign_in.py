@@ -15,13 +15,13 @@ from clinic_portal.core.text import LANGUAGES
 from clinic_portal.web.access import Right, current_actor, current_session_id, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.i18n import remember_language
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import see_other
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit("20 per minute; 200 per hour", methods=["POST"])
+@limited("20 per minute; 200 per hour", methods=["POST"])
 def sign_in() -> ResponseReturnValue:
     """Sign in with address and password."""
     actor = current_actor()

@@ -11,7 +11,7 @@ from clinic_portal.notifications.queries import list_messages, outbox_health
 from clinic_portal.notifications.use_cases import send_test_message as testing
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 #: An SMS and an e-mail.
@@ -41,7 +41,7 @@ def messages() -> ResponseReturnValue:
 
 @blueprint.post("/admin/messages/test")
 @right(Right.ADMIN)
-@limiter.limit("5 per minute; 30 per hour")
+@limited("5 per minute; 30 per hour")
 def send_test_message() -> ResponseReturnValue:
     """Send the administrator an SMS and an e-mail, the way of all others."""
     testing.send_test_message(db_session(), clock(), actor=require_actor())

@@ -22,13 +22,13 @@ from clinic_portal.core.errors import NotFound
 from clinic_portal.facilities.queries import find_facilities
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 
 @blueprint.get("/calendar/<feed_token>.ics")
 @right(Right.PUBLIC)
-@limiter.limit("60 per minute")
+@limited("60 per minute")
 def calendar_feed(feed_token: str) -> ResponseReturnValue:
     """Hand out the visits behind a private address; 304 when the program has them already. No session, no cookie."""
     content = _content(actor_of_feed(db_session(), feed_token))
@@ -58,7 +58,7 @@ def calendar_address() -> ResponseReturnValue:
 
 @blueprint.post("/account/calendar")
 @right(Right.SIGNED_IN)
-@limiter.limit("10 per minute")
+@limited("10 per minute")
 def renew_calendar_feed() -> ResponseReturnValue:
     """Give out an address, or another one in its place."""
     renewing.renew_calendar_feed(db_session(), clock(), actor=require_actor(), settings=settings())

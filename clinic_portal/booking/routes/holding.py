@@ -36,7 +36,7 @@ from clinic_portal.core.ids import AppointmentId, PatientId
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.web.access import Right, current_actor, require_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 
@@ -59,7 +59,7 @@ def check_answers(appointment_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/book/hold/<uuid:appointment_id>/check")
 @right(Right.PATIENT)
-@limiter.limit("40 per minute")
+@limited("40 per minute")
 def book(appointment_id: UUID) -> ResponseReturnValue:
     """Book; or, when a Change button was pressed, keep what was written and go there."""
     form = CheckForm()
@@ -99,7 +99,7 @@ def choose_patient_page(appointment_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/book/hold/<uuid:appointment_id>/again")
 @right(Right.PUBLIC)
-@limiter.limit("40 per minute")
+@limited("40 per minute")
 def hold_again(appointment_id: UUID) -> ResponseReturnValue:
     """Hold the time that ran out, or one near it, with all that was answered."""
     held = _held(appointment_id)

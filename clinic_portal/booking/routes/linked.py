@@ -21,7 +21,7 @@ from clinic_portal.booking.use_cases.turn_reminders import turn_reminders
 from clinic_portal.core.errors import NotFound
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session, settings
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 LINK = "/v/<visit_code>"
@@ -30,7 +30,7 @@ TRIES = "60 per minute"
 
 @blueprint.get(LINK)
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def linked_visit(visit_code: str) -> ResponseReturnValue:
     """Show when and where, and the buttons; of a visit that is over, only that it is."""
     return _page(visit_of_link(visit_code), visit_code)
@@ -38,7 +38,7 @@ def linked_visit(visit_code: str) -> ResponseReturnValue:
 
 @blueprint.post(f"{LINK}/coming")
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def come_by_link(visit_code: str) -> ResponseReturnValue:
     """Say "I'm coming"."""
     found = visit_of_link(visit_code)
@@ -51,7 +51,7 @@ def come_by_link(visit_code: str) -> ResponseReturnValue:
 
 @blueprint.route(f"{LINK}/cancel", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def cancel_by_link(visit_code: str) -> ResponseReturnValue:
     """Ask why, then cancel."""
     found, form = visit_of_link(visit_code), CancelForm()
@@ -88,7 +88,7 @@ def cancel_page(visit: VisitFacts, form: CancelForm, *, back: str) -> Response:
 
 @blueprint.route(f"{LINK}/reminders", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def reminders_by_link(visit_code: str) -> ResponseReturnValue:
     """Turn reminders off, or on again: whoever is reminded may have no account."""
     id_ = visit_of_link(visit_code).appointment.id

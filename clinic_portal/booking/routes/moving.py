@@ -36,7 +36,7 @@ from clinic_portal.facilities.queries import find_facilities
 from clinic_portal.practitioners.queries import places_of_service
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 VISIT = "/visits/<uuid:appointment_id>"
@@ -113,7 +113,7 @@ class MoveWay(Way):
 
 @blueprint.route(f"{VISIT}/move", methods=["GET", "POST"])
 @right(Right.PATIENT)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def move_visit(appointment_id: UUID) -> ResponseReturnValue:
     """Choose a new time; the one that the visit has stays meanwhile."""
     visit = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
@@ -122,7 +122,7 @@ def move_visit(appointment_id: UUID) -> ResponseReturnValue:
 
 @blueprint.route(f"{VISIT}/move/check", methods=["GET", "POST"])
 @right(Right.PATIENT)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def check_move(appointment_id: UUID) -> ResponseReturnValue:
     """Show the old time and the new one, then move."""
     actor = require_actor()
@@ -133,7 +133,7 @@ def check_move(appointment_id: UUID) -> ResponseReturnValue:
 
 @blueprint.route(f"{LINK}/move", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def move_by_link(visit_code: str) -> ResponseReturnValue:
     """The same, for whoever has the visit's link."""
     home = url_for("booking.linked_visit", visit_code=visit_code)
@@ -142,7 +142,7 @@ def move_by_link(visit_code: str) -> ResponseReturnValue:
 
 @blueprint.route(f"{LINK}/move/check", methods=["GET", "POST"])
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def check_move_by_link(visit_code: str) -> ResponseReturnValue:
     """The same, for whoever has the visit's link."""
     way = move_way(visit_of_link(visit_code), url_for("booking.linked_visit", visit_code=visit_code))

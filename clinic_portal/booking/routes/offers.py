@@ -13,7 +13,7 @@ from clinic_portal.booking.use_cases.leave_by_offer import leave_by_offer
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session, settings
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 OFFER = "/offers/<offer_code>"
@@ -21,7 +21,7 @@ OFFER = "/offers/<offer_code>"
 
 @blueprint.get(OFFER)
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def offer(offer_code: str) -> ResponseReturnValue:
     """Show the time and the two buttons; or what became of the offer, which the visit's own page says best."""
     found = _offer_of_link(offer_code)
@@ -32,7 +32,7 @@ def offer(offer_code: str) -> ResponseReturnValue:
 
 @blueprint.post(f"{OFFER}/take")
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def take_offer(offer_code: str) -> ResponseReturnValue:
     """Take the time; when that is no longer possible, say why, and that nothing changed."""
     found = _offer_of_link(offer_code)
@@ -45,7 +45,7 @@ def take_offer(offer_code: str) -> ResponseReturnValue:
 
 @blueprint.post(f"{OFFER}/decline")
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def refuse_offer(offer_code: str) -> ResponseReturnValue:
     """Leave the time to somebody else."""
     decline_offer(db_session(), clock(), offer_id=_offer_of_link(offer_code).offer.id)
@@ -54,7 +54,7 @@ def refuse_offer(offer_code: str) -> ResponseReturnValue:
 
 @blueprint.post(f"{OFFER}/leave")
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def leave_by_link(offer_code: str) -> ResponseReturnValue:
     """Stop waiting: whoever was put on the list at the desk may have no account."""
     leave_by_offer(db_session(), clock(), offer_id=_offer_of_link(offer_code).offer.id)

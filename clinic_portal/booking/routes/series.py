@@ -18,7 +18,7 @@ from clinic_portal.core.ids import SeriesId
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.web.access import Right, current_actor, require_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 
 TRIES = "60 per minute"
 
@@ -32,7 +32,7 @@ def wish_series(service: str) -> ResponseReturnValue:
 
 @blueprint.get("/book/<service>/series/plan")
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def plan_series(service: str) -> ResponseReturnValue:
     """Propose a plan, one line a session."""
     way, form = _wish(service)
@@ -42,7 +42,7 @@ def plan_series(service: str) -> ResponseReturnValue:
 
 @blueprint.get("/book/<service>/series/check")
 @right(Right.PUBLIC)
-@limiter.limit(TRIES)
+@limited(TRIES)
 def check_series(service: str) -> ResponseReturnValue:
     """Check the answers before booking; a visitor is asked to sign in first, and comes back to this address."""
     way, form = _wish(service)
@@ -52,7 +52,7 @@ def check_series(service: str) -> ResponseReturnValue:
 
 @blueprint.post("/book/<service>/series/check", endpoint="book_series")
 @right(Right.PATIENT)
-@limiter.limit("40 per minute")
+@limited("40 per minute")
 def book_all(service: str) -> ResponseReturnValue:
     """Book all of the chosen sessions, or none."""
     wished = series_way(*_wish(service))

@@ -43,7 +43,7 @@ from clinic_portal.practitioners.queries import PractitionerFacts
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import local_text
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 A_WEEK = timedelta(days=7)
@@ -195,7 +195,7 @@ def move_later(appointment_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get(f"{VISIT}/plan-later")
 @right(Right.PATIENT)
-@limiter.limit("60 per minute")
+@limited("60 per minute")
 def plan_later(appointment_id: UUID) -> ResponseReturnValue:
     """Propose new times beside the old ones, which stay until the new ones are pressed."""
     later = _later(appointment_id)
@@ -204,7 +204,7 @@ def plan_later(appointment_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post(f"{VISIT}/plan-later", endpoint="move_sessions")
 @right(Right.PATIENT)
-@limiter.limit("40 per minute")
+@limited("40 per minute")
 def move_all(appointment_id: UUID) -> ResponseReturnValue:
     """Move all of them, or none: then the times that were lost are marked."""
     id_, actor = AppointmentId(appointment_id), require_actor()

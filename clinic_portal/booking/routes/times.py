@@ -59,7 +59,7 @@ from clinic_portal.web.access import Right, current_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import clinic_date
 from clinic_portal.web.i18n import current_language
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import page_for_visitors, render_page, see_other
 
 #: Days are unfolded until this many times are in sight; the others show how many they have.
@@ -107,7 +107,7 @@ def choose_time(service: str) -> ResponseReturnValue:
 
 @blueprint.post("/book/<service>/times")
 @right(Right.PUBLIC)
-@limiter.limit("40 per minute")
+@limited("40 per minute")
 def hold_chosen_time(service: str) -> ResponseReturnValue:
     """Hold the time that was pressed, then go on; when somebody was faster, say so and show the nearest."""
     way = way_so_far(service, with_person=False)

@@ -18,7 +18,7 @@ from clinic_portal.core.ids import AppointmentId, EntryId, PatientId
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 ENTRY = "/waiting-list/<uuid:entry_id>"
@@ -26,7 +26,7 @@ ENTRY = "/waiting-list/<uuid:entry_id>"
 
 @blueprint.route("/visits/<uuid:appointment_id>/earlier", methods=["GET", "POST"])
 @right(Right.PATIENT)
-@limiter.limit("40 per minute")
+@limited("40 per minute")
 def ask_for_earlier(appointment_id: UUID) -> ResponseReturnValue:
     """Ask to be told when an earlier time than a visit's comes free."""
     actor, id_ = require_actor(), AppointmentId(appointment_id)
@@ -43,7 +43,7 @@ def ask_for_earlier(appointment_id: UUID) -> ResponseReturnValue:
 
 @blueprint.route("/book/<service>/waiting-list", methods=["GET", "POST"])
 @right(Right.PATIENT)
-@limiter.limit("40 per minute")
+@limited("40 per minute")
 def ask_for_time(service: str) -> ResponseReturnValue:
     """Ask to be told when a time comes free. What was chosen on the way here stands in the form already."""
     way, people = way_so_far(service), bookable_people()

@@ -20,7 +20,7 @@ from clinic_portal.waiting_room.use_cases import revoke_screen as revoking
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import local_text
-from clinic_portal.web.limits import limiter
+from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 SCREEN = "/desk/<slug>/screens/<uuid:screen_id>"
@@ -35,7 +35,7 @@ def screens(slug: str) -> ResponseReturnValue:
 
 @blueprint.post("/desk/<slug>/screens")
 @right(Right.DESK)
-@limiter.limit("20 per minute")
+@limited("20 per minute")
 def pair_screen(slug: str) -> ResponseReturnValue:
     """Pair the TV that shows the typed code."""
     facility, form = own_facility(slug), PairForm()
