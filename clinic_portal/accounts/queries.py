@@ -113,10 +113,10 @@ def token_hash(token: str) -> str:
 
 def find_session(db: Session, clock: Clock, token: str) -> SessionFacts | None:
     """Return the live session of a token; None when it was ended, ran out, or its account was closed."""
-    row = read_columns(db, *_live_session(hashed=token_hash(token), now=clock.now())).first()
-    if row is None:
+    found = read_columns(db, *_live_session(hashed=token_hash(token), now=clock.now()))
+    if not found:
         return None
-    session_id, last_seen_at, account_id, role, given_name, family_name, language = row
+    session_id, last_seen_at, account_id, role, given_name, family_name, language = found[0]
     actor = Actor(AccountId(account_id), role, f"{given_name} {family_name}", language)
     return SessionFacts(AccountSessionId(session_id), actor, last_seen_at)
 

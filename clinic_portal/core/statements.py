@@ -3,24 +3,34 @@
 SQLAlchemy keeps the text of a statement, but building its objects again costs more than sending it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ARRAY, ColumnElement, CursorResult, Date, Integer, Text, Uuid, all_, any_, bindparam
-from sqlalchemy.orm import Session
+from psycopg import Connection as PsycopgConnection
+from psycopg import Cursor
+from psycopg import Error as PsycopgError
+from sqlalchemy import ARRAY, ColumnElement, Date, Dialect, Integer, Text, Uuid, all_, any_, bindparam
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.base import Executable
-from sqlalchemy.sql.elements import SQLCoreOperations
-from sqlalchemy.sql.selectable import TypedReturnsRows
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement, SQLCoreOperations
+from sqlalchemy.sql.selectable import ReturnsRows, TypedReturnsRows
 from sqlalchemy.types import NULLTYPE, TypeEngine
 
-from clinic_portal.core.db import UtcDateTime
+from clinic_portal.core.db import Base, UtcDateTime
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Executable)
 Ts = TypeVarTuple("Ts")
+E = TypeVar("E", bound=Base)
 
 #: Type of a value → type of the parameter. A datetime is a date as well: the first that fits counts.
 _TYPES: tuple[tuple[type, TypeEngine[Any]], ...] = (
@@ -54,14 +64,46 @@ def built_once(build: Callable[P, S]) -> Callable[P, tuple[S, dict[str, object]]
     return statement
 
 
-def read_columns(db: Session, statement: TypedReturnsRows[*Ts], values: Mapping[str, object]) -> CursorResult[*Ts]:
-    """Execute a statement that returns columns and no objects, in the session's transaction, past its object mapper.
+def read_columns(db: Session, statement: TypedReturnsRows[*Ts], values: Mapping[str, object]) -> Sequence[tuple[*Ts]]:
+    """Execute a statement that is built once and returns columns, no objects, in the session's transaction.
 
-    That would look at each row for objects: a twentieth of what a hold and a booking cost. What is not written yet is
-    written first, as `db.execute` does.
+    SQLAlchemy writes its text once; from then on the driver alone executes it, at half the cost. What else belongs to
+    an execution stays: what is not written yet is written first, listeners of "before_cursor_execute" hear of it, types
+    turn values to and fro, and errors are SQLAlchemy's. Raises: DBAPIError.
     """
     db.flush()
-    return db.connection().execute(statement, values)
+    sent = _sent(db, statement, values)
+    return sent.rows(_execute(db, sent, values))
+
+
+def read_objects(
+    db: Session, entity: type[E], statement: TypedReturnsRows[*tuple[Any, ...]], values: Mapping[str, object]
+) -> list[E]:
+    """Execute a statement that is built once and returns all columns of a table, as `read_columns` does; give objects.
+
+    What the session has of them already stands as it is in the database afterwards. Raises: DBAPIError.
+    """
+    rows = read_columns(db, statement, values)
+    names = _sent(db, statement, values).names
+    return [loaded(db, entity, dict(zip(names, row, strict=True))) for row in rows]
+
+
+def loaded(db: Session, entity: type[E], values: Mapping[str, Any]) -> E:
+    """Return the session's object of a row, by attribute, that was just read or written: nothing about it is unwritten."""
+    known: E | None = db.identity_map.get(identity_key(entity, values["id"]))
+    row = entity() if known is None else known
+    for name, value in values.items():
+        set_committed_value(row, name, value)
+    if known is None:
+        make_transient_to_detached(row)
+        db.add(row)
+    return row
+
+
+def write_row(db: Session, statement: Executable, values: Mapping[str, object]) -> None:
+    """Execute a statement that is built once and returns nothing, as `read_columns` does. Raises: DBAPIError."""
+    db.flush()
+    _execute(db, _sent(db, statement, values), values)
 
 
 def is_any(column: SQLCoreOperations[Any], values: Collection[UUID]) -> ColumnElement[bool]:
@@ -80,3 +122,89 @@ def _type_of(value: object) -> TypeEngine[Any]:
     if isinstance(value, list):
         return ARRAY(_type_of(value[0])) if value else ARRAY(Uuid())
     return next(type_ for python, type_ in _TYPES if isinstance(value, python))
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What the driver is sent of a statement, and what it gives back."""
+
+    text: str
+    #: What its columns are called, if it returns any.
+    names: Sequence[str]
+    #: Parameters that the statement brings along.
+    constants: Mapping[str, object]
+    #: How the types want values to be written, by name, and read, by place.
+    writers: Mapping[str, Callable[[Any], Any]]
+    readers: Sequence[tuple[int, Callable[[Any], Any]]]
+
+    def parameters(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return what the text names."""
+        return {**self.constants, **_written(values, self.writers)}
+
+    def rows(self, cursor: Cursor[tuple[Any, ...]]) -> list[Any]:
+        """Return the rows, with the values as their types want them to be read."""
+        rows = cursor.fetchall()
+        return [self._read(row) for row in rows] if self.readers else rows
+
+    def _read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        found = list(row)
+        for place, read in self.readers:
+            found[place] = read(found[place])
+        return tuple(found)
+
+
+#: As long as a statement lives, so that one which is built anew each time fills no memory.
+_known: WeakKeyDictionary[Executable, _Sent] = WeakKeyDictionary()
+
+
+def _sent(db: Session, statement: Executable, values: Mapping[str, object]) -> _Sent:
+    found = _known.get(statement)
+    if found is None:
+        found = _known[statement] = _compiled(statement, db.connection().dialect, values)
+    return found
+
+
+def _compiled(statement: Executable, dialect: Dialect, values: Mapping[str, object]) -> _Sent:
+    compiled = cast("SQLCompiler", cast("ClauseElement", statement).compile(dialect=dialect))
+    if compiled.insert_prefetch:
+        raise TypeError(f"{compiled.insert_prefetch[0]}: a default of Python is not asked for here, so give the value")
+    whole = compiled.construct_expanded_state(dict(values))
+    if strange := values.keys() & compiled.binds.keys() - whole.parameters.keys():
+        raise TypeError(f"{sorted(strange)}: the text depends on these values; compare with `is_any` instead of `in_`")
+    columns = statement.exported_columns if isinstance(statement, ReturnsRows) else ()
+    readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    writers = {
+        name: write
+        for name, bind in compiled.binds.items()
+        if (write := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+    }
+    own = {name: value for name, value in whole.parameters.items() if name not in values}
+    return _Sent(
+        text=whole.statement,
+        names=[column.key for column in columns],
+        constants=_written(own, {**writers, **whole.processors}),
+        writers={name: write for name, write in writers.items() if name in values},
+        readers=[(place, read) for place, read in enumerate(readers) if read is not None],
+    )
+
+
+def _written(values: Mapping[str, object], writers: Mapping[str, Callable[[Any], Any]]) -> dict[str, object]:
+    return {name: writers[name](value) if name in writers else value for name, value in values.items()}
+
+
+def _execute(db: Session, sent: _Sent, values: Mapping[str, object]) -> Cursor[tuple[Any, ...]]:
+    connection, parameters = db.connection(), sent.parameters(values)
+    driver: PsycopgConnection[tuple[Any, ...]] = connection.connection.dbapi_connection  # type: ignore[assignment]
+    cursor = driver.cursor()
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, sent.text, parameters, None, False)
+    try:
+        return cursor.execute(sent.text, parameters)
+    except PsycopgError as error:
+        is_gone = driver.closed
+        if is_gone:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            sent.text, parameters, error, PsycopgError, connection_invalidated=is_gone, dialect=connection.dialect,
+            hide_parameters=connection.engine.hide_parameters,
+        ) from error  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.queries import given_names
@@ -87,7 +87,7 @@ def relationships_of(account_id: AccountId | None) -> Select[*RelationshipColumn
     )
 
 
-def judge_booker(row: Row[*RelationshipColumns] | None, clock: Clock) -> PersonFacts:
+def judge_booker(row: RelationshipColumns | None, clock: Clock) -> PersonFacts:
     """Return the person of a row of `relationships_of`. Raises: NotFound (no row); Forbidden (may not book for them)."""
     if row is None:
         raise NotFound
@@ -97,7 +97,7 @@ def judge_booker(row: Row[*RelationshipColumns] | None, clock: Clock) -> PersonF
     return person
 
 
-def _person(row: Row[*RelationshipColumns], clock: Clock) -> PersonFacts:
+def _person(row: RelationshipColumns, clock: Clock) -> PersonFacts:
     patient_id, kind, can_book, ends_on, given_name, family_name = row
     return PersonFacts(
         patient_id=PatientId(patient_id),

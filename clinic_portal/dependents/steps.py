@@ -46,7 +46,7 @@ def lock_person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *,
     if actor.account_id is None:
         raise NotFound
     locking = _locked_person(account_id=actor.account_id, patient_id=patient_id)
-    return judge_booker(read_columns(db, *locking).one_or_none(), clock)
+    return judge_booker(next(iter(read_columns(db, *locking)), None), clock)
 
 
 @built_once

@@ -1,13 +1,13 @@
 """Reads of facilities, rooms, services, closed days and who works where."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import phonenumbers
-from sqlalchemy import ScalarSelect, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Table, exists, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import FacilityId, RoomId, ServiceId
 from clinic_portal.core.money import Money
+from clinic_portal.core.statements import loaded
 from clinic_portal.core.text import LocalizedText
 from clinic_portal.facilities.holidays import closed_days, holidays_between
 from clinic_portal.facilities.models import Closure, Facility, FacilityStaff, OpenHoliday, Room, Service
@@ -41,15 +42,20 @@ __all__ = [
     "open_facilities_column",
     "read_open_facilities",
     "read_service",
+    "read_service_columns",
     "rooms_of",
     "service_by_id",
     "service_by_slug",
+    "service_columns",
     "service_row",
     "staff_facility",
     "tz_of",
     "works_at",
     "year_of",
 ]
+
+
+_SERVICES = cast("Table", Service.__table__)
 
 
 @dataclass(frozen=True)
@@ -284,13 +290,23 @@ def year_of(db: Session, facility_id: FacilityId, year: int, *, language: str) -
 
 
 def service_row() -> type[Service]:
-    """Return what stands for a service in a statement of another feature; `read_service` reads its row."""
+    """Return what stands for a service in a statement of another feature."""
     return Service
 
 
+def service_columns() -> Sequence[ColumnElement[Any]]:
+    """Return what of a `service_row` a statement has to read for `read_service_columns`."""
+    return tuple(_SERVICES.c)
+
+
 def read_service(row: Service) -> ServiceFacts:
-    """Return the facts of a selected `service_row`."""
+    """Return the facts of a service's own row."""
     return _service(row)
+
+
+def read_service_columns(db: Session, columns: Iterable[Any]) -> ServiceFacts:
+    """Return the facts of the `service_columns` of a row."""
+    return _service(loaded(db, Service, dict(zip(_SERVICES.c.keys(), columns, strict=True))))
 
 
 def open_facilities_column(

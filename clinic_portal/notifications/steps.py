@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import String, Table, delete, select, update
+from sqlalchemy import ARRAY, String, Table, bindparam, delete, func, select, update
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import AccountId, PatientId, new_id
 from clinic_portal.core.jobs import nudge_after_commit
+from clinic_portal.core.statements import read_columns
 from clinic_portal.notifications.models import Message, PatientReminderOptOut, ReminderOptOut, StoppedAddress
 from clinic_portal.notifications.rules import ENDS, Channel, MessageState
 from clinic_portal.notifications.sources import message_sources
@@ -32,9 +33,18 @@ __all__ = [
 _TRYING = (MessageState.QUEUED, MessageState.IN_FLIGHT, MessageState.RETRY_WAIT)
 
 _MESSAGES = cast("Table", Message.__table__)
-#: Executed with several rows it is one statement all the same.
+_WRITTEN = (
+    "id", "kind", "channel", "subject_id", "dedupe_key", "state", "created_at", "due_at", "expires_at", "attempts"
+)  # fmt: skip
+#: A list for each column, so that the text is the same for one message and for forty.
+_ROWS = (
+    func.unnest(*(bindparam(name, type_=ARRAY(_MESSAGES.c[name].type)) for name in _WRITTEN))
+    .table_valued(*_WRITTEN)
+    .render_derived()
+)
 _QUEUED = (
     insert(_MESSAGES)
+    .from_select(_WRITTEN, select(*(_ROWS.c[name] for name in _WRITTEN)))
     .on_conflict_do_nothing(index_elements=["dedupe_key"])
     .returning(_MESSAGES.c.id, _MESSAGES.c.due_at)
 )
@@ -87,7 +97,7 @@ def queue_messages(db: Session, clock: Clock, drafts: Iterable[Draft]) -> list[U
             raise KeyError(row["kind"])
     if not rows:
         return []
-    queued = db.execute(_QUEUED, rows).all()
+    queued = read_columns(db, _QUEUED, {name: [row[name] for row in rows] for name in _WRITTEN})
     due = [str(message_id) for message_id, due_at in queued if due_at <= now]
     if due:
         nudge_after_commit(db, "notify", DELIVER, *due)

@@ -147,7 +147,8 @@ def queue_day(db: Session, clock: Clock, *, facility_id: FacilityId, day: date) 
 
 def queue_version(db: Session, facility_id: FacilityId) -> int:
     """Return the version of a facility's queue, 0 before its first ticket."""
-    return read_columns(db, *_version(facility_id=facility_id)).scalar() or 0
+    found = read_columns(db, *_version(facility_id=facility_id))
+    return found[0][0] if found else 0
 
 
 @built_once

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, false, func, literal_column, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from clinic_portal.booking.models import Appointment
@@ -14,8 +15,10 @@ from clinic_portal.booking.rules import FIRM_STATES, AppointmentState, Stretch
 from clinic_portal.core.clock import day_bounds, zone
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AccountId, AppointmentId, FacilityId, PatientId, PractitionerId, RoomId
-from clinic_portal.core.statements import built_once, is_any
+from clinic_portal.core.statements import built_once, is_any, read_objects
 from clinic_portal.facilities.queries import ServiceFacts, facility_by_id
+
+_APPOINTMENTS = cast("Table", Appointment.__table__)
 
 #: Written out, not a parameter: else a plan that is made once for all parameters could not use the index of what is held.
 _IS_HELD = Appointment.state == literal_column("'proposed'")
@@ -66,7 +69,7 @@ def lock_holds(  # noqa: PLR0913 - all by name
         practitioner_ids=practitioner_ids, room_ids=room_ids, start=wanted.start, end=wanted.end, now=now,
         patient_id=patient_id, hold_key_hash=hold_key_hash, account_id=account_id, skip_locked=skip_locked or None,
     )  # fmt: skip
-    return db.scalars(*statement).all()
+    return read_objects(db, Appointment, *statement)
 
 
 @built_once
@@ -81,7 +84,7 @@ def _locked_holds(  # noqa: PLR0913 - whose, and when
     hold_key_hash: str | None,
     account_id: AccountId | None,
     skip_locked: bool | None,
-) -> Select[Appointment]:
+) -> Select[*tuple[Any, ...]]:
     theirs = or_(
         is_any(Appointment.practitioner_id, practitioner_ids),
         is_any(Appointment.room_id, room_ids),
@@ -94,11 +97,10 @@ def _locked_holds(  # noqa: PLR0913 - whose, and when
     )
     in_the_way = and_(Appointment.held_until <= now, overlaps, theirs)
     return (
-        select(Appointment)
+        select(_APPOINTMENTS)
         .where(_IS_HELD, or_(mine, in_the_way))
         .order_by(Appointment.id)
         .with_for_update(key_share=True, skip_locked=skip_locked is not None)
-        .execution_options(populate_existing=True)
     )
 
 
@@ -145,7 +147,8 @@ def lock_hold_for(
 
     Raises: NotFound.
     """
-    rows = db.scalars(*_locked_hold_for(appointment_id=appointment_id, patient_id=patient_id, now=now)).all()
+    statement = _locked_hold_for(appointment_id=appointment_id, patient_id=patient_id, now=now)
+    rows = read_objects(db, Appointment, *statement)
     found = [row for row in rows if row.id == appointment_id]
     if not found:
         raise NotFound
@@ -153,7 +156,9 @@ def lock_hold_for(
 
 
 @built_once
-def _locked_hold_for(*, appointment_id: AppointmentId, patient_id: PatientId, now: datetime) -> Select[Appointment]:
+def _locked_hold_for(
+    *, appointment_id: AppointmentId, patient_id: PatientId, now: datetime
+) -> Select[*tuple[Any, ...]]:
     this = aliased(Appointment)
     overlapping = exists().where(
         this.id == appointment_id, this.starts_at < Appointment.ends_at, this.ends_at > Appointment.starts_at
@@ -165,11 +170,10 @@ def _locked_hold_for(*, appointment_id: AppointmentId, patient_id: PatientId, no
         overlapping,
     )
     return (
-        select(Appointment)
+        select(_APPOINTMENTS)
         .where(or_(Appointment.id == appointment_id, expired))
         .order_by(Appointment.id)
-        .with_for_update(key_share=True, of=Appointment)
-        .execution_options(populate_existing=True)
+        .with_for_update(key_share=True, of=_APPOINTMENTS)
     )
 
 

@@ -36,8 +36,8 @@ def missed_rule(db: Session) -> MissedRule:
 
 def missed_under_rule(db: Session, clock: Clock, patient_id: PatientId) -> tuple[int, MissedRule]:
     """Return how many visits a patient missed in the rule's days (0 when there is no limit), and the rule."""
-    row = read_columns(db, *_missed(patient_id=patient_id, now=clock.now())).one()
-    return row[2], MissedRule(limit=row[0], days=row[1])
+    ((limit, days, missed),) = read_columns(db, *_missed(patient_id=patient_id, now=clock.now()))
+    return missed, MissedRule(limit=limit, days=days)
 
 
 @built_once

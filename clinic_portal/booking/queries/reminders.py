@@ -1,12 +1,12 @@
 """Reads of reminders: the clinic's plans and quiet hours, and the visits that one message tells of together."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory, ReminderPlan, VisitPolicy
@@ -16,7 +16,7 @@ from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.rules.reminders import EMAIL_PLAN, SMS_PLAN, Plan, QuietHours, Stage
 from clinic_portal.core.clock import Clock, day_bounds, local_day
 from clinic_portal.core.ids import AppointmentId, FacilityId, ServiceId
-from clinic_portal.core.statements import built_once
+from clinic_portal.core.statements import built_once, read_columns
 from clinic_portal.facilities.queries import facility_by_id, tz_of
 from clinic_portal.notifications.queries import Channel, has_messages
 
@@ -53,8 +53,8 @@ def reminding(db: Session, service_id: ServiceId | UUID | None) -> Reminding:
 
 def reminding_at(db: Session, service_id: ServiceId, facility_id: FacilityId) -> tuple[Reminding, str]:
     """Return how a visit of the service is reminded of, and the zone of the facility where it is: one statement."""
-    rows = db.execute(*_plans_at(service_id=service_id, facility_id=facility_id)).all()
-    return _reminding(rows), rows[0][3]
+    rows = read_columns(db, *_plans_at(service_id=service_id, facility_id=facility_id))
+    return _reminding([row[:-1] for row in rows]), rows[0][-1]
 
 
 @built_once
@@ -65,7 +65,12 @@ def _plans_at(*, service_id: ServiceId, facility_id: FacilityId) -> Select[*tupl
 def own_plans(db: Session) -> Mapping[tuple[ServiceId | None, Channel], Plan]:
     """Return every plan that the clinic has made, by service (None: all that have none of their own) and channel."""
     rows = db.scalars(select(ReminderPlan))
-    return {(ServiceId(row.service_id) if row.service_id else None, row.channel): _plan(row) for row in rows}
+    return {
+        (ServiceId(row.service_id) if row.service_id else None, row.channel): Plan(
+            **{one.name: getattr(row, one.name) for one in fields(Plan)}
+        )
+        for row in rows
+    }
 
 
 def quiet_hours(db: Session) -> QuietHours:
@@ -171,28 +176,17 @@ def _is_to_come(row: Appointment, now: datetime) -> bool:
     return row.state is AppointmentState.BOOKED and row.patient_id is not None and row.starts_at > now
 
 
-def _plan(row: ReminderPlan) -> Plan:
-    return Plan(
-        early_days=row.early_days,
-        last_days=row.last_days,
-        early_instead_after_days=row.early_instead_after_days,
-        from_minute=row.from_minute,
-        until_minute=row.until_minute,
-        late_from_minute=row.late_from_minute,
-        late_minutes=row.late_minutes,
-    )
+def _plans_of(service_id: ServiceId | UUID | None) -> Select[*tuple[Any, ...]]:
+    quiet = (VisitPolicy.quiet_from_minute, VisitPolicy.quiet_until_minute)
+    plan = (ReminderPlan.service_id, ReminderPlan.channel, *(getattr(ReminderPlan, one.name) for one in fields(Plan)))
+    applies = or_(ReminderPlan.service_id.is_(None), ReminderPlan.service_id == service_id)
+    return select(*quiet, *plan).outerjoin(ReminderPlan, applies)
 
 
-def _plans_of(service_id: ServiceId | UUID | None) -> Select[int, int, ReminderPlan | None]:
-    return select(VisitPolicy.quiet_from_minute, VisitPolicy.quiet_until_minute, ReminderPlan).outerjoin(
-        ReminderPlan, or_(ReminderPlan.service_id.is_(None), ReminderPlan.service_id == service_id)
-    )
-
-
-def _reminding(rows: Sequence[Row[*tuple[Any, ...]]]) -> Reminding:
-    # Without any plan the outer join gives one row: the quiet hours alone.
-    joined: list[ReminderPlan | None] = [row[2] for row in rows]
-    found = [plan for plan in joined if plan is not None]
-    usual = {plan.channel: _plan(plan) for plan in found if plan.service_id is None}
-    own = {plan.channel: _plan(plan) for plan in found if plan.service_id is not None}
+def _reminding(rows: Sequence[tuple[Any, ...]]) -> Reminding:
+    usual: dict[Channel, Plan] = {}
+    own: dict[Channel, Plan] = {}
+    for _, _, service_id, channel, *plan in rows:
+        if channel is not None:  # Without any plan the outer join gives one row: the quiet hours alone.
+            (usual if service_id is None else own)[channel] = Plan(*plan)
     return Reminding({**DEFAULTS, **usual, **own}, QuietHours(rows[0][0], rows[0][1]))

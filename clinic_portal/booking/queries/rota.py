@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, literal_column, or_, select
+from sqlalchemy import Select, and_, literal_column, null, or_, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -34,7 +34,8 @@ from clinic_portal.facilities.queries import (
     ServiceFacts,
     open_facilities_column,
     read_open_facilities,
-    read_service,
+    read_service_columns,
+    service_columns,
     service_row,
 )
 from clinic_portal.practitioners.queries import (
@@ -222,20 +223,21 @@ def read_rota(
         service_id=wish.service_id, practitioner_id=wish.practitioner_id, facility_id=wish.facility_id,
         from_day=from_day, to_day=to_day, start=start, end=end, with_room_plan=with_room_plan or None,
     )  # fmt: skip
-    row = db.execute(*statement).one_or_none()
-    facilities = read_open_facilities(row[1], from_day=from_day, to_day=to_day) if row else {}
-    if row is None or not facilities:
+    rows = read_columns(db, *statement)
+    facilities = read_open_facilities(rows[0][0], from_day=from_day, to_day=to_day) if rows else {}
+    if not facilities:
         raise NotFound
-    found = read_service(row[0])
+    _, works, away_then, plan, *service = rows[0]
+    found = read_service_columns(db, service)
     # A visit that there is stays what it is, also where the service is given otherwise by now.
     is_as_booked = wish.is_as_booked or wish.own_visit is not None or bool(wish.own_visits)
     is_given = found.rules.modes.allow(wish.mode) or is_as_booked
-    hours = [one for one in read_hours(row[2]) if one.mode is wish.mode] if is_given else []
+    hours = [one for one in read_hours(works) if one.mode is wish.mode] if is_given else []
     weekdays: dict[int, list[HoursFacts]] = defaultdict(list)
     for one in hours:
         weekdays[one.weekday].append(one)
     away: dict[PractitionerId, list[Stretch]] = defaultdict(list)
-    for absence in read_absences(row[3]):
+    for absence in read_absences(away_then):
         away[absence.practitioner_id].append(Stretch(absence.starts_at, absence.ends_at))
     rules = found.rules
     open_days = {
@@ -243,7 +245,7 @@ def read_rota(
         for one in facilities.values()
     }
     planned: dict[RoomId, list[HoursFacts]] = defaultdict(list)
-    for one in read_hours(row[4]) if with_room_plan else ():
+    for one in read_hours(plan):
         if one.room_id is not None:
             planned[one.room_id].append(one)
     return Rota(found, facilities, open_days, hours, weekdays, away, planned)
@@ -263,13 +265,13 @@ def _rota(  # noqa: PLR0913 - who, where and when, twice
 ) -> Select[*tuple[Any, ...]]:
     service = service_row()
     hours = hours_of_days(from_day, to_day)
-    plan = [room_plan_column(hours, facility_id=facility_id)] if with_room_plan is not None else []
+    plan = room_plan_column(hours, facility_id=facility_id) if with_room_plan is not None else null()
     return select(
-        service,
         open_facilities_column(facility_id, from_day=from_day, to_day=to_day),
         hours_column(hours, service_id=service_id, practitioner_id=practitioner_id, facility_id=facility_id),
         absences_column(service_id=service_id, practitioner_id=practitioner_id, start=start, end=end),
-        *plan,
+        plan,
+        *service_columns(),
     ).where(service.id == service_id)
 
 

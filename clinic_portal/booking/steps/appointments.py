@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Table
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
@@ -22,7 +21,7 @@ from clinic_portal.booking.rules import (
     may_follow,
     quarters_touched,
 )
-from clinic_portal.booking.steps.claiming import look_and_claim
+from clinic_portal.booking.steps.claiming import DEFAULTS, look_and_claim
 from clinic_portal.booking.steps.missed import check_missed
 from clinic_portal.core.actor import Actor, system
 from clinic_portal.core.cache import FREE_TIMES, forget_after_commit
@@ -30,11 +29,10 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, ServiceId, new_id, spoken_code
 from clinic_portal.core.modes import Mode
-from clinic_portal.core.statements import built_once, read_columns
+from clinic_portal.core.statements import built_once, read_objects, write_row
 from clinic_portal.facilities.queries import service_by_id
 
-#: Lines of history are only ever written, so they need no object to keep track of.
-_HISTORY = insert(cast("Table", AppointmentHistory.__table__))
+_HISTORY = cast("Table", AppointmentHistory.__table__)
 _APPOINTMENTS = cast("Table", Appointment.__table__)
 
 #: Who ends holds that ran out.
@@ -108,7 +106,7 @@ def insert_hold(  # noqa: PLR0913 - a hold has that many sides
     Who has just given up a time (`gave_up`), for which a rival may be waiting, looks before they wait.
     """
     now = clock.now()
-    values = dict(draft) | {
+    values = {**DEFAULTS, **draft} | {
         "id": new_id(), "reference": spoken_code(8), "state": AppointmentState.PROPOSED,
         "practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode,
         "held_until": until or now + HOLD_FOR, "created_at": now, "sequence": 0,
@@ -121,21 +119,13 @@ def insert_hold(  # noqa: PLR0913 - a hold has that many sides
 
 def _insert(db: Session, values: dict[str, object]) -> Appointment | None:
     """Insert a live row, unless somebody else has the time. Past the ORM's bulk insert, which takes twice as long."""
-    rest = read_columns(db, *_inserted(**values)).one_or_none()
-    if rest is None:
-        return None
-    row = Appointment()
-    for name, value in (values | rest._asdict()).items():
-        set_committed_value(row, name, value)  # It is written already: no change to keep account of.
-    make_transient_to_detached(row)
-    db.add(row)
-    return row
+    found = read_objects(db, Appointment, *_inserted(**values))
+    return found[0] if found else None
 
 
 @built_once
 def _inserted(**values: object) -> ReturningInsert[*tuple[Any, ...]]:
-    rest = (column for column in _APPOINTMENTS.c if column.name not in values)
-    return insert(_APPOINTMENTS).values(**values).on_conflict_do_nothing().returning(*rest)
+    return insert(_APPOINTMENTS).values(**values).on_conflict_do_nothing().returning(*_APPOINTMENTS.c)
 
 
 def give_to_patient(db: Session, clock: Clock, row: Appointment, patient_id: PatientId, *, actor: Actor) -> None:
@@ -202,21 +192,23 @@ def write_history(  # noqa: PLR0913 - a line of history has that many sides
         forget_after_commit(db, FREE_TIMES)  # It moved: it was at another time before, and here nobody knows at which.
     elif (before in LIVE_STATES) is not (row.state in LIVE_STATES):
         forget_after_commit(db, FREE_TIMES, *quarters_touched(row.busy_from, row.busy_until))
-    if db.new:
-        db.flush()
-    db.execute(
-        _HISTORY,
-        {
-            "id": new_id(),
-            "appointment_id": row.id,
-            "from_state": before,
-            "to_state": row.state,
-            "at": clock.now(),
-            "starts_at": row.starts_at,
-            "account_id": actor.account_id if actor else None,
-            "actor_name": actor.name if actor else "visitor",
-            "patient_id": row.patient_id,
-            "reason": reason,
-            "note": note,
-        },
+    line = _history(
+        id=new_id(),
+        appointment_id=row.id,
+        from_state=before,
+        to_state=row.state,
+        at=clock.now(),
+        starts_at=row.starts_at,
+        account_id=actor.account_id if actor else None,
+        actor_name=actor.name if actor else "visitor",
+        patient_id=row.patient_id,
+        reason=reason,
+        note=note,
     )
+    write_row(db, *line)
+
+
+@built_once
+def _history(**values: object) -> Insert:
+    """Return the INSERT of a line: lines are only ever written, so they need no object to keep track of."""
+    return insert(_HISTORY).values(**values)

@@ -12,7 +12,7 @@ from clinic_portal.booking.queries.rota import LONGEST_BUFFER, LONGEST_VISIT
 from clinic_portal.booking.rules import LIVE_STATES, Stretch
 
 #: What a row has that nothing was said about.
-_DEFAULTS: Mapping[str, object] = {"any_practitioner": False, "patient_note": ""}
+DEFAULTS: Mapping[str, object] = {"any_practitioner": False, "any_facility": False, "patient_note": ""}
 
 
 def look_and_claim(values: Mapping[str, object]) -> Insert:
@@ -22,7 +22,7 @@ def look_and_claim(values: Mapping[str, object]) -> Insert:
     have it, and not waited for: they may be waiting for what this transaction has. `values` has every column that
     is not empty by itself.
     """
-    columns, row = Appointment.__table__.c, {**_DEFAULTS, **values}
+    columns, row = Appointment.__table__.c, {**DEFAULTS, **values}
     chosen = [literal(value, columns[name].type) for name, value in row.items()]
     return insert(Appointment).from_select(
         list(row), select(*chosen).where(~_seen_taken(row)), include_defaults=False
