@@ -53,7 +53,7 @@ pids, family = sys.argv[1], sys.argv[2]
 lock = FolderLock(Path(pids).parent / "owned")
 lock.acquire()
 children = [
-    Child(name, [sys.executable, "-c", family, pids, name], ready=lambda: True, stop_timeout_s=5)
+    Child(name, [sys.executable, "-c", family, pids, name], ready=lambda: True, stop_timeout_s=30)
     for name in ("one", "second")
 ]
 sys.exit(Supervisor(children, on_ready=lambda: print("all up", flush=True), keep_open=lock.fds).run())
@@ -270,8 +270,8 @@ def test_names_are_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) 
 def test_a_guard_ends_what_it_watches_when_closed_and_not_what_it_forgot() -> None:
     watched, forgotten = spawn(["sleep", "60"]), spawn(["sleep", "60"])
     guard = Guard()
-    guard.watch(watched.pid, stop_signal=signal.SIGTERM, timeout_s=5)
-    guard.watch(forgotten.pid, stop_signal=signal.SIGTERM, timeout_s=5)
+    guard.watch(watched.pid, stop_signal=signal.SIGTERM, timeout_s=30)
+    guard.watch(forgotten.pid, stop_signal=signal.SIGTERM, timeout_s=30)
     guard.forget(forgotten.pid)
     guard.close()
     assert watched.wait(timeout=1) == -signal.SIGTERM

@@ -50,9 +50,9 @@ def ask(post: Post, number: str = LISTED_STOP) -> None:
 def test_the_vendor_lets_the_phone_in_and_texts_go_there(post: Post, sns: Senders) -> None:
     make_person(post.db, phone=LISTED_STOP)
     ask(post)
-    assert LISTED_STOP in sns.sms.opted_out(timeout_s=5)
+    assert LISTED_STOP in sns.sms.opted_out(timeout_s=30)
     assert opt_in_numbers(post.db, post.clock, sender=sns.sms) == 1
-    assert LISTED_STOP not in sns.sms.opted_out(timeout_s=5)
+    assert LISTED_STOP not in sns.sms.opted_out(timeout_s=30)
     assert not stopped_numbers(post.db, [LISTED_STOP])
     row = post.db.scalars(select(StoppedAddress)).one()
     assert (row.opted_in_at, row.asked_at, row.error_code) == (post.clock.now(), None, None)
@@ -63,7 +63,7 @@ def test_nobody_is_let_in_who_did_not_ask(post: Post, sns: Senders) -> None:
     with transaction(post.db):
         note_stop(post.db, post.clock, LISTED_STOP)
     assert opt_in_numbers(post.db, post.clock, sender=sns.sms) == 0
-    assert LISTED_STOP in sns.sms.opted_out(timeout_s=5)
+    assert LISTED_STOP in sns.sms.opted_out(timeout_s=30)
 
 
 @pytest.mark.parametrize("retryable", [True, False])

@@ -48,7 +48,7 @@ class TestEveryEmailSender:
         ]
 
     def test_text_alone_is_enough(self, email_gateway: EmailGateway, letter: Email) -> None:
-        email_gateway.sender.send(letter, idempotency_key=uuid4(), timeout_s=5)
+        email_gateway.sender.send(letter, idempotency_key=uuid4(), timeout_s=30)
 
         (got,) = email_gateway.received()
         assert (got.text, got.html, got.attachments, got.reply_to) == (letter.text, None, [], None)
@@ -58,7 +58,7 @@ class TestEveryEmailSender:
     ) -> None:
         key = uuid4()
         for _ in range(3):
-            email_gateway.sender.send(letter, idempotency_key=key, timeout_s=5)
+            email_gateway.sender.send(letter, idempotency_key=key, timeout_s=30)
 
         got = email_gateway.received()
         assert len(got) == (1 if email_gateway.sender.deduplicates else 3)
@@ -82,7 +82,7 @@ class TestEveryEmailSender:
         self, email_gateway: EmailGateway, letter: Email, wrong: dict[str, Any], code: str
     ) -> None:
         with pytest.raises(ProviderError) as caught:
-            email_gateway.sender.send(replace(letter, **wrong), idempotency_key=uuid4(), timeout_s=5)
+            email_gateway.sender.send(replace(letter, **wrong), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == (code, False)
         assert email_gateway.received() == []
@@ -90,7 +90,7 @@ class TestEveryEmailSender:
     def test_hostile_text_is_delivered_tamed(self, email_gateway: EmailGateway, letter: Email) -> None:
         hostile = replace(letter, subject="Hi\r\nBcc: eva@example.com\x00\u2028x \udcff", text="lone \udcff surrogate")
 
-        email_gateway.sender.send(hostile, idempotency_key=uuid4(), timeout_s=5)
+        email_gateway.sender.send(hostile, idempotency_key=uuid4(), timeout_s=30)
 
         (got,) = email_gateway.received()
         assert (got.subject, got.text) == ("Hi Bcc: eva@example.com x ?", "lone ? surrogate")
@@ -125,7 +125,7 @@ class TestSmtp:
         gateway = smtp_gateway(SmtpSecurity.PLAIN)
 
         with pytest.raises(ProviderError) as caught:
-            gateway.sender.send(replace(letter, to=to), idempotency_key=uuid4(), timeout_s=5)
+            gateway.sender.send(replace(letter, to=to), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == (code, retryable)
         assert gateway.received() == []
@@ -136,7 +136,7 @@ class TestSmtp:
         gateway = smtp_gateway(SmtpSecurity.PLAIN)
         smtp_servers[SmtpSecurity.PLAIN].postman.farewell = "421 Too tired to say goodbye"
 
-        gateway.sender.send(letter, idempotency_key=uuid4(), timeout_s=5)
+        gateway.sender.send(letter, idempotency_key=uuid4(), timeout_s=30)
 
         assert len(gateway.received()) == 1
 
@@ -159,7 +159,7 @@ class TestSmtp:
         )
 
         with pytest.raises(ProviderError) as caught:
-            sender.send(letter, idempotency_key=uuid4(), timeout_s=5)
+            sender.send(letter, idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("email.credentials", True)
 
@@ -179,7 +179,7 @@ class TestSmtp:
         )
 
         with pytest.raises(ProviderError) as caught:
-            sender.send(letter, idempotency_key=uuid4(), timeout_s=5)
+            sender.send(letter, idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("email.tls_failed", True)
         assert server.postman.delivered == []
@@ -190,7 +190,7 @@ class TestSmtp:
         sender = SmtpEmailSender(host=HOST, port=server.port, security=SmtpSecurity.STARTTLS, now=fixed_now)
 
         with pytest.raises(ProviderError) as caught:
-            sender.send(letter, idempotency_key=uuid4(), timeout_s=5)
+            sender.send(letter, idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("email.misconfigured", True)
         assert server.postman.delivered == []
@@ -217,7 +217,7 @@ class TestSmtp:
 class TestSes:
     def test_a_sender_that_is_not_verified_is_refused(self, ses_email: EmailGateway, letter: Email) -> None:
         with pytest.raises(ProviderError) as caught:
-            ses_email.sender.send(replace(letter, sender="eva@elsewhere.example"), idempotency_key=uuid4(), timeout_s=5)
+            ses_email.sender.send(replace(letter, sender="eva@elsewhere.example"), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("email.refused", False)
         assert ses_email.received() == []
@@ -232,7 +232,7 @@ class TestSes:
         )
 
         with pytest.raises(ProviderError) as caught:
-            sender.send(letter, idempotency_key=uuid4(), timeout_s=5)
+            sender.send(letter, idempotency_key=uuid4(), timeout_s=30)
 
         assert caught.value.retryable
 
@@ -261,7 +261,7 @@ class TestSes:
         )
 
         with pytest.raises(ProviderError) as caught:
-            sender.send(letter, idempotency_key=uuid4(), timeout_s=5)
+            sender.send(letter, idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == (code, retryable)
         assert len(canned_aws.requests) == 1

@@ -34,19 +34,19 @@ class TestEverySmsSender:
         ids=["ascii", "unicode", "long"],
     )
     def test_delivers_the_text_unchanged(self, sms_gateway: SmsGateway, text: str) -> None:
-        accepted = sms_gateway.sender.send(sms(text=text), idempotency_key=uuid4(), timeout_s=5)
+        accepted = sms_gateway.sender.send(sms(text=text), idempotency_key=uuid4(), timeout_s=30)
 
         assert [(found.to, found.text) for found in sms_gateway.sent()] == [(ANA, text)]
         assert accepted.vendor_id
 
     @pytest.mark.parametrize("sender", ["", "Clinica", "Clinic2", "+351912345698"])
     def test_takes_a_name_a_number_or_nothing_as_sender(self, sms_gateway: SmsGateway, sender: str) -> None:
-        sms_gateway.sender.send(sms(sender=sender), idempotency_key=uuid4(), timeout_s=5)
+        sms_gateway.sender.send(sms(sender=sender), idempotency_key=uuid4(), timeout_s=30)
 
         assert len(sms_gateway.sent()) == 1
 
     def test_two_keys_make_two_messages_with_ids_of_their_own(self, sms_gateway: SmsGateway) -> None:
-        ids = {sms_gateway.sender.send(sms(), idempotency_key=uuid4(), timeout_s=5).vendor_id for _ in range(2)}
+        ids = {sms_gateway.sender.send(sms(), idempotency_key=uuid4(), timeout_s=30).vendor_id for _ in range(2)}
 
         assert len(ids) == len(sms_gateway.sent()) == 2
 
@@ -55,7 +55,7 @@ class TestEverySmsSender:
     ) -> None:
         key = uuid4()
         for _ in range(3):
-            sms_gateway.sender.send(sms(), idempotency_key=key, timeout_s=5)
+            sms_gateway.sender.send(sms(), idempotency_key=key, timeout_s=30)
 
         assert len(sms_gateway.sent()) == (1 if sms_gateway.sender.deduplicates else 3)
 
@@ -80,31 +80,31 @@ class TestEverySmsSender:
         self, sms_gateway: SmsGateway, refused: dict[str, str], code: str
     ) -> None:
         with pytest.raises(ProviderError) as caught:
-            sms_gateway.sender.send(sms(**refused), idempotency_key=uuid4(), timeout_s=5)
+            sms_gateway.sender.send(sms(**refused), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == (code, False)
         assert sms_gateway.sent() == []
 
     def test_text_that_no_wire_can_carry_does_not_break_it(self, sms_gateway: SmsGateway) -> None:
-        sms_gateway.sender.send(sms(text="lone \udcff surrogate"), idempotency_key=uuid4(), timeout_s=5)
+        sms_gateway.sender.send(sms(text="lone \udcff surrogate"), idempotency_key=uuid4(), timeout_s=30)
 
         assert [found.text for found in sms_gateway.sent()] == ["lone ? surrogate"]
 
     def test_a_phone_that_answered_stop_is_refused_for_good(self, sms_gateway: SmsGateway) -> None:
         with pytest.raises(ProviderError) as caught:
-            sms_gateway.sender.send(sms(CHECKED_STOP), idempotency_key=uuid4(), timeout_s=5)
+            sms_gateway.sender.send(sms(CHECKED_STOP), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("sms.opted_out", False)
         assert sms_gateway.sent() == []
 
     def test_who_answered_stop_can_be_read_and_undone(self, sms_gateway: SmsGateway) -> None:
-        before = sms_gateway.sender.opted_out(timeout_s=5)
+        before = sms_gateway.sender.opted_out(timeout_s=30)
         assert LISTED_STOP in before
         assert ANA not in before
 
-        sms_gateway.sender.opt_in(LISTED_STOP, timeout_s=5)
+        sms_gateway.sender.opt_in(LISTED_STOP, timeout_s=30)
 
-        assert sms_gateway.sender.opted_out(timeout_s=5) == before - {LISTED_STOP}
+        assert sms_gateway.sender.opted_out(timeout_s=30) == before - {LISTED_STOP}
 
     def test_an_outage_is_an_outage_for_the_list_as_well(self, sms_outage: SmsSender) -> None:
         for call in (lambda: sms_outage.opted_out(timeout_s=0.6), lambda: sms_outage.opt_in(ANA, timeout_s=0.6)):
@@ -131,9 +131,9 @@ class TestSns:
         )
         sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
 
-        accepted = sender.send(sms(), idempotency_key=uuid4(), timeout_s=5)
-        sender.send(sms(sender="+351912345699"), idempotency_key=uuid4(), timeout_s=5)
-        sender.send(sms(sender=""), idempotency_key=uuid4(), timeout_s=5)
+        accepted = sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
+        sender.send(sms(sender="+351912345699"), idempotency_key=uuid4(), timeout_s=30)
+        sender.send(sms(sender=""), idempotency_key=uuid4(), timeout_s=30)
 
         assert accepted.vendor_id == "m-1"
         assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut", "Publish"] * 3
@@ -165,7 +165,7 @@ class TestSns:
         sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
 
         with pytest.raises(ProviderError) as caught:
-            sender.send(sms(), idempotency_key=uuid4(), timeout_s=5)
+            sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == (code, retryable)
         assert len(canned_aws.requests) == len(set(canned_aws.actions))
@@ -174,7 +174,7 @@ class TestSns:
         # SNS takes a text for such a phone, gives it an id, and drops it: publishing would tell nothing.
         canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(200, CHECKED.format("true").encode())]
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=5)
+            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("sms.opted_out", False)
         assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut"]
@@ -186,12 +186,12 @@ class TestSns:
             b"<PublishResponse><PublishResult><MessageId>m-1</MessageId></PublishResult></PublishResponse>"
         )
 
-        assert self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=5).vendor_id == "m-1"
+        assert self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=30).vendor_id == "m-1"
 
     def test_an_outage_while_asking_keeps_the_text_for_later(self, canned_aws: CannedAws) -> None:
         canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(500, SNS_ERROR.format("InternalError").encode())]
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=5)
+            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=30)
 
         assert caught.value.retryable
         assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut"]
@@ -200,7 +200,7 @@ class TestSns:
         pages = [(ANA, "<nextToken>more</nextToken>"), (CHECKED_STOP, "")]
         canned_aws.answers["ListPhoneNumbersOptedOut"] = [(200, LISTED.format(*page).encode()) for page in pages]
 
-        assert self._sender(canned_aws).opted_out(timeout_s=5) == {ANA, CHECKED_STOP}
+        assert self._sender(canned_aws).opted_out(timeout_s=30) == {ANA, CHECKED_STOP}
         assert ["nextToken=more" in request for request in canned_aws.requests] == [False, True]
 
     def test_a_list_of_which_a_page_is_missing_is_no_list(self, canned_aws: CannedAws) -> None:
@@ -209,7 +209,7 @@ class TestSns:
             (429, SNS_ERROR.format("Throttled").encode()),
         ]
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).opted_out(timeout_s=5)
+            self._sender(canned_aws).opted_out(timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("sms.throttled", True)
 
@@ -226,7 +226,7 @@ class TestSns:
     ) -> None:
         canned_aws.status, canned_aws.body = status, SNS_ERROR.format(vendor_code).encode()
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).opt_in(ANA, timeout_s=5)
+            self._sender(canned_aws).opt_in(ANA, timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == (code, retryable)
 
@@ -236,7 +236,7 @@ class TestSns:
         sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
 
         with pytest.raises(ProviderError) as caught:
-            sender.send(sms(), idempotency_key=uuid4(), timeout_s=5)
+            sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
 
         assert caught.value.retryable
 
@@ -248,7 +248,7 @@ class TestSns:
         monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
 
         with pytest.raises(ProviderError) as caught:
-            SnsSmsSender(region="eu-west-1", endpoint_url=moto).send(sms(), idempotency_key=uuid4(), timeout_s=5)
+            SnsSmsSender(region="eu-west-1", endpoint_url=moto).send(sms(), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("sms.credentials", True)
 
