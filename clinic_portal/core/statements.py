@@ -166,8 +166,8 @@ def _sent(db: Session, statement: Executable, values: Mapping[str, object]) -> _
 
 def _compiled(statement: Executable, dialect: Dialect, values: Mapping[str, object]) -> _Sent:
     compiled = cast("SQLCompiler", cast("ClauseElement", statement).compile(dialect=dialect))
-    if compiled.insert_prefetch:
-        raise TypeError(f"{compiled.insert_prefetch[0]}: a default of Python is not asked for here, so give the value")
+    if defaults := [*compiled.insert_prefetch, *compiled.update_prefetch]:
+        raise TypeError(f"{defaults[0]}: a default of Python is not asked for here, so give the value")
     whole = compiled.construct_expanded_state(dict(values))
     if strange := values.keys() & compiled.binds.keys() - whole.parameters.keys():
         raise TypeError(f"{sorted(strange)}: the text depends on these values; compare with `is_any` instead of `in_`")

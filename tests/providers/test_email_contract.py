@@ -217,7 +217,9 @@ class TestSmtp:
 class TestSes:
     def test_a_sender_that_is_not_verified_is_refused(self, ses_email: EmailGateway, letter: Email) -> None:
         with pytest.raises(ProviderError) as caught:
-            ses_email.sender.send(replace(letter, sender="eva@elsewhere.example"), idempotency_key=uuid4(), timeout_s=30)
+            ses_email.sender.send(
+                replace(letter, sender="eva@elsewhere.example"), idempotency_key=uuid4(), timeout_s=30
+            )
 
         assert (caught.value.code, caught.value.retryable) == ("email.refused", False)
         assert ses_email.received() == []

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import Table, Update, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
@@ -29,7 +30,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, ServiceId, new_id, spoken_code
 from clinic_portal.core.modes import Mode
-from clinic_portal.core.statements import built_once, read_objects, write_row
+from clinic_portal.core.statements import built_once, loaded, read_objects, write_row
 from clinic_portal.facilities.queries import service_by_id
 
 _HISTORY = cast("Table", AppointmentHistory.__table__)
@@ -83,11 +84,8 @@ def end_holds(db: Session, clock: Clock, rows: Sequence[Appointment], *, actor: 
     """Cancel locked holds: those that ran out by themselves, the others because their browser gave them up."""
     for row in rows:
         expired = row.held_until is not None and row.held_until <= now
-        row.cancelled_at = now
-        if expired:
-            move(db, clock, row, AppointmentState.CANCELLED, actor=SWEEPER, reason="hold.expired")
-        else:
-            move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason="hold.released")
+        who, reason = (SWEEPER, "hold.expired") if expired else (actor, "hold.released")
+        move(db, clock, row, AppointmentState.CANCELLED, actor=who, reason=reason, cancelled_at=now)
 
 
 def insert_hold(  # noqa: PLR0913 - a hold has that many sides
@@ -164,17 +162,26 @@ def move(  # noqa: PLR0913 - a line of history has that many sides
     actor: Actor | None,
     reason: str,
     note: str = "",
+    **also: object,
 ) -> None:
-    """Change the state of a locked row and write its history. `actor` None is a visitor without an account.
+    """Change the state of a locked row, and `also` other columns, and write its history: two statements.
+
+    `actor` None is a visitor without an account.
 
     Raises: Conflict "appointment.state_changed" when the change may not follow.
     """
     if not may_follow(row.state, wanted):
         raise Conflict("appointment.state_changed", state=row.state.value)
-    before, row.state = row.state, wanted
-    row.held_until = None  # No state leads back to a hold.
+    before = row.state
+    changes: dict[str, object] = {"state": wanted, "held_until": None, **also}  # No state leads back to a hold.
+    write_row(db, *_changed(id_=row.id, **changes))
+    loaded(db, Appointment, {"id": row.id, **changes})
     write_history(db, clock, row, before=before, actor=actor, reason=reason, note=note)
-    db.flush()
+
+
+@built_once
+def _changed(*, id_: UUID, **values: object) -> Update:
+    return update(_APPOINTMENTS).where(_APPOINTMENTS.c.id == id_).values(**values)
 
 
 def write_history(  # noqa: PLR0913 - a line of history has that many sides

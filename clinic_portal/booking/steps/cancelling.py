@@ -53,12 +53,11 @@ def cancel_visit(  # noqa: PLR0913 - who, why, what staff wrote, and who tells t
         verdict = judge_change_by_staff(row.state)
     if not verdict.allowed:
         raise Conflict(verdict.code)
-    row.cancelled_at = clock.now()
+    changes: dict[str, object] = {"cancelled_at": clock.now(), "sequence": row.sequence + 1}
     if not is_wanted:
-        row.cancelled_by_clinic_at = row.cancelled_at
-        row.told_at = None  # What they were told before was another time.
-    row.sequence += 1
-    move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason.value, note=note)
+        # What they were told before was another time.
+        changes |= {"cancelled_by_clinic_at": clock.now(), "told_at": None}
+    move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason.value, note=note, **changes)
     void_messages(db, clock, subject_id=row.id)
     if is_told:
         queue_message(db, clock, "appointment_cancelled" if is_wanted else BY_CLINIC, subject_id=row.id)

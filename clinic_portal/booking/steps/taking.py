@@ -62,8 +62,7 @@ def book_at_once(
             break
     if row is None:
         raise Conflict("appointment.slot_taken")
-    row.booked_at = now
-    move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked")
+    move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked", booked_at=now)
     queue_message(db, clock, "appointment_booked", subject_id=row.id, expires_at=row.starts_at)
     publish(db, clock, AppointmentBooked(AppointmentId(row.id), visit.facility_id))
     return facts_of(row)

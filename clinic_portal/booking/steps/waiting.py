@@ -292,8 +292,7 @@ def release_hold_of(db: Session, clock: Clock, offer: WaitingOffer, *, reason: s
         return
     row = db.get(Appointment, offer.hold_id, with_for_update={"key_share": True}, populate_existing=True)
     if row is not None and row.state is AppointmentState.PROPOSED:
-        row.cancelled_at = clock.now()
-        move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason)
+        move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason, cancelled_at=clock.now())
 
 
 def end_entry(db: Session, clock: Clock, entry: WaitingEntry, reason: EntryEnd) -> None:

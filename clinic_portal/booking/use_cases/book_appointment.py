@@ -56,10 +56,10 @@ def book_appointment(
             raise Conflict(verdict.code)
         steps.end_holds(db, clock, expired, actor=None, now=clock.now())
         steps.give_to_patient(db, clock, row, patient_id, actor=actor)
-        row.patient_note = answers.patient_note[:MAX_NOTE]
-        row.booked_by_account_id = actor.account_id
-        row.booked_at = clock.now()
-        steps.move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked")
+        steps.move(
+            db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked", booked_at=clock.now(),
+            booked_by_account_id=actor.account_id, patient_note=answers.patient_note[:MAX_NOTE],
+        )  # fmt: skip
         tell_of_booking(db, clock, facts_of(row))
         publish(db, clock, AppointmentBooked(appointment_id, FacilityId(row.facility_id), is_told=True))
         return facts_of(row)
