@@ -1,5 +1,6 @@
 """Staff book several sessions for somebody on the phone: by the rules, or with a written reason beside them."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
 from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
+from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.queries.missed import MissedRule
 from clinic_portal.booking.queries.series import series_facts
 from clinic_portal.booking.rules import AppointmentState
@@ -17,7 +19,8 @@ from clinic_portal.booking.use_cases.change_missed_rule import change_missed_rul
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import SeriesId, new_id
+from clinic_portal.core.ids import PractitionerId, RoomId, SeriesId, new_id
+from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence
@@ -53,6 +56,30 @@ def test_the_patient_is_told_once_and_the_history_says_who_booked(db: Session, c
     assert told(db) == [("series_booked", series_id)] * 2
     (entry,) = db.scalars(select(AuditEntry))
     assert (entry.action, entry.subject_id, entry.detail) == ("series.booked_by_staff", series_id, {"rules": "kept"})
+
+
+def test_hours_are_set_aside_for_the_one_time_that_staff_chose_and_for_nobody_without_a_reason(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    evening = THURSDAY + timedelta(days=1, hours=9)
+    own = evening, Taker(PractitionerId(clinic.ines.id), RoomId(clinic.room_2.id), Mode.IN_PERSON)
+    wanted, actor = replace(choice(clinic, cast.patient_person, FOUR), own=own), cast.receptionist.actor()
+    for note in ("", "  "):
+        with pytest.raises(Conflict) as refusal:
+            book_series_by_phone(db, clock, choice=wanted, actor=actor, note=note)
+        assert lost(refusal) == {evening: "appointment.slot_taken"}
+    other = replace(wanted, starts=(*FOUR, evening + A_WEEK))  # Only for that one.
+    with pytest.raises(Conflict) as refusal:
+        book_series_by_phone(db, clock, choice=other, actor=actor, note=WHY)
+    assert lost(refusal) == {evening + A_WEEK: "appointment.slot_taken"}
+    assert nothing_was_booked(db)
+    with pytest.raises(Conflict, match=r"series\.times_lost"):  # No patient has it by any way.
+        book_series(db, clock, choice=wanted, actor=cast.patient.actor())
+    series_id = book_series_by_phone(db, clock, choice=wanted, actor=actor, note=WHY)
+    found = series_facts(db, series_id)
+    assert found is not None
+    assert [(one.starts_at, one.room_id) for one in found.sessions][1] == (evening, clinic.room_2.id)
+    assert book_series_by_phone(db, clock, choice=wanted, actor=actor, note=WHY) == series_id
 
 
 def test_of_a_childs_sessions_the_parent_is_told(db: Session, cast: Cast, book) -> None:
