@@ -11,6 +11,7 @@ from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.decline_offer import decline_offer
 from clinic_portal.booking.use_cases.end_expired_holds import end_expired_holds
 from clinic_portal.booking.use_cases.end_offers import end_offers
+from clinic_portal.booking.use_cases.give_desk_time import give_desk_time
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
@@ -55,6 +56,8 @@ class Answer:
             return "taken"
         if self.verb == "end":
             return "ended" if end_offers(db, clock, offer_id=offer_id) else "stands"
+        if self.verb == "give":
+            return "given" if give_desk_time(db, clock, offer_id=offer_id) else "left"
         return str(decline_offer(db, clock, offer_id=offer_id).state.value)
 
 

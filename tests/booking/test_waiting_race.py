@@ -10,10 +10,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer, WaitingPolicy
-from clinic_portal.booking.rules import MANY_AT_ONCE, Asked, CancelReason, EntryState, OfferMode, OfferState
+from clinic_portal.booking.rules import (
+    MANY_AT_ONCE,
+    Asked,
+    CancelReason,
+    EntryState,
+    OfferMode,
+    OfferState,
+)
 from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.booking.use_cases.decline_offer import decline_offer
@@ -23,6 +30,8 @@ from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.make_offers import make_offers
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import AppointmentId, FreedTimeId, OfferId, PatientId, ServiceId
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rules import MessageState
 from tests.booking.answering import AllAtOnce, Answer
 from tests.booking.arena import NOW, Arena, Person, every
 from tests.booking.factory import make_appointment
@@ -91,6 +100,12 @@ class WaitingRoom:
         for offer_id in self.open_offers():
             with self.arena.sessions() as db:
                 end_offers(db, FixedClock(NOW), offer_id=offer_id)
+
+    def bounce(self, offer_id: OfferId) -> None:
+        """Have no message of an offer reach anybody."""
+        with self.arena.sessions() as db:
+            db.execute(update(Message).where(Message.subject_id == offer_id).values(state=MessageState.BOUNCED))
+            db.commit()
 
     def decline_offers(self, now: datetime = NOW) -> None:
         for offer_id in self.open_offers():
@@ -198,6 +213,30 @@ def test_taken_or_run_out_never_both_and_what_ran_out_is_offered_again(room: Wai
                 end_offers(db, FixedClock(end), offer_id=offer_id)
                 end_expired_holds(db, FixedClock(end + timedelta(minutes=10)))
             assert room.offer(freed, end + timedelta(minutes=10)) == 1
+            room.decline_offers(end)
+
+
+def test_the_desk_is_given_its_time_once_and_nobody_else_gets_it_meanwhile(room: WaitingRoom) -> None:
+    """In its last second nobody was reached: many give the desk its time, in every other round some take it."""
+    room.join(with_visits=True)
+    evening = NOW.replace(hour=19, minute=0)
+    end = evening + timedelta(minutes=30)
+    for number, at in enumerate(every(30, ROUNDS, NOW.replace(day=26, hour=9, minute=0))):
+        freed = room.free(at)
+        assert room.offer(freed, evening) == 1
+        (offer_id,) = room.open_offers()
+        room.bounce(offer_id)
+        last = end - timedelta(seconds=1)
+        giving = Answer("give", last, offer_id=offer_id)
+        outcome = room.at_once([giving, taking(offer_id, last) if number % 2 else giving])
+        assert set(outcome) <= {"given", "left", "taken"}
+        assert outcome["given"] == 1 or outcome["taken"]
+        room.check()
+        if not outcome["taken"]:
+            # When it would have run out, it has not: whoever ends it, sweeps holds away or wants the time comes too soon.
+            late = room.at_once([Answer("end", end, offer_id=offer_id), Answer("sweep", end), room.booking(at, end)])
+            assert set(late) == {"stands", "swept", "appointment.slot_taken"}
+            room.check()
             room.decline_offers(end)
 
 
