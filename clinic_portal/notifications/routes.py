@@ -57,7 +57,7 @@ def _sms_hint(number: str | None) -> str:
     hint = phone_in_words(number)
     if stopped_numbers(db_session(), [number]):
         hint = _(
-            "%(phone)s: no SMS goes there, because STOP was answered. You can change that on the page before.",
+            "%(phone)s: no SMS, because this number answered STOP. You can change that on the page of your account.",
             phone=hint,
         )
     return hint

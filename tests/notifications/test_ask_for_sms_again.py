@@ -67,7 +67,7 @@ def test_asking_twice_nudges_once(db: Session, clock: FixedClock, cast: Cast) ->
 
 def test_the_choice_of_reminders_says_it_and_stays_what_it_is(db: Session, cast: Cast) -> None:
     page = cast.browser(cast.patient).page("/account/reminders")
-    assert "+351 912 345 601: no SMS goes there, because STOP was answered." in page.text
+    assert "+351 912 345 601: no SMS, because this number answered STOP." in page.text
     assert page.fields()["by_sms"] == "y"
     assert unwanted_channels(db, [cast.patient.id]) == {cast.patient.id: frozenset()}
     assert "STOP" not in cast.browser(cast.guardian).page("/account/reminders").text
