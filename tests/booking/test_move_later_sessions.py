@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.series_messages import series_moved_facts
 from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
 from clinic_portal.core.clock import FixedClock
@@ -208,3 +209,15 @@ def test_the_first_day_is_asked_for_within_the_calendar(
     # A session of this week whose Monday is over.
     clock.advance(A_DAY)
     assert client.page(f"/visits/{rows[0].id}/move-later").fields()["first"] == "2026-11-24"
+
+
+@pytest.mark.parametrize("wish", ["at=any", "at=any&first=nonsense", "at=never", ""])
+def test_where_nothing_is_booked_any_more_nobody_is_asked_for_a_wish(
+    cast: Cast, clinic: Clinic, db: Session, wish: str
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    for row in rows:
+        row.state = AppointmentState.CANCELLED
+    db.commit()
+    answer = cast.browser(cast.patient).get(f"/visits/{rows[1].id}/plan-later?{wish}")
+    assert (answer.status_code, answer.location) == (303, f"/visits/series/{series.id}")

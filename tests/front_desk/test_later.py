@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.notifications.models import Message
 from tests.booking.factory import make_appointment
@@ -156,3 +157,17 @@ def test_a_visit_by_itself_and_another_facilitys_have_none(
         for slug in ("lisbon", "ponta-delgada"):
             assert far.get(f"{home.replace('lisbon', slug)}/{page}").status_code == 404
     assert f"/desk/lisbon/visits/{rows[3].id}/move-later" not in desk.page(f"/desk/lisbon/visits/{rows[3].id}").links()
+
+
+@pytest.mark.parametrize("aside", ["", "&aside=y"])
+def test_where_nothing_is_booked_any_more_a_press_is_refused(
+    db: Session, desk: PortalClient, rows: list[Appointment], home: str, aside: str
+) -> None:
+    path = f"{home}/plan-later?{WISH}{aside}"
+    page = desk.page(path)
+    for row in rows:
+        row.state = AppointmentState.CANCELLED
+    db.commit()
+    for starts in (TUESDAYS, ()):
+        assert "changed" in send(desk, page, path, *starts, status=409).text
+    assert told(db) == []

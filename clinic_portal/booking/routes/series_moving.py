@@ -199,7 +199,7 @@ def move_later(appointment_id: UUID) -> ResponseReturnValue:
 def plan_later(appointment_id: UUID) -> ResponseReturnValue:
     """Propose new times beside the old ones, which stay until the new ones are pressed."""
     later = _later(appointment_id)
-    return plan_new_times(later, later_form(later, LaterForm), is_closed=lambda: _closed(later))
+    return _closed(later) or plan_new_times(later, later_form(later, LaterForm))
 
 
 @blueprint.post(f"{VISIT}/plan-later", endpoint="move_sessions")
@@ -262,32 +262,23 @@ def ask_later(later: Later, form: LaterForm, *, status: int = 200) -> ResponseRe
     )  # fmt: skip
 
 
-def plan_new_times(
-    later: Later,
-    form: LaterForm,
-    *,
-    is_closed: Callable[[], ResponseReturnValue | None] = lambda: None,
-    reason: object = None,
-) -> ResponseReturnValue:
-    """Propose new times. `is_closed` answers when nothing can be moved; `reason` is the form in which staff write why."""
+def plan_new_times(later: Later, form: LaterForm, *, reason: object = None) -> ResponseReturnValue:
+    """Propose new times for sessions that are there; `reason` is the form in which staff write why."""
     if "at" not in request.args:
         return redirect(f"{later.home}/move-later", 303)
     is_desk = later.patient is not None
     if not form.validate() or first_of(form, later.today, later.visit.service, is_desk=is_desk) is None:
         return ask_later(later, form, status=422)
-    answer = is_closed()
-    if answer is not None:
-        return answer
     rows, is_relaxed = later.plan(form)
     return plan_page(later, rows, is_relaxed=is_relaxed, reason=reason)
 
 
 def typed_times(later: Later) -> list[datetime] | None:
-    """Return the time that was chosen for each of the sessions, in their order; None when they are other sessions now."""
+    """Return the time chosen for each of the sessions, in their order; None when they are other sessions now, or none."""
     typed, ids = [parse_slot(text) for text in request.form.getlist("time")], _typed_ids(later)
     times = {id_: start for id_, start in zip(ids, typed, strict=False) if start is not None}
     ours = [str(one.appointment.id) for one in later.sessions]
-    return [times[id_] for id_ in ours] if len(typed) == len(ids) and set(times) == set(ours) else None
+    return [times[id_] for id_ in ours] if ours and len(typed) == len(ids) and set(times) == set(ours) else None
 
 
 def _typed_ids(later: Later) -> list[str]:
@@ -298,7 +289,7 @@ def _is_done(later: Later) -> bool:
     """Whether every session that the press names has its time already."""
     named, typed = _typed_ids(later), [parse_slot(text) for text in request.form.getlist("time")]
     known = {str(one.id): one for one in later.series.sessions if one.state is AppointmentState.BOOKED}
-    if len(named) != len(typed) or not known.keys() >= set(named):
+    if not named or len(named) != len(typed) or not known.keys() >= set(named):
         return False
     wanted = [(place_of(known[id_]), start) for id_, start in zip(named, typed, strict=True)]
     return Counter(wanted) == Counter((place_of(known[id_]), known[id_].starts_at) for id_ in set(named))
