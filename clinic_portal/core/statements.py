@@ -194,7 +194,7 @@ def _written(values: Mapping[str, object], writers: Mapping[str, Callable[[Any],
 
 def _execute(db: Session, sent: _Sent, values: Mapping[str, object]) -> Cursor[tuple[Any, ...]]:
     connection, parameters = db.connection(), sent.parameters(values)
-    driver: PsycopgConnection[tuple[Any, ...]] = connection.connection.dbapi_connection  # type: ignore[assignment]
+    driver = cast("PsycopgConnection[tuple[Any, ...]]", connection.connection.dbapi_connection)
     cursor = driver.cursor()
     for listener in connection.dispatch.before_cursor_execute:
         listener(connection, cursor, sent.text, parameters, None, False)

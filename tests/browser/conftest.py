@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, ViewportSize, expect, sync_playwright
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
@@ -39,9 +39,11 @@ ARGUMENTS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HOW = "There is no Chromium for the browser tests: `make test` gets one, or set CHROMIUM_PATH to one."
 
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
-TV = {"width": 1920, "height": 1080}
+#: The narrowest window in which nothing may scroll sideways.
+NARROW = ViewportSize(width=320, height=844)
+PHONE = ViewportSize(width=390, height=844)
+DESK = ViewportSize(width=1280, height=900)
+TV = ViewportSize(width=1920, height=1080)
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +73,10 @@ def open_browser(chromium: Browser) -> Iterator[Callable[..., Page]]:
     complaints: list[str] = []
 
     def opened(
-        viewport: dict[str, int], *, language: str = "en-GB", javascript: bool = True, zone: str | None = None
+        viewport: ViewportSize, *, language: str = "en-GB", javascript: bool = True, zone: str | None = None
     ) -> Page:
         context = chromium.new_context(
-            viewport=viewport,  # type: ignore[arg-type]
+            viewport=viewport,
             locale=language,
             java_script_enabled=javascript,
             timezone_id=zone,

@@ -11,14 +11,11 @@ from flask import Flask
 from playwright.sync_api import Page
 
 from clinic_portal.web.access import ATTRIBUTE, Right
-from tests.browser.conftest import DESK, PHONE, check_accessible
+from tests.browser.conftest import DESK, NARROW, PHONE, check_accessible
 from tests.support.world import World, path_of, rules_of
 from tests.test_ladder import HOLD, NO_FRAGMENT, OF_SESSIONS, WHO_HAS
 
 pytestmark = pytest.mark.browser
-
-#: The narrowest window in which nothing may scroll sideways.
-NARROW = {"width": 320, "height": 844}
 
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
@@ -97,7 +94,7 @@ def test_every_page_on_a_phone_and_on_a_desk(
             check_page(page, address + path)
             check_accessible(page)
             for size in (DESK, NARROW, PHONE):
-                page.set_viewport_size(size)  # type: ignore[arg-type]  # as in open_browser
+                page.set_viewport_size(size)
                 assert page.evaluate(FITS), f"scrolls sideways at {size['width']}"
         except AssertionError as error:
             wrong.append(f"{who} {path}: {error}")

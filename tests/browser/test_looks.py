@@ -9,12 +9,10 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.core.clock import FixedClock
 from tests.booking.factory import make_appointment
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK, NARROW, PHONE
 from tests.support.world import World
 
 pytestmark = pytest.mark.browser
-
-NARROW = {"width": 320, "height": 844}
 
 TIMES = "/book/massage/times?practitioner=any&facility=lisbon"
 
@@ -35,7 +33,7 @@ def test_the_parts_of_a_day_stand_in_one_line_or_two_and_two(
     page.goto(address + TIMES)
     tops = "[...document.querySelectorAll('.parts a')].map((one) => one.getBoundingClientRect().top)"
     assert len(set(page.evaluate(tops))) == 1
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # as in open_browser
+    page.set_viewport_size(NARROW)
     first, second, third, fourth = page.evaluate(tops)
     assert first == second < third == fourth
 
@@ -46,7 +44,7 @@ def test_answers_begin_and_end_where_the_heading_and_the_buttons_do(
     page = window(world, address, open_browser, "patient")
     page.goto(f"{address}/book/hold/{world.held.id}/check")
     for size in (PHONE, DESK):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         edges = page.evaluate(
             """() => ["h1", ".answers", ".answers dt", "textarea"].map((one) => {
                  const box = document.querySelector(`main ${one}`).getBoundingClientRect();
@@ -92,7 +90,7 @@ def test_the_desks_rows_on_a_phone(
 
 def test_a_row_of_reminders_begins_at_one_height(world: World, address: str, open_browser: Callable[..., Page]) -> None:
     page = window(world, address, open_browser, "administrator")
-    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+    page.set_viewport_size(DESK)
     page.goto(f"{address}/admin/reminders")
     tops = page.locator("tbody tr").first.evaluate(
         """(row) => [...row.cells].map((cell) => {
