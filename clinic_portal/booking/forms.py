@@ -78,31 +78,34 @@ class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     facility = SelectField(_l("Where?"))
 
 
-class LaterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """When later sessions would suit better. It is sent in the address, as `SeriesForm` is."""
+class AskingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A form that is sent in the address: nothing is changed by it, so it needs no token."""
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        """No token: the form only asks."""
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # as above
+        """What Flask-WTF reads."""
 
         csrf = False
+
+
+class PlanForm(AskingForm):
+    """What is wished of several sessions."""
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether the rules are set aside: only the forms of staff have the box."""
+        return "aside" in self and bool(self["aside"].data)
+
+
+class LaterForm(PlanForm):
+    """When later sessions would suit better."""
 
     weekday = SelectMultipleField(_l("Which days suit you?"))
     at = SelectField(_l("What time of day?"))
     first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())
 
-    @property
-    def is_aside(self) -> bool:
-        """Whether staff set the rules aside."""
-        return False
 
-
-class SeriesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """What is wished of a series. It is sent in the address: nothing is changed by it. The choices are set by the page."""
-
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        """No token: the form only asks."""
-
-        csrf = False
+class SeriesForm(PlanForm):
+    """What is wished of a series. The choices are set by the page."""
 
     count = SelectField(_l("How many sessions?"), coerce=int)
     per_week = RadioField(
@@ -115,11 +118,6 @@ class SeriesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     practitioner = SelectField(_l("With whom?"))
     facility = RadioField(_l("Where?"), validators=[InputRequired(_l("Choose a place"))])
     first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())
-
-    @property
-    def is_aside(self) -> bool:
-        """Whether staff set the rules aside."""
-        return False
 
     def validate(self, extra_validators: object = None) -> bool:
         """Check each field, then those that hang together."""

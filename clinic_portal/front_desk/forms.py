@@ -22,7 +22,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from clinic_portal.accounts import fields
-from clinic_portal.booking.forms import LaterForm, SeriesForm, WaitingForm
+from clinic_portal.booking.forms import AskingForm, LaterForm, SeriesForm, WaitingForm
 from clinic_portal.booking.queries import ClinicReason, Taker
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.core.typed import is_blank, many_lines, one_line
@@ -176,15 +176,10 @@ class PhoneSeriesForm(SeriesForm):
     most = 0
     aside = BooleanField(_l("Set the rules aside"))
 
-    @property
-    def is_aside(self) -> bool:
-        """Whether staff set the rules aside."""
-        return bool(self.aside.data)
-
     def validate(self, extra_validators: object = None) -> bool:
         """Check what patients' wishes are checked for, and the number of sessions."""
         valid: bool = super().validate(extra_validators)
-        if valid and not self.aside.data and self.count.data > self.most:
+        if valid and not self.is_aside and self.count.data > self.most:
             self.count.errors = [
                 _("The service allows %(num)d sessions at once. Set the rules aside to book more", num=self.most)
             ]
@@ -192,13 +187,8 @@ class PhoneSeriesForm(SeriesForm):
         return valid
 
 
-class OwnTimeForm(FlaskForm):  # type: ignore[misc]
-    """A session of a plan at a time that is not offered. It is sent in the address, as the plan is."""
-
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        """No token: the form only asks."""
-
-        csrf = False
+class OwnTimeForm(AskingForm):
+    """A session of a plan at a time that is not offered."""
 
     on = DateField(_l("Day"), name="own_day", validators=[Optional()])
     at = TimeField(_l("Time"), name="own_time", validators=[Optional()])
@@ -230,8 +220,3 @@ class PhoneLaterForm(LaterForm):
     """When somebody on the phone would rather have later sessions."""
 
     aside = BooleanField(_l("Set the rules aside"))
-
-    @property
-    def is_aside(self) -> bool:
-        """Whether staff set the rules aside."""
-        return bool(self.aside.data)

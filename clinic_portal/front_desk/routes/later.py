@@ -75,7 +75,7 @@ def _later(facility: FacilityFacts, appointment_id: UUID) -> tuple[Later, PhoneL
     later = later_of(visit, ours, home=home, back=home, theirs=theirs)
     form, patient_id = later_form(later, PhoneLaterForm), visit.appointment.known_patient_id
     patient = patients_for_staff(db_session(), [patient_id], actor=require_actor())[patient_id]
-    return replace(later, layout="layouts/desk.html", patient=patient, is_aside=bool(form.aside.data)), form
+    return replace(later, layout="layouts/desk.html", patient=patient, is_aside=form.is_aside), form
 
 
 def _reason(later: Later, typed: ReasonForm | None = None) -> ReasonForm | None:
