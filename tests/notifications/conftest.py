@@ -30,7 +30,7 @@ from clinic_portal.notifications.use_cases.sweep_outbox import Sweep, sweep_outb
 from clinic_portal.patients.models import Patient
 from clinic_portal.providers.inbox import InboxItem, read_inbox
 from clinic_portal.providers.sms.sns import SnsSmsSender
-from tests.providers.servers import AWS, reset_moto, running_moto
+from tests.providers.servers import AWS, CannedAws, reset_moto, running_canned_aws, running_moto
 from tests.support import servers
 
 KINDS = Path(__file__).parent / "kinds"
@@ -171,6 +171,13 @@ def sns(post: Post, amazon: str) -> Senders:
     """Texts through SNS, e-mails into the inbox."""
     reset_moto(amazon)
     return replace(post.senders, sms=SnsSmsSender(endpoint_url=amazon, **AWS))
+
+
+@pytest.fixture
+def canned_aws() -> Iterator[CannedAws]:
+    """An Amazon that says what the test wants."""
+    with running_canned_aws() as canned:
+        yield canned
 
 
 @pytest.fixture

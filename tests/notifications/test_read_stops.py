@@ -1,6 +1,5 @@
 """The vendor's list of phones that answered STOP becomes ours."""
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -12,8 +11,7 @@ from clinic_portal.notifications.queries import stopped_numbers
 from clinic_portal.notifications.rules import LIST_LAG
 from clinic_portal.notifications.steps import note_stop
 from clinic_portal.notifications.use_cases.read_stops import read_stops
-from clinic_portal.providers.base import Accepted
-from clinic_portal.providers.errors import ProviderError
+from clinic_portal.providers.inbox import opt_in, opt_out
 from clinic_portal.providers.sms.sns import SnsSmsSender
 from tests.notifications.conftest import Post, make_person
 from tests.providers.servers import LISTED_STOP
@@ -21,23 +19,9 @@ from tests.providers.servers import LISTED_STOP
 MARTA = "+351912345601"
 
 
-@dataclass
-class ListingSender:
-    """A vendor whose list is what the test says."""
-
-    numbers: set[str] = field(default_factory=set)
-
-    name = "listing"
-    deduplicates = True
-
-    def send(self, *_args: object, **_options: object) -> Accepted:
-        raise NotImplementedError
-
-    def opted_out(self, *, timeout_s: float) -> frozenset[str]:
-        return frozenset(self.numbers)
-
-    def opt_in(self, number: str, *, timeout_s: float) -> None:
-        raise ProviderError("sms.opt_in_refused", retryable=False)
+def read(post: Post) -> bool:
+    """Read the list of the developer's inbox."""
+    return read_stops(post.db, post.clock, sender=post.senders.sms)
 
 
 def kept(post: Post) -> list[str]:
@@ -55,24 +39,24 @@ def test_only_numbers_that_the_clinic_knows_are_kept(post: Post, sns: Senders) -
 
 def test_reading_it_twice_changes_nothing(post: Post) -> None:
     make_person(post.db)
-    vendor = ListingSender({MARTA})
-    read_stops(post.db, post.clock, sender=vendor)
+    opt_out(post.settings.inbox_folder, MARTA)
+    read(post)
     since = post.db.scalars(select(StoppedAddress.noticed_at)).one()
     post.clock.at += timedelta(days=1)
-    read_stops(post.db, post.clock, sender=vendor)
+    read(post)
     assert post.db.scalars(select(StoppedAddress.noticed_at)).all() == [since]
 
 
 def test_who_is_in_again_gets_texts_again(post: Post) -> None:
     make_person(post.db)
-    vendor = ListingSender({MARTA})
-    read_stops(post.db, post.clock, sender=vendor)
-    vendor.numbers.clear()
+    opt_out(post.settings.inbox_folder, MARTA)
+    read(post)
+    opt_in(post.settings.inbox_folder, MARTA)
     post.clock.at += LIST_LAG
-    read_stops(post.db, post.clock, sender=vendor)
+    read(post)
     assert not stopped_numbers(post.db, [MARTA])
-    vendor.numbers.add(MARTA)
-    read_stops(post.db, post.clock, sender=vendor)
+    opt_out(post.settings.inbox_folder, MARTA)
+    read(post)
     assert stopped_numbers(post.db, [MARTA]) == {MARTA}
 
 
@@ -81,29 +65,30 @@ def test_a_refusal_is_newer_than_a_list_that_does_not_know_it_yet(post: Post) ->
     with transaction(post.db):
         note_stop(post.db, post.clock, MARTA)
     post.clock.at += LIST_LAG - timedelta(seconds=1)
-    read_stops(post.db, post.clock, sender=ListingSender())
+    read(post)
     assert stopped_numbers(post.db, [MARTA]) == {MARTA}
 
 
 def test_what_was_just_turned_on_is_newer_than_a_list_that_still_has_it(post: Post) -> None:
     make_person(post.db)
-    vendor = ListingSender({MARTA})
-    read_stops(post.db, post.clock, sender=vendor)
+    opt_out(post.settings.inbox_folder, MARTA)
+    read(post)
     row = post.db.scalars(select(StoppedAddress)).one()
     row.open_again(now=post.clock.now())
     row.opted_in_at = post.clock.now()
     post.db.commit()
-    read_stops(post.db, post.clock, sender=vendor)
+    read(post)
     assert not stopped_numbers(post.db, [MARTA])
     post.clock.at += LIST_LAG
-    read_stops(post.db, post.clock, sender=vendor)
+    read(post)
     assert stopped_numbers(post.db, [MARTA]) == {MARTA}
 
 
 def test_a_number_that_nobody_has_any_more_is_forgotten(post: Post) -> None:
     with transaction(post.db):
         note_stop(post.db, post.clock, MARTA)
-    read_stops(post.db, post.clock, sender=ListingSender({MARTA}))
+    opt_out(post.settings.inbox_folder, MARTA)
+    read(post)
     assert kept(post) == []
 
 

@@ -9,7 +9,6 @@ import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
@@ -51,6 +50,7 @@ from tests.providers.servers import (
     fixed_now,
     moto_data,
     reset_moto,
+    running_canned_aws,
     running_moto,
 )
 
@@ -93,29 +93,8 @@ def silent_port() -> Iterator[int]:
 
 @pytest.fixture
 def canned_aws() -> Iterator[CannedAws]:
-    canned = CannedAws()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            canned.requests.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            status, body = canned.answer()
-            self.send_response(status)
-            for name, value in canned.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay quiet."""
-
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        canned.url = f"http://{HOST}:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
+    with running_canned_aws() as canned:
         yield canned
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")

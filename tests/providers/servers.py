@@ -3,21 +3,27 @@
 import email
 import email.policy
 import json
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from moto.server import ThreadedMotoServer
 
+from clinic_portal.providers.sms.sns import SnsSmsSender
+
 AWS = {"region": "eu-west-1", "access_key_id": "testing", "secret_access_key": "testing"}
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 USERNAME, PASSWORD = "portal", "correct horse"
 HOST = "127.0.0.1"
+#: The XML name space of what SNS answers.
+SNS = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 #: Phones that answered STOP, as moto has it: whatever ends in 99 when it is asked about one, and a list of its own.
 CHECKED_STOP, LISTED_STOP = "+351912345699", "+447700900149"
@@ -25,6 +31,20 @@ CHECKED_STOP, LISTED_STOP = "+351912345699", "+447700900149"
 
 def fixed_now() -> datetime:
     return NOW
+
+
+def sns_error(code: str) -> bytes:
+    """What SNS answers when it refuses, with its code."""
+    return f"""<ErrorResponse xmlns="{SNS}"><Error><Type>Sender</Type>
+<Code>{code}</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>""".encode()
+
+
+def sns_list(*numbers: str, next_token: str = "") -> bytes:
+    """A page of the phones that answered STOP; with a token there is another."""
+    members = "".join(f"<member>{number}</member>" for number in numbers)
+    more = f"<nextToken>{next_token}</nextToken>" if next_token else ""
+    return f"""<ListPhoneNumbersOptedOutResponse xmlns="{SNS}"><ListPhoneNumbersOptedOutResult>
+<phoneNumbers>{members}</phoneNumbers>{more}</ListPhoneNumbersOptedOutResult></ListPhoneNumbersOptedOutResponse>""".encode()
 
 
 @contextmanager
@@ -63,6 +83,11 @@ class CannedAws:
     answers: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
 
     @property
+    def sender(self) -> SnsSmsSender:
+        """What sends texts by it."""
+        return SnsSmsSender(endpoint_url=self.url, **AWS)
+
+    @property
     def actions(self) -> list[str]:
         """What was asked for, in order."""
         return [parse_qs(request)["Action"][0] for request in self.requests]
@@ -71,6 +96,36 @@ class CannedAws:
         """The answer to the last request."""
         waiting = self.answers.get(self.actions[-1]) if self.answers else None
         return waiting.pop(0) if waiting else (self.status, self.body)
+
+
+@contextmanager
+def running_canned_aws() -> Iterator[CannedAws]:
+    """An Amazon that says what the test wants, on a free port."""
+    canned = CannedAws()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            canned.requests.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            status, body = canned.answer()
+            self.send_response(status)
+            for name, value in canned.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    with ThreadingHTTPServer((HOST, 0), Handler) as server:
+        canned.url = f"http://{HOST}:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield canned
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Postman:

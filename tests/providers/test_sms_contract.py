@@ -10,17 +10,12 @@ from clinic_portal.providers.errors import ProviderError
 from clinic_portal.providers.sms.base import Sms, SmsSender
 from clinic_portal.providers.sms.sns import SnsSmsSender
 from tests.providers.gateways import SmsGateway
-from tests.providers.servers import CHECKED_STOP, LISTED_STOP, CannedAws
+from tests.providers.servers import CHECKED_STOP, LISTED_STOP, SNS, CannedAws, sns_error, sns_list
 
 ANA = "+351912345601"
-SNS_ERROR = """<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>
-<Code>{}</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"""
-CHECKED = """<CheckIfPhoneNumberIsOptedOutResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">
-<CheckIfPhoneNumberIsOptedOutResult><isOptedOut>{}</isOptedOut></CheckIfPhoneNumberIsOptedOutResult>
+CHECKED = f"""<CheckIfPhoneNumberIsOptedOutResponse xmlns="{SNS}">
+<CheckIfPhoneNumberIsOptedOutResult><isOptedOut>{{}}</isOptedOut></CheckIfPhoneNumberIsOptedOutResult>
 </CheckIfPhoneNumberIsOptedOutResponse>"""
-LISTED = """<ListPhoneNumbersOptedOutResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">
-<ListPhoneNumbersOptedOutResult><phoneNumbers><member>{}</member></phoneNumbers>{}</ListPhoneNumbersOptedOutResult>
-</ListPhoneNumbersOptedOutResponse>"""
 
 
 def sms(to: str = ANA, text="A sua consulta é amanhã às 9:30.", sender: str = "Clinica") -> Sms:
@@ -129,7 +124,7 @@ class TestSns:
         canned_aws.body = (
             b"<PublishResponse><PublishResult><MessageId>m-1</MessageId></PublishResult></PublishResponse>"
         )
-        sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
+        sender = canned_aws.sender
 
         accepted = sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
         sender.send(sms(sender="+351912345699"), idempotency_key=uuid4(), timeout_s=30)
@@ -161,8 +156,8 @@ class TestSns:
     def test_translates_the_vendors_code_after_one_attempt(
         self, canned_aws: CannedAws, status: int, vendor_code: str, code: str, retryable: bool
     ) -> None:
-        canned_aws.status, canned_aws.body = status, SNS_ERROR.format(vendor_code).encode()
-        sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
+        canned_aws.status, canned_aws.body = status, sns_error(vendor_code)
+        sender = canned_aws.sender
 
         with pytest.raises(ProviderError) as caught:
             sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
@@ -174,42 +169,42 @@ class TestSns:
         # SNS takes a text for such a phone, gives it an id, and drops it: publishing would tell nothing.
         canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(200, CHECKED.format("true").encode())]
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=30)
+            canned_aws.sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("sms.opted_out", False)
         assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut"]
 
     def test_an_account_that_may_only_publish_publishes(self, canned_aws: CannedAws) -> None:
-        denied = SNS_ERROR.format("AuthorizationError").encode()
+        denied = sns_error("AuthorizationError")
         canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(403, denied)]
         canned_aws.body = (
             b"<PublishResponse><PublishResult><MessageId>m-1</MessageId></PublishResult></PublishResponse>"
         )
 
-        assert self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=30).vendor_id == "m-1"
+        assert canned_aws.sender.send(sms(), idempotency_key=uuid4(), timeout_s=30).vendor_id == "m-1"
 
     def test_an_outage_while_asking_keeps_the_text_for_later(self, canned_aws: CannedAws) -> None:
-        canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(500, SNS_ERROR.format("InternalError").encode())]
+        canned_aws.answers["CheckIfPhoneNumberIsOptedOut"] = [(500, sns_error("InternalError"))]
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).send(sms(), idempotency_key=uuid4(), timeout_s=30)
+            canned_aws.sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
 
         assert caught.value.retryable
         assert canned_aws.actions == ["CheckIfPhoneNumberIsOptedOut"]
 
     def test_the_list_is_read_page_by_page(self, canned_aws: CannedAws) -> None:
-        pages = [(ANA, "<nextToken>more</nextToken>"), (CHECKED_STOP, "")]
-        canned_aws.answers["ListPhoneNumbersOptedOut"] = [(200, LISTED.format(*page).encode()) for page in pages]
+        pages = [sns_list(ANA, next_token="more"), sns_list(CHECKED_STOP)]
+        canned_aws.answers["ListPhoneNumbersOptedOut"] = [(200, page) for page in pages]
 
-        assert self._sender(canned_aws).opted_out(timeout_s=30) == {ANA, CHECKED_STOP}
+        assert canned_aws.sender.opted_out(timeout_s=30) == {ANA, CHECKED_STOP}
         assert ["nextToken=more" in request for request in canned_aws.requests] == [False, True]
 
     def test_a_list_of_which_a_page_is_missing_is_no_list(self, canned_aws: CannedAws) -> None:
         canned_aws.answers["ListPhoneNumbersOptedOut"] = [
-            (200, LISTED.format(ANA, "<nextToken>more</nextToken>").encode()),
-            (429, SNS_ERROR.format("Throttled").encode()),
+            (200, sns_list(ANA, next_token="more")),
+            (429, sns_error("Throttled")),
         ]
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).opted_out(timeout_s=30)
+            canned_aws.sender.opted_out(timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == ("sms.throttled", True)
 
@@ -224,16 +219,16 @@ class TestSns:
     def test_a_second_opt_in_within_thirty_days_is_refused_for_now(
         self, canned_aws: CannedAws, status: int, vendor_code: str, code: str, retryable: bool
     ) -> None:
-        canned_aws.status, canned_aws.body = status, SNS_ERROR.format(vendor_code).encode()
+        canned_aws.status, canned_aws.body = status, sns_error(vendor_code)
         with pytest.raises(ProviderError) as caught:
-            self._sender(canned_aws).opt_in(ANA, timeout_s=30)
+            canned_aws.sender.opt_in(ANA, timeout_s=30)
 
         assert (caught.value.code, caught.value.retryable) == (code, retryable)
 
     @pytest.mark.parametrize(("status", "body"), [(200, b"not xml <"), (200, b""), (200, b"<a/>"), (502, b"<html>")])
     def test_an_answer_that_is_no_answer_is_retryable(self, canned_aws: CannedAws, status: int, body: bytes) -> None:
         canned_aws.status, canned_aws.body = status, body
-        sender = SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
+        sender = canned_aws.sender
 
         with pytest.raises(ProviderError) as caught:
             sender.send(sms(), idempotency_key=uuid4(), timeout_s=30)
@@ -255,10 +250,6 @@ class TestSns:
     def test_an_endpoint_that_is_no_url_is_noticed_at_once(self) -> None:
         with pytest.raises(ValueError, match="endpoint"):
             SnsSmsSender(region="eu-west-1", endpoint_url="localhost")
-
-    @staticmethod
-    def _sender(canned_aws: CannedAws) -> SnsSmsSender:
-        return SnsSmsSender(region="eu-west-1", endpoint_url=canned_aws.url, access_key_id="a", secret_access_key="b")
 
     @staticmethod
     def _attributes(request: str) -> dict[str, str]:
