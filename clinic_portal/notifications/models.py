@@ -104,11 +104,6 @@ class StoppedAddress(Base):
     #: Why the vendor last did not.
     error_code: Mapped[str | None]
 
-    def stop(self, *, now: datetime) -> None:
-        """Note that nothing may go there, if that is news."""
-        if self.ended_at is not None:
-            self.noticed_at, self.ended_at, self.error_code = now, None, None
-
     def open_again(self, *, now: datetime) -> None:
         """Note that messages may go there again."""
         self.ended_at, self.asked_at, self.error_code = now, None, None

@@ -1,6 +1,7 @@
 """Read at the vendor which phones answered STOP, and which are in again."""
 
 import logging
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,7 @@ def read_stops(db: Session, clock: Clock, *, sender: SmsSender) -> bool:
     except ProviderError as error:
         log.warning("stops_not_read", extra={"error": error.code})
         return False
+    now = clock.now()
     with transaction(db):
         rows = {row.address: row for row in lock_stops(db)}
         asked = listed | rows.keys()
@@ -36,16 +38,14 @@ def read_stops(db: Session, clock: Clock, *, sender: SmsSender) -> bool:
         for number, row in rows.items():
             if number not in known:
                 db.delete(row)
-            else:
-                _correct(row, clock, is_listed=number in listed)
-        for number in sorted((listed & known) - rows.keys()):
-            note_stop(db, clock, number)  # A refusal may have noted it a moment ago.
+            elif number not in listed and row.ended_at is None and unlisted_for_good(row.noticed_at, now=now):
+                row.open_again(now=now)
+        for number in sorted(listed & known):
+            if _is_news(rows.get(number), now=now):
+                note_stop(db, clock, number)  # A refusal may have noted it a moment ago.
     return True
 
 
-def _correct(row: StoppedAddress, clock: Clock, *, is_listed: bool) -> None:
-    now = clock.now()
-    if is_listed and listed_anew(opted_in_at=row.opted_in_at, now=now):
-        row.stop(now=now)
-    elif not is_listed and row.ended_at is None and unlisted_for_good(row.noticed_at, now=now):
-        row.open_again(now=now)
+def _is_news(row: StoppedAddress | None, *, now: datetime) -> bool:
+    """Whether it was not known that somebody in the vendor's list answered STOP."""
+    return row is None or (row.ended_at is not None and listed_anew(opted_in_at=row.opted_in_at, now=now))
