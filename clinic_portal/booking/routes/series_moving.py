@@ -21,7 +21,7 @@ from clinic_portal.booking.queries import AppointmentState, PartOfDay, VisitFact
 from clinic_portal.booking.queries.openings import Openings, read_openings
 from clinic_portal.booking.queries.series import Place, SeriesFacts, later_sessions, place_of, series_facts, with_whom
 from clinic_portal.booking.routes.common import blueprint
-from clinic_portal.booking.routes.series_plan import Session, codes_of, session_lines, still_free
+from clinic_portal.booking.routes.series_plan import A_WEEK, Session, codes_of, session_lines, still_free
 from clinic_portal.booking.routes.series_way import (
     SPARE_WEEKS,
     first_of,
@@ -46,7 +46,6 @@ from clinic_portal.web.filters import local_text
 from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
-A_WEEK = timedelta(days=7)
 VISIT = "/visits/<uuid:appointment_id>"
 #: What the address says of the wish.
 WISHED = ("weekday", "at", "first", "aside")

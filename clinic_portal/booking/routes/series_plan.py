@@ -27,6 +27,7 @@ from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, SeriesId
 from clinic_portal.core.money import Money
 from clinic_portal.practitioners.queries import PractitionerFacts
+from clinic_portal.practitioners.rules import write_time
 from clinic_portal.web.database import db_session
 from clinic_portal.web.filters import clinic_date, short_moment
 from clinic_portal.web.pages import render_page, see_other
@@ -299,7 +300,7 @@ def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> l
 def _note(line: Line, lost: Mapping[Wall, str]) -> str:
     if line.is_as_wished or line.is_left_out:
         return ""
-    when = f"{clinic_date(date.fromordinal(day_of(line.wished)))}, {_clock(line.wished)}"
+    when = f"{clinic_date(date.fromordinal(day_of(line.wished)))}, {write_time(minute_of(line.wished))}"
     code = lost.get(line.wished, "")
     if code == "appointment.slot_taken":
         return str(_("%(when)s has just been taken. This is the nearest free time of that week.", when=when))
@@ -313,7 +314,3 @@ def _nothing(line: Line, lost: Mapping[Wall, str]) -> str:
     if line.wished in lost:
         return str(_("Nothing else is free in the week of %(day)s: this session is left out.", day=week))
     return str(_("Nothing is free in the week of %(day)s.", day=week))
-
-
-def _clock(wall: Wall) -> str:
-    return f"{minute_of(wall) // 60:02}:{minute_of(wall) % 60:02}"

@@ -8,11 +8,10 @@ from flask_babel import ngettext
 
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.forms import CancelForm
-from clinic_portal.booking.queries import AppointmentState, CancelReason, VisitFacts, describe, visit_of
+from clinic_portal.booking.queries import AppointmentState, CancelReason, describe, visit_of
 from clinic_portal.booking.queries.series import SeriesFacts, later_sessions, place_of, series_of
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.too_late import too_late_page
-from clinic_portal.booking.rules import judge_change
 from clinic_portal.booking.use_cases.cancel_later_sessions import cancel_later_sessions
 from clinic_portal.core.ids import AppointmentId, SeriesId
 from clinic_portal.core.money import Money
@@ -61,7 +60,7 @@ def cancel_later(appointment_id: UUID) -> ResponseReturnValue:
     db, time, actor, id_ = db_session(), clock(), require_actor(), AppointmentId(appointment_id)
     visit, form = visit_of(db, time, id_, actor=actor), CancelForm()
     sessions = later_sessions(db, visit.appointment)
-    open_ones = [one for one in describe(db, sessions) if _is_changeable(one)]
+    open_ones = [one for one in describe(db, sessions) if one.judge_change(time.now()).allowed]
     back = url_for("booking.series", series_id=visit.appointment.series_id)
     if not open_ones:
         return too_late_page(visit, back=back) if sessions else redirect(back, 303)
@@ -80,11 +79,6 @@ def _series(series_id: UUID) -> SeriesFacts:
     return series_of(db_session(), clock(), SeriesId(series_id), actor=require_actor())
 
 
-def _is_changeable(visit: VisitFacts) -> bool:
-    cutoff, facts = visit.service.rules.change_cutoff, visit.appointment
-    return judge_change(facts.state, facts.starts_at, cutoff=cutoff, now=clock().now()).allowed
-
-
 def _page(template: str, found: SeriesFacts) -> ResponseReturnValue:
     db, now = db_session(), clock().now()
     visits = describe(db, found.sessions)
@@ -100,7 +94,7 @@ def _page(template: str, found: SeriesFacts) -> ResponseReturnValue:
         # With whom it is planned; a session that was moved by itself may be with a colleague.
         usual=next((one for one in visits if one.practitioner.id == found.practitioner_id), visits[0]),
         kept=kept,
-        next_one=next((visit for visit in coming if _is_changeable(visit)), None),
+        next_one=next((visit for visit in coming if visit.judge_change(now).allowed), None),
         total=total,
         is_at_many_places=len({place_of(visit.appointment) for visit in visits}) > 1,
         person=person_to_book_for(db, clock(), found.patient_id, actor=require_actor()),

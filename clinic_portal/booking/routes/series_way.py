@@ -24,7 +24,9 @@ from clinic_portal.booking.rules.series import Plan, SeriesWish, propose_with_on
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import PractitionerId
+from clinic_portal.core.wording import weekday_in_words
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
+from clinic_portal.practitioners.rules import write_time
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import clinic_date, local_text
 from clinic_portal.web.i18n import current_language
@@ -76,7 +78,7 @@ class SeriesWay:
 
     def query(self) -> list[tuple[str, str]]:
         """The query string: the way's own, and the wish."""
-        at = self.part.value if self.minute is None else _clock(self.minute)
+        at = self.part.value if self.minute is None else write_time(self.minute)
         own = self.way.query() | {
             "facility": self.facility.slug,
             "practitioner": self.way.query().get("practitioner", ANY),
@@ -199,20 +201,19 @@ def chosen_times(longest: int) -> tuple[datetime, ...]:
 
 def weekday_names() -> list[str]:
     """Return the seven names, Monday first, as they stand at the beginning of a line."""
-    names = get_day_names("wide", locale=current_language())
-    return [names[number][:1].upper() + names[number][1:] for number in range(7)]
+    return [weekday_in_words(weekday, current_language()) for weekday in range(7)]
 
 
 def pattern_in_words(plan: Plan) -> str:
     """Return "Monday and Thursday, 10:30"."""
     names = get_day_names("wide", locale=current_language())
     days = format_list([names[number] for number in plan.pattern.weekdays], locale=current_language())
-    return f"{days[:1].upper()}{days[1:]}, {_clock(plan.pattern.minute)}"
+    return f"{days[:1].upper()}{days[1:]}, {write_time(plan.pattern.minute)}"
 
 
 def times_of_day() -> dict[str, list[tuple[str, str]]]:
     """Return the choices: parts of the day, and times by the clock."""
-    times = [_clock(minute) for minute in range(FIRST_MINUTE, LAST_MINUTE + 1, HALF_HOUR)]
+    times = [write_time(minute) for minute in range(FIRST_MINUTE, LAST_MINUTE + 1, HALF_HOUR)]
     return {
         _("Part of the day"): [(part.value, part_name(part)) for part in PartOfDay],
         _("A certain time"): [(time, time) for time in times],
@@ -269,7 +270,3 @@ def _before(way: Way, longest: int) -> dict[str, object]:
         "practitioner": str(way.practitioner.id) if way.practitioner else ANY,
         "facility": place.slug if place else None,
     }
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"

@@ -69,7 +69,7 @@ def move_visit(  # noqa: PLR0913 - all by name
     row, expired = lock_for_move(db, appointment_id, wanted=wanted, takers=candidates, patient_id=patient_id, now=now)
     if _is_there(row, to):
         return facts_of(row)
-    _judge(row, service, note, now)
+    judge_move(row, service, note, now)
     if to.anyway is not None and to.anyway.room_id is not None and _is_there(row, to, but_for_room=True):
         change_room(db, clock, row, to.anyway.room_id, actor=actor, note=note)
         return facts_of(row)
@@ -95,7 +95,8 @@ def _is_there(row: Appointment, to: NewTime, *, but_for_room: bool = False) -> b
     return is_so and (but_for_room or row.room_id == to.anyway.room_id)
 
 
-def _judge(row: Appointment, service: ServiceFacts, note: str, now: datetime) -> None:
+def judge_move(row: Appointment, service: ServiceFacts, note: str, now: datetime) -> None:
+    """Refuse to move a visit that may not be moved; a `note` is the written reason of staff. Raises: Conflict."""
     if note:
         verdict = judge_change_by_staff(row.state)
     else:

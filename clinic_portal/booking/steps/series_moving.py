@@ -14,16 +14,16 @@ from clinic_portal.booking.queries import AppointmentFacts, Wish, facts_of
 from clinic_portal.booking.queries.openings import Openings, Wanted, read_openings, refusals_of
 from clinic_portal.booking.queries.series import Place, in_turn, lock_in_the_way, place_of, series_facts, with_whom
 from clinic_portal.booking.queries.staff import MOVED
-from clinic_portal.booking.rules import AppointmentState, judge_change, judge_change_by_staff
+from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps.appointments import end_holds, write_history
-from clinic_portal.booking.steps.moving import claim_with
+from clinic_portal.booking.steps.moving import claim_with, judge_move
 from clinic_portal.booking.steps.series import TIMES_LOST, tell_of_series
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.events import publish
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
-from clinic_portal.facilities.queries import ServiceFacts, facility_by_id
+from clinic_portal.facilities.queries import facility_by_id
 from clinic_portal.notifications.steps import void_messages
 
 MOVED_TOGETHER = "series_moved"
@@ -101,8 +101,10 @@ def _move(db: Session, clock: Clock, moves: Sequence[_Move], *, actor: Actor, no
     stretches = [(taker, need.busy(move.wanted.start)) for move in moves for taker in move.wanted.takers]
     rows = lock_in_the_way(db, wanted=stretches, patient_id=patient_id, now=now, visits=ids)
     ours = {row.id: row for row in rows if row.id in ids}
+    if any(row.state is not AppointmentState.BOOKED for row in ours.values()):
+        raise Conflict("series.changed")
     for move in moves:
-        _judge(ours[move.session.id], move.wanted.openings.service, note, now)
+        judge_move(ours[move.session.id], move.wanted.openings.service, note, now)
     end_holds(db, clock, [row for row in rows if row.id not in ours], actor=None, now=now)
     before = {move.session.id: facts_of(ours[move.session.id]) for move in moves}
     _step_into(db, [(ours[move.session.id], move) for move in moves])
@@ -115,17 +117,6 @@ def _move(db: Session, clock: Clock, moves: Sequence[_Move], *, actor: Actor, no
             was_starts_at=was.starts_at, was_ends_at=was.ends_at, was_room_id=was.room_id,
         )  # fmt: skip
         publish(db, clock, moved)
-
-
-def _judge(row: Appointment, service: ServiceFacts, note: str, now: datetime) -> None:
-    if row.state is not AppointmentState.BOOKED:
-        raise Conflict("series.changed")
-    if note:
-        verdict = judge_change_by_staff(row.state)
-    else:
-        verdict = judge_change(row.state, row.starts_at, cutoff=service.rules.change_cutoff, now=now)
-    if not verdict.allowed:
-        raise Conflict(verdict.code)
 
 
 def _step_into(db: Session, moves: Sequence[tuple[Appointment, _Move]]) -> None:

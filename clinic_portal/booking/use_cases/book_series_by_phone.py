@@ -16,7 +16,8 @@ from clinic_portal.facilities.queries import works_at
 def book_series_by_phone(db: Session, clock: Clock, *, choice: SeriesChoice, actor: Actor, note: str = "") -> SeriesId:
     """Book all of the chosen times or none at a facility of the actor's, and tell the patient, or who acts for a child, once.
 
-    A note sets notice, horizon, visits a day and the number of sessions aside; hours, and what somebody else has, never.
+    A note sets notice, horizon, visits a day and the number of sessions aside, and hours for the choice's own time; what
+    somebody else has, never.
     Repeating the call returns the same series and sends nothing again.
     Raises: NotFound (no such patient, service or facility of the actor's); Conflict "series.not_offered" (too many, none,
     or not this service), "series.times_lost" with the codes of those that cannot be had (`lost`, by start).
