@@ -2,6 +2,9 @@
 
 A list of dates says the same, and some programs read it wrongly: Outlook passes over RDATE, ical.js (Thunderbird, Nextcloud)
 over the DTSTART beside it. What follows no rule within these years is spelled change by change, each by itself.
+
+Not by icalendar's own `Timezone.from_tzinfo` (7.3.0), which writes such lists, and gives each change to summer by what the
+clocks show after it: an hour late, for RFC 5545 (3.6.5) counts it by the offset before.
 """
 
 from collections.abc import Iterator, Sequence
