@@ -215,6 +215,9 @@ def served(*hours: GivenHours, minutes: int = 30, today: date = TODAY, **asked: 
         ({"parts": frozenset({PartOfDay.AFTER_WORK, PartOfDay.MORNING})}, False),
         ({"from_day": date(2026, 11, 24), "until_day": date(2026, 11, 29)}, True),
         ({"from_day": date(2026, 11, 24), "until_day": date(2026, 11, 30)}, False),
+        # In the last week that the calendar has there is a Monday, and none after it.
+        ({"from_day": date(9999, 12, 27), "until_day": date.max}, False),
+        ({"from_day": date(9999, 12, 28), "until_day": date.max}, True),
         # No time of theirs is long enough.
         ({"minutes": 211}, True),
         ({"minutes": 210}, False),

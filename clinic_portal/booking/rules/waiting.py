@@ -187,8 +187,8 @@ def _has_weekday(weekdays: Collection[int], first: date, last: date) -> bool:
 def _meet(asked: Asked, hours: GivenHours, minutes: int, first: date) -> bool:
     """Whether a visit can start in these hours on a day and at a time of the day that was asked for."""
     start, end = max(first, hours.first), min(asked.until_day, hours.last or asked.until_day)
-    day = start + timedelta(days=(hours.weekday - start.weekday()) % 7)
-    if day > end or (asked.weekdays and hours.weekday not in asked.weekdays):
+    ahead = (hours.weekday - start.weekday()) % 7  # Days, not a date: after the last of the calendar there is none.
+    if ahead > (end - start).days or (asked.weekdays and hours.weekday not in asked.weekdays):
         return False
     latest = hours.ends_minute - minutes
     parts = [HOURS_OF_PART[part] for part in asked.parts or (PartOfDay.ANY,)]
