@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, event, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import AccountSession
@@ -10,6 +10,7 @@ from clinic_portal.accounts.use_cases.touch_session import touch_session
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import AccountSessionId
 from tests.support.cast import Cast
+from tests.support.statements import statements
 
 
 def last_seen(db: Session) -> object:
@@ -27,20 +28,11 @@ def test_a_visit_after_a_minute_is_written_down(cast: Cast, db: Session, clock: 
     assert last_seen(db) == clock.now()
 
 
-def test_within_the_minute_a_page_writes_nothing(cast: Cast, engine_connection: Connection) -> None:
+def test_within_the_minute_a_page_writes_nothing(cast: Cast, db: Session) -> None:
     browser = cast.browser(cast.patient)
-    written = []
-
-    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith(("SELECT", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK")):
-            written.append(statement)
-
-    event.listen(engine_connection, "before_cursor_execute", note)
-    try:
+    with statements(db) as seen:
         assert browser.get("/account").status_code == 200
-    finally:
-        event.remove(engine_connection, "before_cursor_execute", note)
-    assert written == []
+    assert [statement for statement in seen if not statement.startswith(("SELECT", "WITH"))] == []
 
 
 def test_touching_an_early_session_changes_nothing(cast: Cast, db: Session, clock: FixedClock) -> None:

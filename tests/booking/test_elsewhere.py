@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.links import visit_link_path
@@ -19,6 +18,7 @@ from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
+from tests.support.statements import statements
 
 SLOT = "%Y-%m-%dT%H:%MZ"
 HALF_HOUR = timedelta(minutes=30)
@@ -189,15 +189,7 @@ def test_what_is_kept_for_all_stays_what_all_see(client: PortalClient, clinic: C
         assert at(0) in values(client.page(path(clinic, None)))
         assert at(0) in values(cast.browser(cast.stranger).page(path(clinic, cast.stranger_person)))
         assert at(0) not in values(mine.page(path(clinic, cast.patient_person)))
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "FROM appointment" in statement:
-            statements.append(statement)
-
-    event.listen(db.get_bind(), "before_cursor_execute", note)
-    try:
+    with statements(db) as seen:
         cast.browser(cast.stranger).page(path(clinic, cast.stranger_person))
-    finally:
-        event.remove(db.get_bind(), "before_cursor_execute", note)
-    assert len(statements) == 1, "what the patient has already, and nothing else"
+    asked = [statement for statement in seen if "FROM appointment" in statement]
+    assert len(asked) == 1, "what the patient has already, and nothing else"

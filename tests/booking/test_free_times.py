@@ -1,11 +1,8 @@
 """Free times from the database: what is offered, to whom, in how many statements."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries import PartOfDay, Wish, free_times, nearest_times, next_free_day
@@ -20,6 +17,7 @@ from clinic_portal.practitioners.models import Absence, Practitioner, Practition
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
+from tests.support.statements import statements
 
 DAY = THURSDAY.date()
 
@@ -39,20 +37,6 @@ def ines(clinic: Clinic) -> Wish:
 def walls(db: Session, clock: FixedClock, wanted: Wish, day: date = DAY, tz: str = "Europe/Lisbon") -> list[str]:
     found = free_times(db, clock, wanted, from_day=day, days=1)
     return [f"{time.start.astimezone(zone(tz)):%H:%M}" for one in found.days for time in one.times]
-
-
-@contextmanager
-def statements(db: Session) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(conn: object, cursor: object, statement: str, *rest: object) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
-            seen.append(statement)
-
-    connection = db.connection()
-    event.listen(connection, "before_cursor_execute", note)
-    yield seen
-    event.remove(connection, "before_cursor_execute", note)
 
 
 WHOLE_DAY = [f"{hour:02}:{minute:02}" for hour in (9, 10, 11, 12, 14, 15, 16, 17) for minute in (0, 30)]

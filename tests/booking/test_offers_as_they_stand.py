@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import delete, event, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.jobs import sweep_waiting_list
@@ -30,6 +30,7 @@ from tests.booking.waiting import TUESDAY, by_phone, first_come, free_a_time, jo
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
+from tests.support.statements import statements
 
 HOUR = timedelta(hours=1)
 FASTER = "Somebody was faster"
@@ -194,10 +195,7 @@ def test_many_told_of_one_time_cost_the_desk_no_more_than_two(
         by_phone(db, clock, clinic, cast, somebody(db, clock, phone=f"+3519123456{number}0"))
         if number in (3, 8):
             offer_all(db, clock, freed)
-            seen: list[str] = []
-            listen = db.get_bind().engine, "before_cursor_execute", lambda *args, to=seen: to.append(args[2])
-            event.listen(*listen)
-            assert desk.page("/desk/lisbon/waiting-list").text.count("until 10:42") == number - 1
-            event.remove(*listen)
+            with statements(db) as seen:
+                assert desk.page("/desk/lisbon/waiting-list").text.count("until 10:42") == number - 1
             counts.append(len(seen))
     assert counts[1] == counts[0]

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
@@ -22,6 +21,7 @@ from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
+from tests.support.statements import statements
 
 
 @pytest.fixture
@@ -52,18 +52,10 @@ AT = f"{THURSDAY:%Y-%m-%dT%H:%MZ}"
 
 def test_the_second_visitor_costs_the_database_nothing_of_it(db: Session, client: PortalClient, clinic: Clinic) -> None:
     first = slots(client, clinic)
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    event.listen(db.get_bind(), "before_cursor_execute", note)
-    try:
+    with statements(db) as seen:
         assert slots(client, clinic) == first
-    finally:
-        event.remove(db.get_bind(), "before_cursor_execute", note)
     assert first
-    assert not [statement for statement in statements if "FROM appointment" in statement]
+    assert not [statement for statement in seen if "FROM appointment" in statement]
 
 
 def test_a_held_time_is_gone_at_once_and_back_when_it_is_released(
@@ -170,20 +162,12 @@ def test_a_single_day_is_a_page_of_its_own_that_a_change_of_another_day_leaves_a
     path = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon&from={THURSDAY.date()}&days=1"
 
     def seen() -> list[str]:
-        statements: list[str] = []
-
-        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            statements.append(statement)
-
-        event.listen(db.get_bind(), "before_cursor_execute", note)
-        try:
+        with statements(db) as sent:
             fragment = other.fragment(path)
-        finally:
-            event.remove(db.get_bind(), "before_cursor_execute", note)
         assert all(
             f"{THURSDAY.date()}T" in (button.get("value") or "") for button in fragment.all("button", name="slot")
         )
-        return [statement for statement in statements if "FROM appointment" in statement]
+        return [statement for statement in sent if "FROM appointment" in statement]
 
     assert len(seen()) == 1
     assert seen() == []

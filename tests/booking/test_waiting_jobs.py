@@ -1,10 +1,9 @@
 """The jobs of the waiting list: a nudge for each freed time, and the sweep that repairs what was lost."""
 
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.jobs import offer_freed_time, sweep_waiting_list
@@ -19,6 +18,7 @@ from tests.booking.test_hold_time import end_right
 from tests.booking.waiting import TUESDAY, by_phone, free_a_time, join, offers, somebody
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
+from tests.support.statements import statements
 
 TODAY = date(2026, 11, 23)
 
@@ -81,10 +81,6 @@ def test_looking_through_a_quiet_list_asks_as_much_for_many_as_for_one(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
     """Nobody's place is over, and the time that came free suits none of them: no row of theirs is even looked at."""
-    seen: list[str] = []
-
-    def note(*args: Any) -> None:
-        seen.append(args[2])
 
     def asked(*numbers: int) -> int:
         for number in numbers:
@@ -92,13 +88,11 @@ def test_looking_through_a_quiet_list_asks_as_much_for_many_as_for_one(
             by_phone(db, clock, clinic, cast, patient, weekdays=frozenset({4}))
         at = TUESDAY + timedelta(hours=len(numbers))
         freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=at)
-        seen.clear()
-        sweep_waiting_list()
-        count = len(seen)
+        with statements(db) as seen:
+            sweep_waiting_list()
         assert db.get_one(FreedTime, freed, populate_existing=True).closed_at is not None
-        return count
+        return len(seen)
 
-    event.listen(db.connection(), "before_cursor_execute", note)
     assert asked(0) == asked(1, 2, 3, 4, 5) > 0
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
@@ -19,6 +19,7 @@ from tests.booking.waiting import TUESDAY, by_phone, free_a_time, join, offer_al
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
+from tests.support.statements import statements
 
 
 def test_an_empty_list_says_so(cast: Cast) -> None:
@@ -314,19 +315,13 @@ def test_who_waits_for_what_is_no_longer_given_can_wait_for_what_is(
 def test_the_list_asks_the_database_no_more_for_many(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
 ) -> None:
-    seen = list[str]()
-
-    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        seen.append(statement)
-
     def asked(*numbers: int) -> int:
         for number in numbers:
             patient = somebody(db, clock, phone=f"+35191234567{number}")
             visit = make_appointment(db, clinic, patient, at=THURSDAY + number * timedelta(minutes=30))
             by_phone(db, clock, clinic, cast, patient, visit=visit)
-        seen.clear()
-        desk.page("/desk/lisbon/waiting-list")
+        with statements(db) as seen:
+            desk.page("/desk/lisbon/waiting-list")
         return len(seen)
 
-    event.listen(db.connection(), "before_cursor_execute", note)
     assert asked(0) == asked(1, 2, 3) > 0
