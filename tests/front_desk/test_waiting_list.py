@@ -196,6 +196,20 @@ def test_a_message_that_does_not_arrive_is_a_call_after_five_minutes(
     assert "Please phone: a time came free" not in desk.page("/desk/lisbon").text
 
 
+def test_a_phone_that_was_never_confirmed_is_still_one_to_call(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    """No SMS goes to the number of the account, and the e-mail came back: who answers says whether it is right."""
+    cast.patient.phone_confirmed_at, cast.patient_person.phone = None, None
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    (offer,) = offers(db)
+    db.execute(update(Message).where(Message.subject_id == offer.id).values(state="bounced"))
+    page = desk.page(f"/desk/lisbon/waiting-list/{offer.entry_id}")
+    assert "Please phone Marta Araújo now" in page.text
+    assert f"tel:{cast.patient.phone}" in links(page)
+
+
 def test_the_desk_goes_on_with_somebody_whom_it_knows_from_its_list_alone(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
 ) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries.recipients import is_reachable, one_of
+from clinic_portal.booking.queries.recipients import is_reachable, stand_ins
 from clinic_portal.booking.queries.staff import GONE_OUT, ON_ITS_WAY, phone_of, reached
 from clinic_portal.booking.queries.standing import standings
 from clinic_portal.booking.queries.waiting import OfferFacts, offer_facts_of
@@ -16,7 +16,6 @@ from clinic_portal.booking.rules import OfferState, Standing
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import AccountId, FacilityId, OfferId, PatientId
-from clinic_portal.dependents.queries import accounts_for
 from clinic_portal.notifications.queries import list_messages
 from clinic_portal.patients.queries import PatientFacts, find_patients, patients_for_staff
 
@@ -40,7 +39,7 @@ class _Unheard:
     offer: WaitingOffer
     entry: WaitingEntry
     patient: PatientFacts
-    #: The account that acts for a patient without an address.
+    #: The account that acts for the patient, perhaps their own.
     stand_in: AccountId | None
 
 
@@ -92,12 +91,13 @@ def _unheard(db: Session, now: datetime, facility_id: FacilityId | None = None) 
         return []
     told = reached(db, {offer.id: offer.made_at for offer, _ in rows}, OFFERED, now=now, patience=PATIENCE)
     people = find_patients(db, {PatientId(entry.patient_id) for _, entry in rows})
-    alone = {id_ for id_, patient in people.items() if not is_reachable(patient)}
-    acting, found = accounts_for(db, alone, today=now.date()), []
+    asked = {
+        offer.id: (PatientId(entry.patient_id), AccountId(entry.account_id) if entry.account_id else None)
+        for offer, entry in rows
+    }
+    acting, found = stand_ins(db, asked, today=now.date()), []
     for offer, entry in rows:
-        patient = people[PatientId(entry.patient_id)]
-        asked_by = AccountId(entry.account_id) if entry.account_id else None
-        stand_in = one_of(acting.get(PatientId(patient.id), ()), asked_by)
+        patient, stand_in = people[PatientId(entry.patient_id)], acting[offer.id]
         # A message for which there is no address need not have failed before somebody phones.
         if offer.id not in told or not (is_reachable(patient) or stand_in):
             found.append(_Unheard(offer, entry, patient, stand_in))

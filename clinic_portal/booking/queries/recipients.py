@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +14,8 @@ from clinic_portal.core.ids import AccountId, AppointmentId, PatientId
 from clinic_portal.dependents.queries import accounts_for, own_accounts
 from clinic_portal.notifications.queries import Channel, stopped_numbers, unwanted_by_patients, unwanted_channels
 from clinic_portal.patients.queries import PatientFacts, find_patients
+
+Id = TypeVar("Id", bound=UUID)
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,15 @@ def recipients(db: Session, visits: Iterable[AppointmentFacts], *, today: date) 
     rows = [visit for visit in visits if visit.patient_id is not None]
     patients = find_patients(db, {visit.known_patient_id for visit in rows})
     alone = {id_ for id_, patient in patients.items() if not is_reachable(patient)}
-    acting = accounts_for(db, alone, today=today)
-    standing = {visit.id: one_of(acting.get(visit.known_patient_id, ()), visit.booked_by) for visit in rows}
+    asked = {visit.id: (visit.known_patient_id, visit.booked_by) for visit in rows if visit.known_patient_id in alone}
+    standing = stand_ins(db, asked, today=today)
     accounts = find_accounts(db, {account_id for account_id in standing.values() if account_id is not None})
     own = own_accounts(db, patients.keys() - alone)
     unwanted = unwanted_channels(db, {*accounts, *own.values()})
     unwanted_by = unwanted_by_patients(db, patients.keys() - alone - own.keys())
     found: dict[AppointmentId, Recipient] = {}
     for visit in rows:
-        patient, stand_in = patients[visit.known_patient_id], standing[visit.id]
+        patient, stand_in = patients[visit.known_patient_id], standing.get(visit.id)
         booker = accounts.get(stand_in) if stand_in else None
         account_id: AccountId | None = booker.account_id if booker else own.get(PatientId(patient.id))
         found[visit.id] = Recipient(
@@ -84,14 +88,21 @@ def hears(db: Session, patient: PatientFacts, asked_by: AccountId | None, *, tod
 
 
 def stand_in_for(db: Session, patient: PatientFacts, asked_by: AccountId | None, *, today: date) -> AccountId | None:
-    """Return the account that is written to instead of a patient without an address; None: there is none.
+    """Return the account that is written to instead of a patient without an address; None: there is none."""
+    return stand_ins(db, {patient.id: (PatientId(patient.id), asked_by)}, today=today)[patient.id]
 
-    It is the one that asked, as long as it acts for the patient; when that has ended, the first that does now.
+
+def stand_ins(
+    db: Session, asked: Mapping[Id, tuple[PatientId, AccountId | None]], *, today: date
+) -> Mapping[Id, AccountId | None]:
+    """Return the account that acts for each patient, by visit or whatever they are asked for: one statement.
+
+    `asked` names each patient and the account that asked. It is that one, as long as it acts for the patient; when that has
+    ended, the first that does now; None: nobody does.
     """
-    patient_id = PatientId(patient.id)
-    return one_of(accounts_for(db, [patient_id], today=today).get(patient_id, ()), asked_by)
+    acting = accounts_for(db, {patient_id for patient_id, _ in asked.values()}, today=today)
+    return {id_: _one_of(acting.get(patient_id, ()), asked_by) for id_, (patient_id, asked_by) in asked.items()}
 
 
-def one_of(acting: Sequence[AccountId], asked_by: AccountId | None) -> AccountId | None:
-    """Return who of those that act for a patient is written to: whoever asked, else the first; None: nobody acts."""
+def _one_of(acting: Sequence[AccountId], asked_by: AccountId | None) -> AccountId | None:
     return asked_by if asked_by in acting else next(iter(acting), None)
