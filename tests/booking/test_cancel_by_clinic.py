@@ -24,8 +24,10 @@ from clinic_portal.notifications.rules import Channel, MessageState
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.test_hold_time import code_of
 from tests.booking.test_messages import facts
+from tests.booking.waiting import somebody
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
+from tests.support.statements import statements
 
 
 def cancel(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, id_: AppointmentId, **other):
@@ -156,6 +158,23 @@ def test_the_desk_must_phone_at_once_when_there_is_no_address(
     cancel(db, clock, clinic, cast, id_)
     (one,) = untold(db, FacilityId(clinic.lisbon.id), now=clock.now(), actor=cast.receptionist.actor())
     assert (one.patient, one.phone) == ("Tomás Araújo", "")
+
+
+def test_many_who_were_told_cost_the_desk_as_much_as_one(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    """A month of somebody's visits may be cancelled at once, and the desk asks who is to phone every few seconds."""
+    counts = []
+    for number in range(5):
+        patient = somebody(db, clock, phone=f"+35191234568{number}")
+        visit = make_appointment(db, clinic, patient, at=THURSDAY + number * timedelta(minutes=30))
+        cancel(db, clock, clinic, cast, AppointmentId(visit.id))
+        db.expire_all()
+        with statements(db) as seen:
+            found = untold(db, FacilityId(clinic.lisbon.id), now=clock.now(), actor=cast.receptionist.actor())
+        assert found == []
+        counts.append(len(seen))
+    assert counts[0] == counts[4] > 0
 
 
 def relationship(db: Session, cast: Cast) -> Relationship:

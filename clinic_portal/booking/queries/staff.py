@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries.appointments import AppointmentFacts, appointment_at, facts_of
-from clinic_portal.booking.queries.recipients import is_reachable, recipients, stand_in_for
+from clinic_portal.booking.queries.recipients import is_reachable, recipients, stand_ins
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
@@ -108,10 +108,12 @@ def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor)
     if not since:
         return []
     told = reached(db, {row.id: at for row, at in since.items()}, BY_CLINIC, now=now, patience=PATIENCE)
-    found = []
-    for visit in [facts_of(row) for row in sorted(since, key=lambda row: (row.starts_at, row.id))]:
-        patient = patients_for_staff(db, [visit.known_patient_id], actor=actor)[visit.known_patient_id]
-        stand_in = stand_in_for(db, patient, visit.booked_by, today=now.date())
+    visits = [facts_of(row) for row in sorted(since, key=lambda row: (row.starts_at, row.id))]
+    people = patients_for_staff(db, {visit.known_patient_id for visit in visits}, actor=actor)
+    asked = {visit.id: (visit.known_patient_id, visit.booked_by) for visit in visits}
+    acting, found = stand_ins(db, asked, today=now.date()), []
+    for visit in visits:
+        patient, stand_in = people[visit.known_patient_id], acting[visit.id]
         # A message for which there is no address need not have failed before somebody phones.
         if visit.id not in told or not (is_reachable(patient) or stand_in):
             is_moved = visit.state is not AppointmentState.CANCELLED
@@ -127,19 +129,19 @@ def stopped(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[
     None of those whose patient said that they come, was phoned since, or has an e-mail address: the e-mail went instead.
     For staff of this facility only: the caller has checked that.
     """
+    ids = _stopped().where(Appointment.facility_id == facility_id, Appointment.starts_at > now)
     rows = db.scalars(
         select(Appointment)
-        .where(Appointment.facility_id == facility_id, Appointment.starts_at > now)
-        .where(Appointment.id.in_(_stopped().with_only_columns(Appointment.id)))
+        .where(Appointment.id.in_(ids.with_only_columns(Appointment.id)))
         .order_by(Appointment.starts_at, Appointment.id)
     )
     visits = [facts_of(row) for row in rows]
-    found = []
-    for visit_id, who in recipients(db, visits, today=now.date()).items():
-        if not who.email:
-            visit = next(one for one in visits if one.id == visit_id)
-            found.append(Untold(visit.id, who.patient.full_name, visit.starts_at, who.phone or "", is_stopped=True))
-    return found
+    told = recipients(db, visits, today=now.date())
+    return [
+        Untold(visit.id, told[visit.id].patient.full_name, visit.starts_at, told[visit.id].phone or "", is_stopped=True)
+        for visit in visits
+        if not told[visit.id].email
+    ]
 
 
 def stopped_at(db: Session, row: Appointment) -> datetime | None:
