@@ -150,7 +150,7 @@ class Day:
     queue: Sequence[QueueLine]
     screens: Sequence[ScreenLine]
     rooms: Sequence[RoomFacts]
-    #: Visits that the clinic cancelled and whose patients somebody must phone.
+    #: Visits that the clinic cancelled or moved and whose patients somebody must phone.
     untold: Sequence[Untold]
     #: Visits of which a message did not go because the phone answered STOP: somebody should phone.
     stopped: Sequence[Untold]

@@ -86,7 +86,7 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
 @blueprint.post(f"{VISIT}/told")
 @right(Right.DESK)
 def mark_patient_told(slug: str, appointment_id: UUID) -> ResponseReturnValue:
-    """The patient was told by phone that the clinic cancelled."""
+    """The patient was told by phone what no message could tell them."""
     facility = own_facility(slug)
     id_ = AppointmentId(appointment_id)
     try:
