@@ -103,6 +103,23 @@ def test_with_no_preference_the_one_with_fewer_visits_takes_it_then_the_other(
         hold_time(db, clock, choice=choose(clinic), hold_key="c", actor=None)
 
 
+def test_with_no_preference_days_begin_with_one_after_the_other(db: Session, clock: FixedClock, clinic: Clinic) -> None:
+    """One visit a day, on ten working days: each of two has five of them, and the page named who it would be."""
+    wish = Wish(ServiceId(clinic.massage.id), facility_id=FacilityId(clinic.lisbon.id))
+    anywhere = replace(wish, facility_id=None)
+    days = [day for number in range(14) if (day := THURSDAY + timedelta(days=number)).weekday() < 5]
+    whose = []
+    for number, at in enumerate(days):
+        named = set()
+        for one in (wish, anywhere):
+            (shown,) = free_times(db, clock, one, from_day=at.date(), days=1).days
+            named |= {time.practitioner_ids[0] for time in shown.times if time.facility_id == clinic.lisbon.id}
+        held = hold_time(db, clock, choice=choose(clinic, at), hold_key=f"{number}", actor=None)
+        assert named == {held.practitioner_id}
+        whose.append(held.practitioner_id)
+    assert [whose.count(one.id) for one in (clinic.ines, clinic.rui)] == [5, 5]
+
+
 def test_a_room_that_is_in_use_counts_as_taken(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
     make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui, room_id=clinic.room_1.id)
     with pytest.raises(Conflict) as refusal:

@@ -1,7 +1,7 @@
 """Free times, worked out in memory from the rota and from what is taken."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.queries.lately import shifted_lately
 from clinic_portal.booking.queries.rota import ONE_DAY, Rota, Taken, Taker, Window, Wish, read_rota, read_taken
-from clinic_portal.booking.rules import PartOfDay, Stretch, free_starts, in_part
+from clinic_portal.booking.rules import PartOfDay, Stretch, free_starts, in_part, turns_of
 from clinic_portal.core.clock import Clock, day_bounds, local_day
 from clinic_portal.core.ids import FacilityId, PractitionerId
 from clinic_portal.facilities.queries import ServiceFacts
@@ -24,7 +24,7 @@ SEARCH_STEPS = (0, 14, 42, 120, LONGEST_HORIZON_DAYS + 2)
 
 @dataclass(frozen=True)
 class FreeTime:
-    """A start, once, and who can take it: whoever has the fewest visits that day comes first."""
+    """A start, once, and who can take it: whoever has the fewest visits that day comes first, of equals whose turn it is."""
 
     start: datetime
     facility_id: FacilityId
@@ -173,13 +173,15 @@ def takers(
     # Nobody's hours go on past midnight.
     days = sorted({local_day(start, one.tz) for one in rota.facilities.values()})
     taken = read_taken(db, rota, wish, from_day=days[0], to_day=days[-1], now=now)
-    found = list[tuple[int, PractitionerId, Taker, Window]]()
+    found = list[tuple[int, int, Taker, Window]]()
     if start >= now + rota.service.rules.notice:
         for day in days:
-            for window in rota.windows(day):
+            worked = list(rota.windows(day))
+            turns = _turns(worked, day)
+            for window in worked:
                 for taker in taken.takers(window, rota, start):
                     load = taken.load(taker.practitioner_id, Stretch(*day_bounds(day, window.tz)))
-                    found.append((load, taker.practitioner_id, taker, window))
+                    found.append((load, turns[_whose(window)], taker, window))
     if only_offered and found:
         windows = {window for *_, window in found}
         offering = {window for window in windows if taken.offers(window, rota, start)}
@@ -219,7 +221,20 @@ def _by_load(taken: Taken, wish: Wish, day: date, windows: list[Window]) -> list
     bounds = {tz: Stretch(*day_bounds(day, tz)) for tz in {window.tz for window in windows}}
     whose = {(window.hours.practitioner_id, window.tz) for window in windows}
     loads = {(id_, tz): taken.load(id_, bounds[tz]) for id_, tz in whose}
+    turns = _turns(windows, day)
     return sorted(
         windows,
-        key=lambda window: (loads[window.hours.practitioner_id, window.tz], window.hours.practitioner_id),
+        key=lambda window: (loads[window.hours.practitioner_id, window.tz], turns[_whose(window)]),
     )
+
+
+def _turns(windows: list[Window], day: date) -> Mapping[tuple[FacilityId, PractitionerId], int]:
+    """Return whose turn it is first at each place: the same for a page of all places as for a time at one of them."""
+    there: dict[FacilityId, set[PractitionerId]] = defaultdict(set)
+    for window in windows:
+        there[window.hours.facility_id].add(window.hours.practitioner_id)
+    return {(place, who): turn for place, people in there.items() for who, turn in turns_of(people, day).items()}
+
+
+def _whose(window: Window) -> tuple[FacilityId, PractitionerId]:
+    return window.hours.facility_id, window.hours.practitioner_id

@@ -34,6 +34,7 @@ from clinic_portal.booking.rules.states import (
     judge_noshow,
     may_follow,
 )
+from clinic_portal.booking.rules.turns import turns_of
 from clinic_portal.booking.rules.waiting import (
     ASKED_PARTS,
     MANY_AT_ONCE,
@@ -110,6 +111,7 @@ __all__ = [
     "quarters_touched",
     "quiet_stretches",
     "suits",
+    "turns_of",
     "without",
     "without_room",
     "working_stretch",
