@@ -218,6 +218,27 @@ def test_later_days_are_added_below_and_the_place_is_kept(client: PortalClient, 
     assert len(more.all("section", class_="day")) > len(days)
 
 
+def test_each_day_says_how_many_times_it_has(client: PortalClient, clinic: Clinic, cast: Cast, db: Session) -> None:
+    """Also in Portuguese, and of a day that has one, or none."""
+    day = THURSDAY.replace(hour=9, minute=0)
+    db.add(Absence(practitioner_id=clinic.ines.id, starts_at=day, ends_at=day + timedelta(hours=2), reason="course"))
+    friday = day + timedelta(days=1, minutes=30)
+    db.add(Absence(practitioner_id=clinic.ines.id, starts_at=friday, ends_at=day + timedelta(days=2), reason="course"))
+    monday = day + timedelta(days=4)
+    db.add(Absence(practitioner_id=clinic.ines.id, starts_at=monday, ends_at=monday + timedelta(days=1), reason="ill"))
+    db.commit()
+    path = f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon&from={day.date()}"
+    said = [" ".join("".join(one.itertext()).split()) for one in client.page(path).all("h2") if one.get("id")]
+    days = [one for one in said if "November" in one or "December" in one]
+    assert days[:4] == [
+        "Thursday 26 November 12 times", "Friday 27 November 1 time", "Monday 30 November no times",
+        "Tuesday 1 December 16 times",
+    ]  # fmt: skip
+    client.set_cookie("clinic_language", "pt_PT")
+    headings = ["".join(one.itertext()) for one in client.page(path).all("h2") if one.get("id")]
+    assert [" ".join(one.split()[-2:]) for one in headings[:2]] == ["12 vagas", "1 vaga"]
+
+
 def test_the_next_free_date_is_shown_at_once(client: PortalClient, clinic: Clinic, db: Session) -> None:
     db.add(
         Absence(
@@ -243,6 +264,9 @@ def test_nothing_free_is_no_dead_end(client: PortalClient, clinic: Clinic, db: S
     assert any("facility=ponta-delgada" in way for way in ways)
     assert any("practitioner=any" in way for way in ways)
     assert any(way.startswith("tel:") for way in ways)
+    (waiting,) = [link for link in page.links() if "/waiting-list" in link]
+    assert waiting.startswith("/book/massage/waiting-list?")
+    assert {"part=morning", f"practitioner={clinic.ines.id}"} <= set(waiting.partition("?")[2].split("&"))
 
 
 @pytest.mark.parametrize(
