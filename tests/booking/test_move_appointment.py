@@ -9,16 +9,19 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries.visits import LinkHolder
 from clinic_portal.booking.rules import AppointmentState
-from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.steps import NewTime, write_history
 from clinic_portal.booking.use_cases.hold_time import hold_time
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
+from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.steps import queue_message
 from clinic_portal.practitioners.models import Practitioner
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.series import make_series
 from tests.booking.test_hold_time import choose, code_of, end_right
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -60,6 +63,37 @@ def test_the_row_stays_and_the_old_time_is_free_again(
     again = hold_time(db, clock, choice=choose(clinic, practitioner=clinic.ines), hold_key="b", actor=None)
     assert again.starts_at == THURSDAY
     assert db.scalars(select(Appointment)).all().__len__() == 2, "the claim on the new time is gone"
+
+
+#: The columns of a visit that say when, where and with whom, and what was said of that: what a move is about.
+MOVED = {
+    "facility_id", "room_id", "practitioner_id", "any_practitioner", "starts_at", "ends_at", "busy_from", "busy_until",
+    "sequence", "confirmed_at",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_alone", [True, False], ids=["one visit", "with all later sessions"])
+def test_everything_else_stays_what_it_was_and_where_it_hangs(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, is_alone: bool
+) -> None:
+    """Payment, documents, history: whatever the row says, or points at it, also in columns and tables of later days."""
+    agreed = {"price_minor": 1750, "currency": "USD", "patient_note": "knee", "any_facility": True, "told_at": THURSDAY}
+    _, rows = make_series(db, clinic, cast.patient_person, booked_by_account_id=cast.patient.id, **agreed)
+    with transaction(db):
+        write_history(db, clock, rows[0], before=None, actor=cast.patient.actor(), reason="booked", note="first")
+    columns = [column.key for column in Appointment.__table__.c if column.key not in MOVED]
+    before = [{name: getattr(row, name) for name in columns} for row in rows]
+    id_, actor = AppointmentId(rows[0].id), cast.patient.actor()
+    if is_alone:
+        move_appointment(db, clock, appointment_id=id_, actor=actor, to=to(clinic, practitioner=clinic.rui))
+    else:
+        starts = [row.starts_at + timedelta(hours=4) for row in rows]
+        move_later_sessions(db, clock, appointment_id=id_, actor=actor, starts=starts)
+    db.expire_all()
+    assert rows[0].starts_at == AFTERNOON
+    assert [{name: getattr(row, name) for name in columns} for row in rows] == before
+    lines = db.scalars(select(AppointmentHistory).where(AppointmentHistory.appointment_id == id_)).all()
+    assert sorted((line.reason, line.note) for line in lines) == [("booked", "first"), ("moved", "")]
 
 
 def test_what_was_queued_is_replaced_by_one_message_and_repeating_sends_nothing(

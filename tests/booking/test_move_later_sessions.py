@@ -6,13 +6,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.events import AppointmentBooked
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.series_messages import series_moved_facts
+from clinic_portal.booking.steps.reminders import remind_of_booked
 from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import AppointmentId
+from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rendering import render_email
@@ -59,6 +62,20 @@ def test_all_later_ones_move_with_one_message(
     # Pressed again.
     move(db, clock, cast, rows[1], *wanted)
     assert told(db) == ["series_moved"] * 2
+
+
+def test_reminders_of_the_old_times_are_void(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person)
+    with transaction(db):
+        for row in rows:
+            remind_of_booked(db, clock, AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id)))
+    move(db, clock, cast, rows[1], *(row.starts_at + A_DAY for row in rows[1:]))
+    for row, sequence in zip(rows, (0, 1, 1, 1), strict=True):
+        theirs = select(Message).where(Message.subject_id == row.id, Message.state == MessageState.QUEUED)
+        keys = {message.dedupe_key.rpartition(":")[2] for message in db.scalars(theirs)}
+        assert keys == {str(sequence)}, "each is reminded of the time that it has, and of no other"
 
 
 def test_the_message_counts_those_that_moved_and_says_that_the_others_stay(
