@@ -148,6 +148,14 @@ def world(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: 
     return make_world(db, clock, clinic, cast, settings)
 
 
+def as_somebody(page: Page, world: World, address: str, who: str) -> Page:
+    """Give a window what somebody's browser has: then it is theirs."""
+    cookie = world.browser(who).get_cookie("clinic_session")
+    if cookie is not None:
+        page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": address}])
+    return page
+
+
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """Where this process serves the application: one request at a time, as the test has one transaction."""

@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import Page
 
 from clinic_portal.web.access import ATTRIBUTE, Right
-from tests.browser.conftest import DESK, NARROW, PHONE, check_accessible
+from tests.browser.conftest import DESK, NARROW, PHONE, as_somebody, check_accessible
 from tests.support.world import World, path_of, rules_of
 from tests.test_ladder import HOLD, NO_FRAGMENT, OF_SESSIONS, WHO_HAS
 
@@ -85,10 +85,7 @@ def test_every_page_on_a_phone_and_on_a_desk(
     wrong = []
     for who, path in pages_of(app, world):
         if who not in windows:
-            windows[who] = open_browser(PHONE)
-            cookie = world.browser(who).get_cookie("clinic_session")
-            if cookie is not None:
-                windows[who].context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": address}])
+            windows[who] = as_somebody(open_browser(PHONE), world, address, who)
         page = windows[who]
         try:
             check_page(page, address + path)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESK
+from tests.browser.conftest import DESK, as_somebody
 from tests.support.world import World
 
 pytestmark = pytest.mark.browser
@@ -25,11 +25,7 @@ FOCUSED = """() => {
 
 
 def window(world: World, address: str, open_browser: Callable[..., Page], who: str) -> Page:
-    page = open_browser(DESK)
-    cookie = world.browser(who).get_cookie("clinic_session")
-    if cookie is not None:
-        page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": address}])
-    return page
+    return as_somebody(open_browser(DESK), world, address, who)
 
 
 def tab_to(page: Page, words: str, *, presses: int = 60) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.core.clock import FixedClock
 from tests.booking.factory import make_appointment
-from tests.browser.conftest import DESK, NARROW, PHONE
+from tests.browser.conftest import DESK, NARROW, PHONE, as_somebody
 from tests.support.world import World
 
 pytestmark = pytest.mark.browser
@@ -18,11 +18,7 @@ TIMES = "/book/massage/times?practitioner=any&facility=lisbon"
 
 
 def window(world: World, address: str, open_browser: Callable[..., Page], who: str, language: str = "en-GB") -> Page:
-    page = open_browser(PHONE, language=language)
-    cookie = world.browser(who).get_cookie("clinic_session")
-    if cookie is not None:
-        page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": address}])
-    return page
+    return as_somebody(open_browser(PHONE, language=language), world, address, who)
 
 
 @pytest.mark.parametrize("language", ["en-GB", "pt-PT"])
