@@ -109,7 +109,7 @@ def insert_hold(  # noqa: PLR0913 - a hold has that many sides
         "practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode,
         "held_until": until or now + HOLD_FOR, "created_at": now, "sequence": 0,
     }  # fmt: skip
-    row = db.scalar(look_and_claim(values).returning(Appointment)) if gave_up else _insert(db, values)
+    row = look_and_claim(db, values) if gave_up else _insert(db, values)
     if row is not None:
         write_history(db, clock, row, before=None, actor=actor, reason="hold")
     return row

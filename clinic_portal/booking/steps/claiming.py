@@ -2,36 +2,51 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, exists, literal, or_, select
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy import ColumnElement, Table, and_, exists, literal, or_, select, type_coerce
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.rota import LONGEST_BUFFER, LONGEST_VISIT
-from clinic_portal.booking.rules import LIVE_STATES, Stretch
+from clinic_portal.booking.rules import LIVE_STATES
+from clinic_portal.core.statements import built_once, read_objects
+
+_APPOINTMENTS = cast("Table", Appointment.__table__)
 
 #: What a row has that nothing was said about.
 DEFAULTS: Mapping[str, object] = {"any_practitioner": False, "any_facility": False, "patient_note": ""}
 
 
-def look_and_claim(values: Mapping[str, object]) -> Insert:
-    """Return the INSERT of a live row, which inserts nothing when somebody else is seen to have the time.
+def look_and_claim(db: Session, values: Mapping[str, object]) -> Appointment | None:
+    """Insert a live row, unless somebody else is seen to have the time; return it.
 
     As every claim it waits for a rival who has not committed. But one who is just giving the time up is still seen to
     have it, and not waited for: they may be waiting for what this transaction has. `values` has every column that
     is not empty by itself.
     """
-    columns, row = Appointment.__table__.c, {**DEFAULTS, **values}
-    chosen = [literal(value, columns[name].type) for name, value in row.items()]
-    return insert(Appointment).from_select(
-        list(row), select(*chosen).where(~_seen_taken(row)), include_defaults=False
-    ).on_conflict_do_nothing()  # fmt: skip
+    row: dict[str, Any] = {**DEFAULTS, **values}
+    # The same once more, as the indexes know it.
+    after, before = row["busy_from"] - LONGEST_VISIT, row["busy_until"] + LONGEST_BUFFER
+    found = read_objects(db, Appointment, *_claimed(starts_after=after, starts_before=before, **row))
+    return found[0] if found else None
 
 
-def _seen_taken(row: Mapping[str, object]) -> ColumnElement[bool]:
+@built_once
+def _claimed(*, starts_after: datetime, starts_before: datetime, **row: object) -> ReturningInsert[*tuple[Any, ...]]:
+    chosen = [
+        literal(None, _APPOINTMENTS.c[name].type) if value is None else type_coerce(value, _APPOINTMENTS.c[name].type)
+        for name, value in row.items()
+    ]
+    free = ~_seen_taken(row, starts_after, starts_before)
+    claim = insert(_APPOINTMENTS).from_select(list(row), select(*chosen).where(free), include_defaults=False)
+    return claim.on_conflict_do_nothing().returning(*_APPOINTMENTS.c)
+
+
+def _seen_taken(row: Mapping[str, Any], starts_after: datetime, starts_before: datetime) -> ColumnElement[bool]:
     """What the exclusion constraints say of practitioner and room, as far as others have committed it."""
-    busy = Stretch(cast("datetime", row["busy_from"]), cast("datetime", row["busy_until"]))
     whose: ColumnElement[bool] = Appointment.practitioner_id == row["practitioner_id"]
     if row["room_id"] is not None:
         room = and_(Appointment.facility_id == row["facility_id"], Appointment.room_id == row["room_id"])
@@ -39,9 +54,8 @@ def _seen_taken(row: Mapping[str, object]) -> ColumnElement[bool]:
     return exists().where(
         whose,
         Appointment.state.in_(LIVE_STATES),
-        Appointment.busy_from < busy.end,
-        Appointment.busy_until > busy.start,
-        # The same once more, as the indexes know it.
-        Appointment.starts_at > busy.start - LONGEST_VISIT,
-        Appointment.starts_at < busy.end + LONGEST_BUFFER,
+        Appointment.busy_from < row["busy_until"],
+        Appointment.busy_until > row["busy_from"],
+        Appointment.starts_at > starts_after,
+        Appointment.starts_at < starts_before,
     )

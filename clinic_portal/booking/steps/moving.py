@@ -75,6 +75,8 @@ def move_visit(  # noqa: PLR0913 - all by name
         return facts_of(row)
     theirs = PatientsTime(patient_id, service, to.facility_id, to.starts_at, but=(appointment_id,))
     check_patients_time(db, theirs, now=now, is_limited=not note)
+    if not candidates:
+        raise Conflict("appointment.slot_taken")
     end_holds(db, clock, expired, actor=None, now=now)
     was = facts_of(row)
     _step_into(db, row, service, to, candidates)
@@ -189,4 +191,5 @@ def _claim(db: Session, row: Appointment, time: Mapping[str, object]) -> UUID | 
         "price_minor": row.price_minor, "currency": row.currency, "held_until": row.created_at,
         "created_at": row.created_at, "sequence": 0, **time,
     }  # fmt: skip
-    return db.scalar(look_and_claim(values).returning(Appointment.id))
+    claim = look_and_claim(db, values)
+    return claim.id if claim else None

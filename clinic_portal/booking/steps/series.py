@@ -174,7 +174,7 @@ def insert_sessions(
 def _insert(db: Session, draft: Mapping[str, object], taker: Taker) -> Appointment | None:
     who = {"practitioner_id": taker.practitioner_id, "room_id": taker.room_id, "mode": taker.mode}
     values = {**draft, **who, "id": new_id(), "reference": spoken_code(8)}
-    return db.scalar(look_and_claim(values).returning(Appointment))
+    return look_and_claim(db, values)
 
 
 def _draft(series: Series, openings: Openings, start: datetime, *, now: datetime) -> dict[str, object]:
