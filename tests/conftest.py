@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.support import servers
 from tests.support.cast import Cast, make_cast
 from tests.support.clinic import Clinic, make_clinic
 from tests.support.page import PortalClient
+from tests.support.turns import turn
 
 _servers: servers.Servers | None = None
 
@@ -49,6 +50,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if _servers is not None:
         _servers.stop()
         _servers = None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give each test its turn; what it waits for that is not its time, so this is around pytest-timeout."""
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from clinic_portal.core.ids import PatientId
 from tests.booking.arena import TUESDAY_NINE, Arena, every
 from tests.booking.rivals import RIVALS, Ask, Outcome
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.alone]
 
 #: Processes → times that are fought for.
 ALL = dict.fromkeys((2, 4, 8), 50)

@@ -43,6 +43,7 @@ def start_servers() -> Servers:
     os.environ["CLINIC_TEST_POSTGRES_LOG"] = str(postgres.log)
     os.environ["CLINIC_TEST_POSTGRES"] = postgres.url("{database}").replace("%7Bdatabase%7D", "{database}")
     os.environ["CLINIC_TEST_VALKEY"] = valkey.url
+    os.environ["CLINIC_TEST_TURNS"] = str(folder)
     return Servers(folder, postgres, valkey)
 
 
