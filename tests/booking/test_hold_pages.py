@@ -142,6 +142,15 @@ def test_choosing_a_person_who_is_busy_then_says_so(cast: Cast, clinic: Clinic, 
     assert page.one("input", type="radio", checked="").get("value") == str(cast.child.id)
 
 
+def test_the_note_survives_when_who_it_is_for_has_another_visit_then(cast: Cast, clinic: Clinic, db: Session) -> None:
+    client = cast.browser(cast.stranger)
+    check = press(client, client.page(f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"))
+    make_appointment(db, clinic, cast.stranger_person, practitioner=clinic.rui)
+    page = send(client, check, patient_note="The left knee", status=409)
+    assert "There is already a visit at this time" in page.text
+    assert client.page(check).fields(-2)["patient_note"] == "The left knee"
+
+
 def test_an_expired_hold_says_so_and_is_held_again_with_the_note(cast: Cast, clock: FixedClock, db: Session) -> None:
     client = cast.browser(cast.patient)
     check = press(client, client.page(f"{TIMES}&patient={cast.patient_person.id}"))

@@ -159,20 +159,19 @@ def _gone(held: AppointmentFacts) -> ResponseReturnValue | None:
 
 
 def _refused(held: AppointmentFacts, refusal: Conflict, form: FlaskForm) -> ResponseReturnValue:
+    """Say what was refused. Wherever they go on from here, what was written is there again."""
+    _keep(held, form.patient_note.data)
     if refusal.code == "appointment.patient_overlap":
         return _person_page(held, status=409, reason=refusal.code)
     if refusal.code == "appointment.patient_missing":
         return see_other(url_for("booking.choose_patient", appointment_id=held.id))
     if refusal.code != "appointment.hold_expired":
         raise refusal
-    keep_note(
-        db_session(), clock(), appointment_id=held.id, hold_key=hold_key() or "", patient_note=form.patient_note.data
-    )
     return _over_page(held, reason=refusal.code)
 
 
 def _change(held: AppointmentFacts, what: str, note: str) -> ResponseReturnValue:
-    keep_note(db_session(), clock(), appointment_id=held.id, hold_key=hold_key() or "", patient_note=note)
+    _keep(held, note)
     if what == "person":
         return see_other(url_for("booking.choose_patient", appointment_id=held.id))
     way = _way(_described(held))
@@ -181,6 +180,10 @@ def _change(held: AppointmentFacts, what: str, note: str) -> ResponseReturnValue
         return see_other(way.link(pages[what]))
     kept: dict[str, str] = way.patient_query()
     return see_other(url_for("booking.choose_service", **kept))  # type: ignore[arg-type]  # as in Way.link
+
+
+def _keep(held: AppointmentFacts, note: str) -> None:
+    keep_note(db_session(), clock(), appointment_id=held.id, hold_key=hold_key() or "", patient_note=note)
 
 
 def _described(held: AppointmentFacts) -> VisitFacts:
