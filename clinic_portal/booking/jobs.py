@@ -66,14 +66,15 @@ def sweep_waiting_list() -> None:
     with open_job() as job:
         offers, entries = open_offers(job.db), over_entries(job.db, job.clock)
         unheard = unheard_offers(job.db, now=job.clock.now())
-        ended = _each(job, unheard, lambda one: give_desk_time(job.db, job.clock, offer_id=one))
-        ended += _each(job, offers, lambda one: end_offers(job.db, job.clock, offer_id=one))
-        over = _each(job, entries, lambda one: end_entries(job.db, job.clock, entry_id=one))
-        made = _each(job, open_freed_times(job.db), lambda one: _offer(job, one))
+        counts = {
+            "unheard_offers_changed": _each(job, unheard, lambda one: give_desk_time(job.db, job.clock, offer_id=one)),
+            "offers_ended": _each(job, offers, lambda one: end_offers(job.db, job.clock, offer_id=one)),
+            "entries_ended": _each(job, entries, lambda one: end_entries(job.db, job.clock, entry_id=one)),
+            "offers_made": _each(job, open_freed_times(job.db), lambda one: _offer(job, one)),
+        }
         changed = changed_entries(job.db, now=job.clock.now())
-        noted = _each(job, changed, lambda one: note_unserved(job.db, job.clock, entry_id=one))
-        if ended or over or made or noted:
-            counts = {"offers_ended": ended, "entries_ended": over, "offers_made": made, "unserved_noted": noted}
+        counts["unserved_noted"] = _each(job, changed, lambda one: note_unserved(job.db, job.clock, entry_id=one))
+        if any(counts.values()):
             log.info("waiting_list_swept", extra=counts)
 
 
