@@ -6,16 +6,13 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import WaitingEntry
-from clinic_portal.booking.queries.recipients import hears
 from clinic_portal.booking.queries.reminders import quiet_hours
 from clinic_portal.booking.queries.work import ONE_DAY, read_work
 from clinic_portal.booking.rules import Stretch, quiet_stretches, without
 from clinic_portal.core.clock import local_day
-from clinic_portal.core.ids import AccountId, FacilityId, PatientId, PractitionerId
+from clinic_portal.core.ids import FacilityId, PractitionerId
 from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.queries import FacilityFacts
-from clinic_portal.patients.queries import find_patients
 from clinic_portal.practitioners.queries import active_practitioners, hours_between
 
 #: A facility to which nobody comes in these weeks is one where everybody meets online.
@@ -48,10 +45,3 @@ def _sees_patients(
     """Whether patients come to a facility in the weeks from a day on, be it only once."""
     hours = hours_between(db, working, from_day=first, to_day=max(last, first + LOOKED_AHEAD))
     return any(one.facility_id == facility_id and one.mode is Mode.IN_PERSON for one in hours)
-
-
-def hears_of_offers(db: Session, entry: WaitingEntry, *, today: date) -> bool:
-    """Whether an offer reaches who waits, or who acts for them, by SMS or e-mail: otherwise the desk phones them."""
-    patient = find_patients(db, [PatientId(entry.patient_id)])[PatientId(entry.patient_id)]
-    asked_by = AccountId(entry.account_id) if entry.account_id else None
-    return hears(db, patient, asked_by, today=today)

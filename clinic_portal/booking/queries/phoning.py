@@ -1,14 +1,14 @@
-"""Offers of which no message reaches the patient: somebody at the desk has to phone."""
+"""Whom no message about an offer reaches: somebody at the desk has to phone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries.recipients import is_reachable, stand_ins
+from clinic_portal.booking.queries.recipients import hears, is_reachable, stand_ins
 from clinic_portal.booking.queries.staff import GONE_OUT, ON_ITS_WAY, phone_of, reached
 from clinic_portal.booking.queries.standing import standings
 from clinic_portal.booking.queries.waiting import OfferFacts, offer_facts_of
@@ -41,6 +41,13 @@ class _Unheard:
     patient: PatientFacts
     #: The account that acts for the patient, perhaps their own.
     stand_in: AccountId | None
+
+
+def hears_of_offers(db: Session, entry: WaitingEntry, *, today: date) -> bool:
+    """Whether an offer reaches who waits, or who acts for them, by SMS or e-mail: otherwise the desk phones them."""
+    patient = find_patients(db, [PatientId(entry.patient_id)])[PatientId(entry.patient_id)]
+    asked_by = AccountId(entry.account_id) if entry.account_id else None
+    return hears(db, patient, asked_by, today=today)
 
 
 def offers_to_phone(db: Session, clock: Clock, facility_id: FacilityId, *, actor: Actor) -> Sequence[ToPhone]:

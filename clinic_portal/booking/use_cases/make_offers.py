@@ -7,7 +7,8 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import FreedTime, WaitingEntry
-from clinic_portal.booking.queries.desk_hours import desk_hours, hears_of_offers
+from clinic_portal.booking.queries.desk_hours import desk_hours
+from clinic_portal.booking.queries.phoning import hears_of_offers
 from clinic_portal.booking.queries.reminders import quiet_hours
 from clinic_portal.booking.queries.waiting import (
     candidates,
