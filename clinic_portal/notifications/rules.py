@@ -143,11 +143,6 @@ def is_due(state: MessageState, *, due_at: datetime, now: datetime) -> bool:
     return state in WAITING and due_at <= now
 
 
-def is_abandoned(state: MessageState, *, claimed_at: datetime | None, now: datetime) -> bool:
-    """Whether whoever took the message let the lease run out: the worker was killed, most likely."""
-    return state is MessageState.IN_FLIGHT and claimed_at is not None and claimed_at + LEASE <= now
-
-
 def is_outdated(expires_at: datetime | None, *, now: datetime) -> bool:
     """Whether the message would come too late to be of use."""
     return expires_at is not None and expires_at <= now

@@ -14,7 +14,6 @@ from clinic_portal.notifications.rules import (
     TIMEOUT_S,
     MessageEvent,
     MessageState,
-    is_abandoned,
     is_due,
     is_exhausted,
     is_outdated,
@@ -139,13 +138,6 @@ def test_a_message_may_be_taken_when_it_is_due() -> None:
 @pytest.mark.parametrize("state", sorted(ENDS | {MessageState.SENT, MessageState.IN_FLIGHT}))
 def test_a_message_that_is_over_or_under_way_is_not_taken(state: MessageState) -> None:
     assert not is_due(state, due_at=NOW, now=NOW + timedelta(days=400))
-
-
-def test_a_message_is_abandoned_after_the_lease_and_not_before() -> None:
-    late = NOW + LEASE
-    assert is_abandoned(MessageState.IN_FLIGHT, claimed_at=NOW, now=late)
-    assert not is_abandoned(MessageState.IN_FLIGHT, claimed_at=NOW, now=late - timedelta(microseconds=1))
-    assert not is_abandoned(MessageState.SENT, claimed_at=None, now=late)
 
 
 def test_a_code_that_ran_out_is_outdated_at_that_very_moment() -> None:
