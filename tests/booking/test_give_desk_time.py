@@ -22,14 +22,13 @@ from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.waiting import (
     TUESDAY,
-    by_phone,
     first_come,
     free_a_time,
     join,
     offer_all,
     offers,
-    somebody,
     sweep_offers,
+    wait_unreachable,
 )
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -115,7 +114,7 @@ def test_an_open_offer_stands_as_it_was_made_whatever_the_policy_says_now(
 ) -> None:
     """Also of whom only the desk can tell from the start."""
     clock.at = datetime(2026, 11, 23, 10, 12, tzinfo=UTC)
-    by_phone(db, clock, clinic, cast, somebody(db, clock, phone=None))
+    wait_unreachable(db, clock, clinic, cast)
     offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=THURSDAY))
     (offer,) = offers(db)
     until, policy = offer.ends_at, {"mode": OfferMode.ONE_AT_A_TIME, "stop_minutes": 120}

@@ -21,7 +21,7 @@ from clinic_portal.notifications.rules import MessageState
 from clinic_portal.practitioners.models import Absence, ExtraHours, PractitionerService, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.online import give, work_online
-from tests.booking.waiting import by_phone, entry_id, free_a_time, join, offer_all, offers, somebody
+from tests.booking.waiting import entry_id, free_a_time, join, offer_all, offers, wait_unreachable
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -191,7 +191,7 @@ def test_at_night_nobody_is_written_to_about_it(
 
 
 def test_whom_no_message_reaches_the_desk_phones(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
-    entry = by_phone(db, clock, clinic, cast, somebody(db, clock, phone=None), mode=Mode.ONLINE)
+    entry = wait_unreachable(db, clock, clinic, cast, mode=Mode.ONLINE)
     give(db, clinic, Modes.IN_PERSON)
     sweep_waiting_list()
     page = cast.browser(cast.receptionist).page(f"/desk/lisbon/waiting-list/{entry.id}")

@@ -26,7 +26,17 @@ from clinic_portal.practitioners.models import Absence, PractitionerService, Wee
 from tests.booking.factory import make_appointment
 from tests.booking.online import give
 from tests.booking.test_hold_time import choose
-from tests.booking.waiting import TUESDAY, by_phone, first_come, free_a_time, join, offer_all, offers, somebody
+from tests.booking.waiting import (
+    TUESDAY,
+    by_phone,
+    first_come,
+    free_a_time,
+    join,
+    offer_all,
+    offers,
+    somebody,
+    wait_unreachable,
+)
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
@@ -67,7 +77,7 @@ def offer_two(
     if not is_held:
         first_come(db, clinic)
     join(db, clock, clinic, cast.patient, cast.patient_person)
-    by_phone(db, clock, clinic, cast, somebody(db, clock, phone=None))
+    wait_unreachable(db, clock, clinic, cast)
     offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
     assert len(offers(db)) == (1 if is_held else 2)
     return offers(db)[0]

@@ -25,8 +25,8 @@ from tests.booking.waiting import (
     join,
     offer_all,
     offers,
-    somebody,
     sweep_offers,
+    wait_unreachable,
 )
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -36,10 +36,6 @@ MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 def monday(hour: int, minute: int = 0) -> datetime:
     return MONDAY.replace(hour=hour, minute=minute)
-
-
-def wait_by_phone(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, **asked: object) -> None:
-    by_phone(db, clock, clinic, cast, somebody(db, clock, phone=None), **asked)
 
 
 def is_open(db: Session, freed: FreedTimeId) -> bool:
@@ -55,7 +51,7 @@ def hours_at_desk(db: Session, clinic: Clinic, first: datetime, until: datetime)
 def test_while_the_desk_is_open_they_are_offered_it_as_everybody(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    wait_by_phone(db, clock, clinic, cast)
+    wait_unreachable(db, clock, clinic, cast)
     freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person)
     assert offer_all(db, clock, freed) == 1
     assert offers(db)[0].ends_at == clock.now() + timedelta(minutes=30)
@@ -64,7 +60,7 @@ def test_while_the_desk_is_open_they_are_offered_it_as_everybody(
 def test_an_evening_does_not_use_up_the_time_to_answer(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    wait_by_phone(db, clock, clinic, cast)
+    wait_unreachable(db, clock, clinic, cast)
     clock.at = monday(17, 50)
     freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=THURSDAY)
     assert offer_all(db, clock, freed) == 1
@@ -83,7 +79,7 @@ def test_an_evening_does_not_use_up_the_time_to_answer(
 def test_with_the_desk_closed_who_can_be_written_to_is_asked_and_the_others_when_it_opens(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    wait_by_phone(db, clock, clinic, cast)
+    wait_unreachable(db, clock, clinic, cast)
     later = join(db, clock, clinic, cast.patient, cast.patient_person)
     later.created_at += timedelta(minutes=1)
     clock.at = monday(19)
@@ -103,7 +99,7 @@ def test_with_the_desk_closed_who_can_be_written_to_is_asked_and_the_others_when
 def test_a_time_that_is_over_before_the_desk_opens_waits_for_nobody(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    wait_by_phone(db, clock, clinic, cast)
+    wait_unreachable(db, clock, clinic, cast)
     clock.at = monday(19)
     freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=TUESDAY + timedelta(minutes=30))
     assert offer_all(db, clock, freed) == 0
@@ -113,7 +109,7 @@ def test_a_time_that_is_over_before_the_desk_opens_waits_for_nobody(
 def test_who_wants_something_else_does_not_keep_the_time_from_being_closed(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    wait_by_phone(db, clock, clinic, cast, weekdays=frozenset({0}))
+    wait_unreachable(db, clock, clinic, cast, weekdays=frozenset({0}))
     clock.at = monday(19)
     freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=THURSDAY)
     assert offer_all(db, clock, freed) == 0
@@ -133,7 +129,7 @@ def test_many_at_once_are_told_as_far_as_messages_reach(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
     first_come(db, clinic)
-    wait_by_phone(db, clock, clinic, cast)
+    wait_unreachable(db, clock, clinic, cast)
     told = join(db, clock, clinic, cast.patient, cast.patient_person)
     clock.at = monday(19)
     freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=THURSDAY)
@@ -150,7 +146,7 @@ def test_an_offer_of_a_day_is_a_day_at_the_desk(db: Session, clock: FixedClock, 
             facility_id=clinic.lisbon.id, mode=OfferMode.ONE_AT_A_TIME, offer_minutes=600, stop_minutes=0
         )
     )  # fmt: skip
-    wait_by_phone(db, clock, clinic, cast)
+    wait_unreachable(db, clock, clinic, cast)
     clock.at = monday(10)
     freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=THURSDAY)
     assert offer_all(db, clock, freed) == 1

@@ -149,3 +149,8 @@ def somebody(db: Session, clock: FixedClock, phone: str | None = "+351912345677"
     db.add(patient)
     db.flush()
     return patient
+
+
+def wait_unreachable(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, **asked: Any) -> WaitingEntry:
+    """Somebody waits whom no message reaches: the desk wrote them down, and has to phone them."""
+    return by_phone(db, clock, clinic, cast, somebody(db, clock, phone=None), **asked)
