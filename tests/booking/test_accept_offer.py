@@ -16,7 +16,7 @@ from clinic_portal.core.ids import FreedTimeId, OfferId, new_id
 from clinic_portal.notifications.models import Message
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_hold_time import choose
+from tests.booking.holding import choose
 from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic

@@ -11,7 +11,7 @@ from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_hold_time import end_right
+from tests.booking.holding import end_right
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient

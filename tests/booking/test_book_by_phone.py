@@ -20,7 +20,7 @@ from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_hold_time import choose, code_of
+from tests.booking.holding import choose, code_of
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

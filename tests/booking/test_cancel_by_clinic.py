@@ -22,7 +22,7 @@ from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel, MessageState
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_hold_time import code_of
+from tests.booking.holding import code_of
 from tests.booking.test_messages import facts
 from tests.booking.waiting import somebody
 from tests.support.cast import Cast

@@ -17,8 +17,8 @@ from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
 from tests.booking.factory import make_appointment
+from tests.booking.holding import code_of
 from tests.booking.series import make_series
-from tests.booking.test_hold_time import code_of
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

@@ -12,7 +12,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import PatientId
 from tests.booking.factory import make_appointment
-from tests.booking.test_hold_time import choose, code_of, end_right
+from tests.booking.holding import choose, code_of, end_right
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

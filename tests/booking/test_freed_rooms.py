@@ -21,8 +21,8 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import AppointmentId, FacilityId, FreedTimeId, OfferId, PractitionerId
 from clinic_portal.practitioners.models import Practitioner, WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.holding import choose
 from tests.booking.test_any_room import any_room
-from tests.booking.test_hold_time import choose
 from tests.booking.waiting import TUESDAY, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic

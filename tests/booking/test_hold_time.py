@@ -17,26 +17,11 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId, new_id
 from clinic_portal.facilities.models import Closure
-from clinic_portal.practitioners.models import Absence, Practitioner
+from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.holding import choose, code_of, end_right
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-
-
-def choose(
-    clinic: Clinic, at: datetime = THURSDAY, practitioner: Practitioner | None = None, **other: object
-) -> Choice:
-    return Choice(
-        service_id=ServiceId(clinic.massage.id),
-        facility_id=FacilityId(clinic.lisbon.id),
-        starts_at=at,
-        practitioner_id=PractitionerId(practitioner.id) if practitioner else None,
-        **other,  # type: ignore[arg-type]
-    )
-
-
-def code_of(error: pytest.ExceptionInfo[Conflict]) -> str:
-    return error.value.code
 
 
 def test_a_free_time_is_held_for_ten_minutes(db: Session, clock: FixedClock, clinic: Clinic) -> None:
@@ -264,14 +249,6 @@ def test_a_relative_without_the_right_is_refused(db: Session, clock: FixedClock,
     choice = choose(clinic, patient_id=PatientId(cast.child.id))
     with pytest.raises(Forbidden):
         hold_time(db, clock, choice=choice, hold_key="a", actor=cast.guardian.actor())
-
-
-def end_right(db: Session, cast: Cast, clock: FixedClock) -> None:
-    from clinic_portal.dependents.models import Relationship
-
-    found = db.scalars(select(Relationship).where(Relationship.patient_id == cast.child.id)).one()
-    found.ends_on = clock.now().date() - timedelta(days=1)
-    db.commit()
 
 
 def test_a_patient_with_another_visit_then_is_refused(

@@ -15,8 +15,8 @@ from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.modes import Mode
 from tests.booking.factory import make_appointment
+from tests.booking.holding import end_right
 from tests.booking.online import work_online
-from tests.booking.test_hold_time import end_right
 from tests.booking.waiting import entry_id, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic

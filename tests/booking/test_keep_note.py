@@ -12,7 +12,7 @@ from clinic_portal.booking.use_cases.keep_note import keep_note
 from clinic_portal.booking.use_cases.release_hold import release_hold
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import NotFound
-from tests.booking.test_hold_time import choose
+from tests.booking.holding import choose
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

@@ -21,7 +21,7 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.practitioners.models import Absence
 from clinic_portal.practitioners.steps import RemoveAbsence
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_hold_time import choose, end_right
+from tests.booking.holding import choose, end_right
 from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers, sweep_offers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic

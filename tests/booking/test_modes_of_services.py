@@ -20,8 +20,8 @@ from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, Practit
 from clinic_portal.core.modes import Mode, Modes
 from clinic_portal.practitioners.queries import places_of_service
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.holding import choose
 from tests.booking.online import give, work_online
-from tests.booking.test_hold_time import choose
 from tests.booking.waiting import free_a_time, join, offer_all
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic

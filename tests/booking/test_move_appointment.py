@@ -21,8 +21,8 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.steps import queue_message
 from clinic_portal.practitioners.models import Practitioner
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.holding import choose, code_of, end_right
 from tests.booking.series import make_series
-from tests.booking.test_hold_time import choose, code_of, end_right
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

@@ -18,7 +18,7 @@ from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, Ro
 from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_hold_time import code_of
+from tests.booking.holding import code_of
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

@@ -24,8 +24,8 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence, PractitionerService, WeeklyHours
 from tests.booking.factory import make_appointment
+from tests.booking.holding import choose
 from tests.booking.online import give
-from tests.booking.test_hold_time import choose
 from tests.booking.waiting import (
     TUESDAY,
     by_phone,

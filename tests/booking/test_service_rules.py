@@ -15,7 +15,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId, ServiceId
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_hold_time import choose, code_of
+from tests.booking.holding import choose, code_of
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

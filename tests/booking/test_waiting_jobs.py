@@ -14,7 +14,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import new_id
 from clinic_portal.patients.models import Patient
 from tests.booking.factory import make_appointment
-from tests.booking.test_hold_time import end_right
+from tests.booking.holding import end_right
 from tests.booking.waiting import TUESDAY, by_phone, free_a_time, join, offers, somebody
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic

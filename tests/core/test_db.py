@@ -14,7 +14,7 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import after_commit, constraint_codes, make_engine, transaction
 from clinic_portal.core.errors import Busy, Conflict
 from clinic_portal.core.ids import PatientId, new_id
-from tests.booking.test_hold_time import choose
+from tests.booking.holding import choose
 from tests.support import servers
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
