@@ -51,7 +51,9 @@ PROCESSES, THREADS = 3, 3
 PATIENTS = PROCESSES * THREADS - 1
 #: On three days hours are shortened, on three others the place is closed.
 DAYS = tuple(date(2026, 11, 24) + timedelta(days=number) for number in (0, 1, 2, 6, 7, 8))
-#: How long a change that has looked waits for somebody who begins a visit then: with the lock in vain.
+#: In each round every other patient books before the change, and every other one when it has looked.
+LATE = PATIENTS // 2
+#: How long a change that has looked waits for those who begin a visit then: with the lock in vain.
 PAUSE_S = 0.5
 
 
@@ -98,11 +100,14 @@ def change(db: Session, plan: Plan, number: int, signals: Signals) -> Iterator[E
 
     def before_commit(_session: Session) -> None:
         signals.looked[number].set()
-        signals.held[number].acquire(timeout=PAUSE_S)
+        until = time.monotonic() + (PAUSE_S if plan.is_locked else TIMEOUT_S)
+        for _ in range(LATE):
+            signals.held[number].acquire(timeout=max(0.0, until - time.monotonic()))
         began.append(time.monotonic())
 
     event.listen(db, "before_commit", before_commit)
-    signals.booked[number].acquire(timeout=TIMEOUT_S)
+    for _ in range(2):  # Two of them may want the same time: one has it.
+        signals.booked[number].acquire(timeout=TIMEOUT_S)
     for _ in range(400):
         try:
             _make(db, plan, number, answers)
@@ -151,10 +156,12 @@ def book(db: Session, plan: Plan, number: int, index: int, signals: Signals) -> 
     ids = ServiceId(plan.service_id), FacilityId(plan.facility_id), start, PractitionerId(plan.practitioner_id)
     key = f"{number}-{index}"
     try:
-        held = hold_time(db, FixedClock(NOW), choice=Choice(*ids, PatientId(patient_id)), hold_key=key, actor=actor)
-        at = time.monotonic()
-        if is_late:
-            signals.held[number].release()
+        try:
+            held = hold_time(db, FixedClock(NOW), choice=Choice(*ids, PatientId(patient_id)), hold_key=key, actor=actor)
+            at = time.monotonic()
+        finally:
+            if is_late:
+                signals.held[number].release()
         book_appointment(db, FixedClock(NOW), appointment_id=held.id, hold_key=key, actor=actor, answers=LastPage())
         yield Event(number, at, held.id, "booked")
     except DomainError as refusal:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import queue
+from collections import Counter
 from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Barrier
 from typing import Any
@@ -13,6 +14,8 @@ from tests.support.servers import ServerLog
 
 RIVALS = 32
 BARRIER_TIMEOUT_S = 300.0
+#: How often a control has everybody press, at most: that two of them meet is luck.
+MEETINGS = 4
 
 #: What one visitor does: their own arguments, then where all meet, then where the list of what they heard goes.
 Visit = Callable[..., None]
@@ -64,6 +67,12 @@ def booked_rows(database: str) -> list[tuple[str, str, str]]:
         ).all()
     engine.dispose()
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def most_at_one_time(database: str) -> int:
+    """How many visits start with one practitioner at one time, where there are most."""
+    counts = Counter((practitioner, start) for practitioner, start, _ in booked_rows(database))
+    return max(counts.values(), default=0)
 
 
 def overlaps(database: str) -> int:
