@@ -96,6 +96,21 @@ def test_a_session_that_is_left_out_is_not_booked(cast: Cast, clinic: Clinic, db
     assert "Choose at least one session" in empty.text
 
 
+def test_a_press_that_comes_too_late_for_the_wish_keeps_what_was_wished(
+    cast: Cast, clinic: Clinic, clock: FixedClock
+) -> None:
+    client = cast.browser(cast.patient)
+    path = check_path(plan(client, clinic, THURSDAYS.replace("2026-11-23", "2026-11-24")))
+    without_times = path.partition("&time=")[0]
+    where = urlsplit(book(client, without_times))
+    assert where.path == f"{WISH}/plan"
+    assert parse_qs(where.query)["weekday"] == ["3"]
+    clock.advance(timedelta(days=2))
+    page = send(client, path, status=422)
+    assert "Choose a day that is still to come" in page.text
+    assert (page.fields()["count"], page.fields()["first"]) == ("4", "2026-11-24")
+
+
 def test_the_way_back_from_the_check_has_what_was_chosen(client: PortalClient, clinic: Clinic) -> None:
     times = [days(0)[0], "2026-12-03T10:00Z", "", days(3)[0]]
     check = client.page(check_path(plan(client, clinic), times=times))

@@ -289,3 +289,15 @@ def test_a_service_without_series_and_somebody_unknown_have_none(
         for slug in ("lisbon", "ponta-delgada"):
             assert far.get(f"{home.replace('lisbon', slug)}/series{page}").status_code == 404
     assert not booked(db)
+
+
+def test_a_press_whose_wish_is_none_any_more_asks_for_it_again(
+    db: Session, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    path = check_of(desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}"), home)
+    check = desk.page(path)
+    page = press(desk, check, path.replace("first=", "first=2026-11-20"), status=422)
+    assert "Choose a day that is still to come" in page.text
+    assert (page.fields()["count"], page.fields()["first"]) == ("4", "2026-11-20")
+    assert chosen(press(desk, check, path.partition("&time=")[0])) == days(0, 1, 2, 3)
+    assert not booked(db)

@@ -55,9 +55,12 @@ def check_series(service: str) -> ResponseReturnValue:
 @limited("40 per minute")
 def book_all(service: str) -> ResponseReturnValue:
     """Book all of the chosen sessions, or none."""
-    wished = series_way(*_wish(service))
-    if wished is None or series_plan.chosen(wished) is None:
-        return redirect(url_for("booking.wish_series", service=service), 303)
+    way, form = _wish(service)
+    wished = series_way(way, form)
+    if wished is None:
+        return series_plan.ask_again(way, form)
+    if series_plan.chosen(wished) is None:
+        return redirect(wished.link("plan_series"), 303)
     person = _person(wished)
     if person is None:
         return _check_page(wished, series_plan.times_of(wished), status=422)

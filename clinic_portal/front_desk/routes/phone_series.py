@@ -71,8 +71,10 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     facility, reason = own_facility(slug), ReasonForm()
     way, form = _wish(facility, patient_id, service)
     wished = _wished(facility, way, form)
-    if wished is None or way.patient is None or series_plan.chosen(wished) is None:
-        return redirect(way.link("wish_series"), 303)
+    if wished is None:
+        return series_plan.ask_again(way, form)
+    if way.patient is None or series_plan.chosen(wished) is None:
+        return redirect(wished.link("plan_series"), 303)
     if wished.own_time and wished.own_time.errors:
         return series_plan.plan_page(wished, is_wrong=True)
     if wished.is_aside and not reason.is_written():
