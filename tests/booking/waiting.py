@@ -1,7 +1,7 @@
 """The waiting list for tests."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -110,11 +110,6 @@ def first_come(db: Session, clinic: Clinic) -> None:
 def entry_id(entry: WaitingEntry) -> EntryId:
     """Its id, typed."""
     return EntryId(entry.id)
-
-
-def in_minutes(clock: FixedClock, minutes: int) -> datetime:
-    """A moment from now."""
-    return clock.now() + timedelta(minutes=minutes)
 
 
 def by_phone(

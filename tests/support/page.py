@@ -9,8 +9,6 @@ import html5lib
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-XHTML = "{http://www.w3.org/1999/xhtml}"
-
 
 class Page:
     """A parsed page with short ways to ask about it."""
