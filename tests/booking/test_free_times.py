@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.queries import PartOfDay, Wish, free_times, nearest_times, next_free_day
+from clinic_portal.booking.queries import PartOfDay, Wish, free_times, nearest_times, next_free_day, takers
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock, zone
 from clinic_portal.core.errors import NotFound
@@ -110,6 +110,11 @@ def test_hours_hold_only_while_they_are_valid(db: Session, clock: FixedClock, cl
     db.commit()
     assert walls(db, clock, ines(clinic), DAY) == WHOLE_DAY
     assert walls(db, clock, ines(clinic), DAY + timedelta(days=1)) == []
+    # Also on a page that shows the days on both sides of the last one, and for who holds a time of the day after.
+    around = free_times(db, clock, ines(clinic), from_day=DAY - timedelta(days=1), days=14)
+    assert [day.day for day in around.days] == [DAY - timedelta(days=1), DAY]
+    assert takers(db, clock, ines(clinic), start=THURSDAY)[1]
+    assert not takers(db, clock, ines(clinic), start=THURSDAY + timedelta(days=1))[1]
 
 
 def test_with_no_preference_each_start_is_offered_once_and_the_load_is_spread(
