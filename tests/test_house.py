@@ -1,5 +1,7 @@
 """The house itself: what is true of every route, template, use case and catalogue."""
 
+import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -10,6 +12,11 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from jinja2 import StrictUndefined
 
+from clinic_portal.booking.steps import reminders, waiting
+from clinic_portal.cli import PERIODIC
+from clinic_portal.core.jobs import QUEUES
+from clinic_portal.notifications import steps
+from clinic_portal.notifications.use_cases import ask_for_sms_again
 from clinic_portal.web.access import ATTRIBUTE
 from tests.support.page import PortalClient
 
@@ -26,6 +33,35 @@ def test_every_route_declares_its_right(app: Flask) -> None:
 
 def test_health_reaches_the_database(client: PortalClient) -> None:
     assert client.get("/health").status_code == 200
+
+
+#: Job → how often it is due by itself, in seconds: as the docs and the pages say.
+DUE_EVERY = {
+    "accounts.jobs.tidy_accounts": 3600,
+    "booking.jobs.plan_missing_reminders": 600,
+    "booking.jobs.sweep_holds": 60,
+    "booking.jobs.sweep_waiting_list": 60,
+    "check_in.jobs.mark_missed_visits": 1800,
+    "notifications.jobs.read_stops": 600,
+    "notifications.jobs.sweep_outbox": 10,
+}
+#: What use cases and steps nudge by its name, and nobody else.
+NUDGED = {steps.DELIVER, waiting.OFFER, reminders.REPLAN, ask_for_sms_again.OPT_IN}
+
+
+def test_every_job_is_due_by_itself_or_nudged() -> None:
+    """A reminder, a no-show at the end of the day, an offer that ran out: nothing else would ever make them happen."""
+    scheduled = {f"{job.__module__}.{job.__name__}": seconds for job, _, seconds in PERIODIC}
+    assert scheduled == {f"clinic_portal.{name}": seconds for name, seconds in DUE_EVERY.items()}
+    assert {queue for _, queue, _ in PERIODIC} <= set(QUEUES)
+    written = set[str]()
+    for path in sorted((ROOT / "clinic_portal").glob("*/jobs.py")):
+        module = importlib.import_module(f"clinic_portal.{path.parent.name}.jobs")
+        jobs = {
+            name for name, one in inspect.getmembers(module, inspect.isfunction) if one.__module__ == module.__name__
+        }
+        written |= {f"{module.__name__}.{name}" for name in jobs if path.parent.name != "core" and name[0] != "_"}
+    assert written == scheduled.keys() | NUDGED
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
