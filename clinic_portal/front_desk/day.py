@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, day_list
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.phoning import ToPhone, offers_to_phone
-from clinic_portal.booking.queries.staff import Untold, stopped, untold
+from clinic_portal.booking.queries.staff import Untold, visits_to_phone
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock, day_bounds, local_day, zone
 from clinic_portal.core.ids import PatientId, PractitionerId, RoomId, ServiceId
@@ -195,6 +195,7 @@ def read_day(db: Session, clock: Clock, facility: FacilityFacts, *, actor: Actor
     tickets = {ticket.appointment_id: ticket for ticket in queue.tickets}
     rows = [people.row(visit, tickets.get(visit.id), now, today) for visit in visits]
     waiting_for = {ticket.practitioner_id for ticket, _ in queue.waiting}
+    to_phone = visits_to_phone(db, facility.id, now=now, actor=actor)
     return Day(
         day=day,
         today=today,
@@ -205,8 +206,8 @@ def read_day(db: Session, clock: Clock, facility: FacilityFacts, *, actor: Actor
         queue=people.queue_lines(queue),
         screens=[_screen_line(screen, now) for screen in facility_screens(db, facility.id)],
         rooms=rooms,
-        untold=untold(db, facility.id, now=now, actor=actor),
-        stopped=stopped(db, facility.id, now=now),
+        untold=[one for one in to_phone if not one.is_stopped],
+        stopped=[one for one in to_phone if one.is_stopped],
         offers_to_phone=offers_to_phone(db, clock, facility.id, actor=actor),
         callable=sorted(((id_, people.practitioners[id_]) for id_ in waiting_for), key=lambda pair: pair[1]),
     )

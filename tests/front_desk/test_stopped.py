@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.recipients import hears
+from clinic_portal.booking.queries.stranded import token_of
+from clinic_portal.booking.steps import NewTime
+from clinic_portal.booking.use_cases.move_stranded import move_stranded
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import transaction
-from clinic_portal.core.ids import PatientId
+from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId, PractitionerId
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.delivery import make_senders
 from clinic_portal.notifications.models import Message
@@ -18,6 +21,7 @@ from clinic_portal.notifications.rules import Channel, MessageState
 from clinic_portal.notifications.steps import note_stop, queue_message
 from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox
 from clinic_portal.patients.queries import find_patients
+from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import make_appointment
 from tests.front_desk.test_visit import press
 from tests.support.cast import Cast
@@ -115,6 +119,30 @@ def test_a_visit_that_the_clinic_cancels_is_phoned_for_at_once(
     press(desk, desk.page(f"{home}/cancel"), f"{home}/cancel", reason="clinic.closed")
     sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
     assert "The visit is cancelled, and no message reaches the patient." in desk.page(home).text
+
+
+@pytest.mark.usefixtures("inbox")
+def test_a_visit_that_the_clinic_moves_is_phoned_for_once(
+    db: Session,
+    clock: FixedClock,
+    settings: Settings,
+    booked: Appointment,
+    desk: PortalClient,
+    clinic: Clinic,
+    cast: Cast,
+) -> None:
+    """It is one of those that the clinic moved: not one more of those whose phone gets no SMS."""
+    end = booked.starts_at + timedelta(hours=1)
+    db.add(Absence(practitioner_id=booked.practitioner_id, starts_at=booked.starts_at, ends_at=end, reason="ill"))
+    with transaction(db):
+        note_stop(db, clock, "+351912345699")
+    to = NewTime(FacilityId(clinic.lisbon.id), booked.starts_at + timedelta(days=1), PractitionerId(clinic.rui.id))
+    token = token_of(AppointmentId(booked.id), booked.starts_at)
+    move_stranded(db, clock, token=token, to=to, actor=cast.administrator.actor(), note="ill")
+    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    page = desk.page("/desk/lisbon")
+    assert "The clinic cancelled or moved these visits" in page.text
+    assert HEADING not in page.text
 
 
 def test_whom_no_message_reaches_the_waiting_list_knows(db: Session, clock: FixedClock, cast: Cast) -> None:

@@ -98,6 +98,16 @@ def history_of(db: Session, appointment_id: AppointmentId) -> list[HistoryLine]:
     return [HistoryLine(row.at, row.actor_name, row.reason, row.to_state, row.starts_at, row.note) for row in rows]
 
 
+def visits_to_phone(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor) -> Sequence[Untold]:
+    """Return the visits to come about which somebody has to phone, each once: what changed at first, then what was stopped.
+
+    For staff of this facility only: the caller has checked that.
+    """
+    changed = untold(db, facility_id, now=now, actor=actor)
+    known = {one.appointment_id for one in changed}
+    return [*changed, *(one for one in _stopped_visits(db, facility_id, now=now) if one.appointment_id not in known)]
+
+
 def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor) -> Sequence[Untold]:
     """Return the visits to come that the clinic cancelled or moved and whose patients nobody could tell, soonest first.
 
@@ -123,11 +133,10 @@ def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor)
     return found
 
 
-def stopped(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[Untold]:
+def _stopped_visits(db: Session, facility_id: FacilityId, *, now: datetime) -> Sequence[Untold]:
     """Return the visits to come of which a message did not go because the phone answered STOP, soonest first.
 
     None of those whose patient said that they come, was phoned since, or has an e-mail address: the e-mail went instead.
-    For staff of this facility only: the caller has checked that.
     """
     ids = _stopped().where(Appointment.facility_id == facility_id, Appointment.starts_at > now)
     rows = db.scalars(

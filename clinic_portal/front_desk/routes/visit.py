@@ -15,7 +15,7 @@ from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.desk_waiting import entry_of_visit
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.series import later_sessions, series_facts
-from clinic_portal.booking.queries.staff import history_of, stopped, untold, visit_at_desk
+from clinic_portal.booking.queries.staff import history_of, visit_at_desk, visits_to_phone
 from clinic_portal.booking.routes.linked import is_changed
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
@@ -213,7 +213,7 @@ def _page(
     patient_id = found.appointment.known_patient_id
     patient = patients_for_staff(db, [patient_id], actor=actor)[patient_id]
     ours, theirs = sessions_from(found)
-    to_phone = [*untold(db, facility.id, now=now, actor=actor), *stopped(db, facility.id, now=now)]
+    to_phone = visits_to_phone(db, facility.id, now=now, actor=actor)
     return render_page(
         template,
         status=status,
