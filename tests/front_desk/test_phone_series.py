@@ -218,6 +218,13 @@ def test_what_is_wrong_about_such_a_time_is_said_and_the_plan_is_kept(
     assert page.fields()["own_day"] == typed.get("day", "2026-12-05")
     assert press(desk, check, path, status=422, note="because").h1 == page.h1
     assert not booked(db)
+    # What was written is there again where it is asked again, until it is booked.
+    path = check_of(desk.page(wish), home, *times).replace("&own_day=&own_time=", "")
+    check = desk.page(path)
+    assert check.fields()["note"].strip() == "because"
+    press(desk, check, path, note="because")
+    assert len(booked(db)) == 4
+    assert desk.page(check_of(desk.page(wish), home)).fields()["note"].strip() == ""
 
 
 def test_a_time_that_somebody_has_is_never_given_twice(

@@ -27,7 +27,7 @@ from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import local_text
 
-#: Session key: why the rules were set aside for whom, while another time is looked for.
+#: Session key: why the rules are set aside for whom, until the sessions are booked.
 REASON = "desk_reason"
 
 SERIES = f"{SERVICE}/series"
@@ -70,6 +70,7 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     """Book all of the chosen sessions, or none; with a written reason where the rules are set aside."""
     facility, reason = own_facility(slug), ReasonForm()
     way, form = _wish(facility, patient_id, service)
+    _keep_reason(way, reason)
     wished = _wished(facility, way, form)
     if wished is None:
         return series_plan.ask_again(way, form)
@@ -84,12 +85,18 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
     )
     if answer.status_code != 409:
         flash(ngettext("%(num)d session booked", "%(num)d sessions booked", len(series_plan.all_times(wished))))
-    session[REASON] = (str(way.patient.id), reason.note.data) if answer.status_code == 409 else None
+        session.pop(REASON, None)
     return answer
 
 
+def _keep_reason(way: PhoneWay, reason: ReasonForm) -> None:
+    """Remember what was written for this patient until it is booked, wherever they go on from here."""
+    if way.patient and reason.validate():
+        session[REASON] = (str(way.patient.id), reason.note.data)
+
+
 def _kept_reason(way: PhoneWay) -> str:
-    """Return what was written for this patient before a time was lost: it is asked again with the next plan."""
+    """Return what was written for this patient before: it is asked again with the next plan."""
     patient_id, note = session.get(REASON) or ("", "")
     return note if way.patient and patient_id == str(way.patient.id) else ""
 
