@@ -124,7 +124,7 @@ def test_no_input_is_a_server_error(app: Flask, cast: Cast, who: str) -> None:
 SERIES = {
     "count": "4", "per_week": "1", "weekday": "3", "at": "10:30", "first": "2026-11-23", "facility": "lisbon",
     "practitioner": "any", "time": "2026-11-26T10:30Z", "patient": "", "reason": "unwell", "aside": "y", "seen": "0.0.0",
-    "note": "agreed by phone", "own_day": "2026-12-05", "own_time": "19:30", "own_room": "",
+    "note": "agreed by phone", "own_day": "2026-12-05", "own_time": "19:30", "own_room": "", "more": "",
 }  # fmt: skip
 
 

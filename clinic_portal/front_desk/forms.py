@@ -1,10 +1,13 @@
 """What is typed at the desk: about screens, and about visits that staff change."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import chain, islice, zip_longest
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
     DateField,
@@ -31,6 +34,8 @@ LANGUAGES = [SelectChoice("pt_PT", "Português"), SelectChoice("en", "English")]
 MAX_NAME = 40
 MAX_REASON = 300
 FAR = timedelta(days=400)
+#: The names of what is written of a session of a plan at a time that is not offered.
+OWN_TIME = ("own_day", "own_time", "own_room")
 
 
 class Visible:
@@ -188,7 +193,7 @@ class PhoneSeriesForm(SeriesForm):
 
 
 class OwnTimeForm(AskingForm):
-    """A session of a plan at a time that is not offered."""
+    """One session of a plan at a time that is not offered."""
 
     on = DateField(_l("Day"), name="own_day", validators=[Optional()])
     at = TimeField(_l("Time"), name="own_time", validators=[Optional()])
@@ -196,6 +201,15 @@ class OwnTimeForm(AskingForm):
 
     #: When, and where it is taken; nothing when nothing was written, or something is wrong.
     own: tuple[datetime, Taker] | None = None
+
+    def __init__(self, number: int, answers: MultiDict[str, str], rooms: Sequence[SelectChoice]) -> None:
+        """Read one row. `number`: which one it is, from 1 on. `rooms`: where it can be; none is chosen online."""
+        super().__init__(answers)
+        self.number = number
+        self.room.choices = rooms
+        self.room.validate_choice = bool(rooms) and self.is_written
+        for one in (self.on, self.at, self.room):
+            one.id = one.label.field_id = one.id if number == 1 else f"{one.id}-{number}"
 
     @property
     def is_written(self) -> bool:
@@ -213,7 +227,65 @@ class OwnTimeForm(AskingForm):
 
     def query(self) -> list[tuple[str, str]]:
         """Return what stands in the address of it."""
-        return [(one.name, one.raw_data[0]) for one in self if one.raw_data and self.is_written]
+        return [(one.name, one.raw_data[0] if one.raw_data else "") for one in (self.on, self.at, self.room)]
+
+
+class OwnTimesForm:
+    """The sessions of a plan at times that are not offered: a row for each, of the same three names."""
+
+    #: Of the whole, as other forms have them: each row says its own.
+    form_errors: Sequence[str] = ()
+    #: Whether no further row fits.
+    is_full: bool
+
+    def __init__(self, answers: MultiDict[str, str], rooms: Sequence[SelectChoice], *, most: int) -> None:
+        """Read the rows that are written, `most` at the most; a blank one where there is none, or where one more is wanted."""
+        sent = zip_longest(*(answers.getlist(name) for name in OWN_TIME), fillvalue="")
+        written = [row for row in islice(sent, most) if any(row[:2])]
+        if len(written) < most and (not written or "more" in answers):
+            written.append(("", "", ""))
+        self.rows = [
+            OwnTimeForm(number, MultiDict(zip(OWN_TIME, row, strict=True)), rooms)
+            for number, row in enumerate(written, 1)
+        ]
+        self.is_full = len(written) == most
+
+    def __iter__(self) -> Iterator[Field]:
+        """All fields, for the summary of what is wrong."""
+        return chain.from_iterable((row.on, row.at, row.room) for row in self.rows)
+
+    @property
+    def errors(self) -> Mapping[str, Sequence[str]]:
+        """What is wrong, by the field's id."""
+        return {field.id: field.errors for field in self if field.errors}
+
+    @property
+    def own(self) -> dict[datetime, Taker]:
+        """When the sessions are, and where each is taken."""
+        return dict(row.own for row in self.rows if row.own)
+
+    def read(self, tz: str, *, now: datetime, taker: Callable[[OwnTimeForm], Taker], free: int) -> None:
+        """Read when each is; errors say what is wrong. `free`: how many can be booked beside the others."""
+        for row in self.rows:
+            if not (row.validate() and row.is_written):
+                continue
+            start = start_of(row.on, row.at, tz, now=now)
+            if start in self.own:
+                row.at.errors = [_("This time is written twice")]
+            elif len(self.own) == free:
+                row.on.errors = [_("Leave one of the others out: these are as many sessions as can be booked at once")]
+            elif start is not None:
+                row.own = start, taker(row)
+
+    def refuse(self, start: datetime, words: str) -> None:
+        """Say at its row why a session cannot be had."""
+        for row in self.rows:
+            if row.own and row.own[0] == start:
+                row.at.errors = [words]
+
+    def query(self) -> list[tuple[str, str]]:
+        """Return what stands in the address of them."""
+        return [pair for row in self.rows if row.is_written for pair in row.query()]
 
 
 class PhoneLaterForm(LaterForm):

@@ -63,7 +63,7 @@ def test_hours_are_set_aside_for_the_one_time_that_staff_chose_and_for_nobody_wi
 ) -> None:
     evening = THURSDAY + timedelta(days=1, hours=9)
     own = evening, Taker(PractitionerId(clinic.ines.id), RoomId(clinic.room_2.id), Mode.IN_PERSON)
-    wanted, actor = replace(choice(clinic, cast.patient_person, FOUR), own=own), cast.receptionist.actor()
+    wanted, actor = replace(choice(clinic, cast.patient_person, FOUR), own=(own,)), cast.receptionist.actor()
     for note in ("", "  "):
         with pytest.raises(Conflict) as refusal:
             book_series_by_phone(db, clock, choice=wanted, actor=actor, note=note)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, Series
+from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.notifications.models import Message
 from tests.booking.factory import THURSDAY, make_appointment
@@ -197,6 +197,57 @@ def test_one_session_may_be_at_a_time_that_is_not_offered(
     assert told == ["series_booked"] * 2
 
 
+def test_as_many_sessions_as_are_needed_may_be_at_times_that_are_not_offered(
+    db: Session, clinic: Clinic, desk: PortalClient, home: str
+) -> None:
+    page = desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}&aside=y")
+    (more,) = page.all("button", name="more")
+    # Enter in a box is the first button.
+    assert page.all("button", type="submit").index(more) > 0
+    asked = check_of(page, home, days(0)[0], "", "", days(3)[0]).replace("&own_day=&own_time=", "") + own(clinic)
+    asked = f"{(more.get('formaction') or '').partition('#')[0]}?{asked.partition('?')[2]}"
+    for number, rest in enumerate(("&more=y", own(clinic, "2026-12-12") + "&more=y"), 2):
+        page = desk.page(asked + rest)
+        assert len(page.all("input", name="own_day")) == number
+        assert page.fields()["own_day"] == "", "the last row is for the next one"
+    assert chosen(page) == [days(0)[0], "", "", days(3)[0]]
+    path = asked.replace("/plan?", "/check?") + own(clinic, "2026-12-12", "20:00", own_room=str(clinic.room_1.id))
+    check = desk.page(path)
+    assert check.text.count("not offered") == 2
+    (back, *_) = [link for link in check.links() if "/series/plan?" in link]
+    assert [one.get("value") for one in desk.page(back).all("input", name="own_time")] == ["19:30", "20:00"]
+    press(desk, check, path, status=422, note="")
+    assert not booked(db)
+    visit = press(desk, check, path, note="Both agreed")
+    assert "4 sessions booked" in visit.text
+    assert booked(db) == [days(0)[0], "2026-12-05T19:30Z", "2026-12-12T20:00Z", days(3)[0]]
+    notes = db.scalars(select(AppointmentHistory.note).where(AppointmentHistory.note == "Both agreed")).all()
+    assert len(notes) == 4
+
+
+def words_of(page: Page, id_: str) -> str:
+    return "".join(page.one("p", id=id_).itertext())
+
+
+def test_each_of_such_times_that_cannot_be_had_says_so_itself(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient, home: str
+) -> None:
+    wish = f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}&aside=y"
+    path = check_of(desk.page(wish), home).replace("&own_day=&own_time=", "") + own(clinic)
+    twice = desk.page(path + own(clinic), status=422)
+    assert words_of(twice, "own_time-2-error").endswith("This time is written twice")
+    assert "This time is written twice" in press(desk, desk.page(path), path + own(clinic), status=422, note="x").text
+    half = desk.page(path + own(clinic, at=""), status=422)
+    assert half.one("a", href="#own_time-2").text == "Enter the time"
+    assert [one.get("value") for one in half.all("input", name="own_day")] == ["2026-12-05"] * 2
+    make_appointment(db, clinic, cast.stranger_person, at=THURSDAY.replace(month=12, day=12, hour=19, minute=15))
+    lost = desk.page(path + own(clinic, "2026-12-12"), status=409)
+    assert not lost.all("p", id="own_time-error")
+    assert "is taken at this time" in words_of(lost, "own_time-2-error")
+    near = desk.page(path + own(clinic, at="19:45"), status=409)
+    assert "The patient has another visit at this time." in words_of(near, "own_time-2-error")
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -270,6 +321,10 @@ def test_no_more_sessions_than_can_be_booked_at_once(
     page = desk.page(f"{home}/series/plan?{wish}&practitioner={clinic.ines.id}&aside=y")
     path = check_of(page, home).replace("&own_day=&own_time=", "") + own(clinic)
     assert "as many sessions as can be booked at once" in desk.page(path, status=422).text
+    # Twenty in all: no more rows are read than that, and none is offered.
+    full = desk.page(path + "".join(own(clinic, f"2026-12-{day:02}") for day in range(6, 27)), status=422)
+    assert len(full.all("input", name="own_day")) == 20
+    assert not full.all("button", name="more")
 
 
 def test_without_the_wish_to_set_rules_aside_a_reason_changes_nothing(

@@ -194,7 +194,7 @@ def book_times(wished: SeriesWay, patient_id: PatientId, booking: Booking) -> Re
         times,
         wished.per_week,
         wished.way.mode,
-        wished.own,
+        tuple(wished.own.items()),
     )
     try:
         series_id = booking.book(choice)
@@ -207,13 +207,13 @@ def book_times(wished: SeriesWay, patient_id: PatientId, booking: Booking) -> Re
 
 
 def all_times(wished: SeriesWay, times: Sequence[datetime] | None = None) -> tuple[datetime, ...]:
-    """Return what was chosen, or these times, the one that is not offered with them, in order."""
+    """Return what was chosen, or these times, those that are not offered with them, in order."""
     return tuple(sorted(_places(wished, times_of(wished) if times is None else times)))
 
 
 def _places(wished: SeriesWay, times: Sequence[datetime]) -> dict[datetime, Taker | None]:
-    """Return all times, with the place that staff chose for the one that is not offered."""
-    return dict.fromkeys(times) | (dict([wished.own]) if wished.own else {})
+    """Return all times, with the places that staff chose for those that are not offered."""
+    return {**dict.fromkeys(times), **wished.own}
 
 
 def _booked_before(
@@ -230,7 +230,7 @@ def _booked_before(
 
 
 def _openings(wished: SeriesWay, times: Sequence[datetime]) -> Openings:
-    """What is offered in the weeks of these times, and of the one that is not offered."""
+    """What is offered in the weeks of these times, and of those that are not offered."""
     times = all_times(wished, times)
     first, last = local_day(min(times), wished.facility.tz), local_day(max(times), wished.facility.tz)
     return wished.openings(from_day=first - A_WEEK, to_day=last + A_WEEK)
@@ -241,8 +241,9 @@ def _lost_page(
 ) -> Response:
     """Show the plan again: what was lost is marked and has the nearest time instead, everything else is kept."""
     openings = _openings(wished, times)
-    if wished.own_time and wished.own and wished.own[0] in lost:
-        wished.own_time.at.errors = [_own_is_lost(lost[wished.own[0]])]
+    for start in lost.keys() & wished.own.keys():
+        if wished.own_times:
+            wished.own_times.refuse(start, _own_is_lost(lost[start]))
     walls = [wall_of(start, openings.tz) for start in times]
     sessions = session_lines(
         replan(walls, still_free(openings, who.id, times, lost)), openings.tz, codes_of(lost, openings.tz)
@@ -275,7 +276,7 @@ def _sessions_page(wished: SeriesWay, sessions: Sequence[Session], remarks: Rema
     return render_page(
         "booking/plan_series.html", status=status, way=wished.way, wished=wished, sessions=sessions, remarks=remarks,
         count=sum(session.number > 0 for session in sessions) or wished.wanted, pattern=remarks.pattern,
-        stage=stage(Question.PLAN, wished.way, is_series=True), form=wished.own_time,
+        stage=stage(Question.PLAN, wished.way, is_series=True), form=wished.own_times,
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from babel.dates import get_day_names
 from babel.lists import format_list
 from flask import request
 from flask_babel import gettext as _
-from wtforms import Field
 
 from clinic_portal.booking.forms import LaterForm, SeriesForm
 from clinic_portal.booking.queries import Taker
@@ -41,17 +40,22 @@ FIRST_MINUTE, LAST_MINUTE, HALF_HOUR = 7 * 60, 20 * 60, 30
 Form = TypeVar("Form", bound=SeriesForm)
 
 
-class OwnTimeForm(Protocol):
-    """What staff write of a session at a time that is not offered."""
+class OwnTimesForm(Protocol):
+    """What staff write of sessions at times that are not offered."""
 
-    #: Why it cannot be had is said there.
-    at: Field
-    errors: Mapping[str, Sequence[str]]
-    #: When, and where it is taken; nothing when nothing was written, or something is wrong.
-    own: tuple[datetime, Taker] | None
+    @property
+    def errors(self) -> Mapping[str, Sequence[str]]:
+        """What is wrong, by field."""
+
+    @property
+    def own(self) -> Mapping[datetime, Taker]:
+        """When they are, and where each is taken; without those that something is wrong with."""
+
+    def refuse(self, start: datetime, words: str) -> None:
+        """Say why one cannot be had."""
 
     def query(self) -> list[tuple[str, str]]:
-        """Return what stands in the address of it."""
+        """Return what stands in the address of them."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,13 @@ class SeriesWay:
     first: date
     #: Staff set notice, the calendar's end, visits a day and the number of sessions aside; they write why before booking.
     is_aside: bool = False
-    #: Then one session may be at a time that is not offered.
-    own_time: OwnTimeForm | None = None
+    #: Then sessions may be at times that are not offered.
+    own_times: OwnTimesForm | None = None
 
     @property
-    def own(self) -> tuple[datetime, Taker] | None:
-        """The session at a time that is not offered: when, and where it is taken."""
-        return self.own_time.own if self.own_time else None
+    def own(self) -> Mapping[datetime, Taker]:
+        """The sessions at times that are not offered: when, and where each is taken."""
+        return self.own_times.own if self.own_times else {}
 
     def query(self) -> list[tuple[str, str]]:
         """The query string: the way's own, and the wish."""
@@ -92,7 +96,7 @@ class SeriesWay:
 
     def link(self, endpoint: str, times: Sequence[datetime] = ()) -> str:
         """The address of a page of this series, with the times that were chosen, offered or not."""
-        own = self.own_time.query() if times and self.own_time else []
+        own = self.own_times.query() if times and self.own_times else []
         query = [*self.query(), *(("time", start.strftime(SLOT_FORMAT)) for start in times), *own]
         return f"{self.way.address(endpoint)}?{urlencode(query)}"
 

@@ -51,13 +51,13 @@ class SeriesChoice:
     starts: tuple[datetime, ...]
     per_week: int
     mode: Mode = Mode.IN_PERSON
-    #: A session at a time that is not offered, and where it is taken: staff's own choice, needs a written reason.
-    own: tuple[datetime, Taker] | None = None
+    #: Sessions at times that are not offered, and where each is taken: staff's own choice, needs a written reason.
+    own: tuple[tuple[datetime, Taker], ...] = ()
 
     @property
     def all_starts(self) -> tuple[datetime, ...]:
         """All sessions, in order of time."""
-        return tuple(sorted({*self.starts, *([self.own[0]] if self.own else [])}))
+        return tuple(sorted({*self.starts, *dict(self.own)}))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def book_sessions(db: Session, clock: Clock, choice: SeriesChoice, by: Booker) -
     """Book all of the chosen times or none, with one message. The caller has checked that the actor may book for them.
 
     Returns the series, and whether it is new: the same times of the same patient are the same series. A note sets notice,
-    horizon, visits a day and the number of sessions aside, for the choice's own time hours too; what somebody else has, never.
+    horizon, visits a day and the number of sessions aside, for the choice's own times hours too; what somebody else has, never.
     Raises: NotFound (no such service, facility or patient); Conflict "series.not_offered" (too many, none, or not this
     service), "appointment.missed_too_often", "series.times_lost" with the codes of those that cannot be had (`lost`, by start).
     """
@@ -139,7 +139,7 @@ def _takers(
 
     Raises: Conflict "series.times_lost" with the codes of those that cannot be had: `lost`, by start.
     """
-    own = dict([choice.own]) if choice.own and is_aside else {}
+    own = dict(choice.own) if is_aside else {}
     wanted = [Wanted(openings, choice.practitioner_id, start, own.get(start)) for start in starts]
     lost = refusals_of(wanted)
     if lost:

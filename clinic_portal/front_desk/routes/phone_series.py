@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice
 
 from clinic_portal.booking.queries import Taker
 from clinic_portal.booking.queries.series import series_facts
@@ -18,9 +19,10 @@ from clinic_portal.booking.routes import series_plan
 from clinic_portal.booking.routes.series_way import SeriesWay, series_form, series_way
 from clinic_portal.booking.steps.series import MOST_SESSIONS, SeriesChoice
 from clinic_portal.booking.use_cases.book_series_by_phone import book_series_by_phone
-from clinic_portal.core.ids import RoomId, SeriesId
+from clinic_portal.core.ids import PractitionerId, RoomId, SeriesId
+from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.queries import FacilityFacts, rooms_of
-from clinic_portal.front_desk.forms import OwnTimeForm, PhoneSeriesForm, ReasonForm, start_of
+from clinic_portal.front_desk.forms import OwnTimeForm, OwnTimesForm, PhoneSeriesForm, ReasonForm
 from clinic_portal.front_desk.routes.pages import blueprint, own_facility
 from clinic_portal.front_desk.routes.phone import SERVICE, PhoneWay, patient_at_desk, phone_way
 from clinic_portal.web.access import Right, require_actor, right
@@ -59,7 +61,7 @@ def check_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnVal
     wished = _wished(facility, way, form)
     if wished is None:
         return series_plan.ask_again(way, form)
-    if wished.own_time and wished.own_time.errors:
+    if wished.own_times and wished.own_times.errors:
         return series_plan.plan_page(wished, is_wrong=True)
     return series_plan.check_times(wished, _booking(facility, way, ReasonForm(data={"note": _kept_reason(way)})))
 
@@ -76,7 +78,7 @@ def book_series(slug: str, patient_id: UUID, service: str) -> ResponseReturnValu
         return series_plan.ask_again(way, form)
     if way.patient is None or series_plan.chosen(wished) is None:
         return redirect(wished.link("plan_series"), 303)
-    if wished.own_time and wished.own_time.errors:
+    if wished.own_times and wished.own_times.errors:
         return series_plan.plan_page(wished, is_wrong=True)
     if wished.is_aside and not reason.is_written():
         return _check_page(reason, wished, series_plan.times_of(wished), status=422)
@@ -109,24 +111,21 @@ def _wish(facility: FacilityFacts, patient_id: UUID, service: str) -> tuple[Phon
 
 
 def _wished(facility: FacilityFacts, way: PhoneWay, form: PhoneSeriesForm) -> SeriesWay | None:
-    """Return what is wished; with the rules set aside also the session at a time that is not offered."""
+    """Return what is wished; with the rules set aside also the sessions at times that are not offered."""
     wished, who = series_way(way, form), way.practitioner
     if wished is None or not wished.is_aside:
         return wished
-    own = OwnTimeForm(request.args)
-    own.room.choices = [
-        (str(room.id), _("Room %(name)s", name=room.name)) for room in rooms_of(db_session(), facility.id)
-    ]
-    if way.is_online or not own.is_written:
-        own.room.validate_choice = False
-    if own.validate() and own.is_written and who is not None:
-        start = start_of(own.on, own.at, facility.tz, now=clock().now())
-        if len(series_plan.times_of(wished)) == MOST_SESSIONS:
-            own.on.errors = [_("Leave one of the others out: these are as many sessions as can be booked at once")]
-        elif start is not None:
-            room = None if way.is_online else RoomId(UUID(own.room.data))
-            own.own = start, Taker(who.id, room, way.mode)
-    return replace(wished, own_time=own)
+    rooms = [] if way.is_online else rooms_of(db_session(), facility.id)
+    choices = [SelectChoice(str(room.id), _("Room %(name)s", name=room.name)) for room in rooms]
+    own = OwnTimesForm(request.args, choices, most=MOST_SESSIONS)
+    if who is not None:
+        free = MOST_SESSIONS - len(series_plan.times_of(wished))
+        own.read(facility.tz, now=clock().now(), taker=partial(_taker, who.id, way.mode), free=free)
+    return replace(wished, own_times=own)
+
+
+def _taker(who: PractitionerId, mode: Mode, row: OwnTimeForm) -> Taker:
+    return Taker(who, None if mode is Mode.ONLINE else RoomId(UUID(row.room.data)), mode)
 
 
 def _booking(
