@@ -45,7 +45,8 @@ def test_a_time_that_is_offered(db: Session, clock: FixedClock, clinic: Clinic, 
     assert reasons == ["hold", "booked.by_staff"]
     sent = [row for row in db.scalars(select(Message)) if row.kind == "appointment_booked"]
     assert len(sent) == 2
-    assert [entry.action for entry in db.scalars(select(AuditEntry))] == ["appointment.booked_by_staff"]
+    (entry,) = db.scalars(select(AuditEntry))
+    assert (entry.action, entry.detail) == ("appointment.booked_by_staff", {"rules": "kept"})
 
 
 def test_a_childs_visit_is_told_to_who_acts_for_the_child(
@@ -64,6 +65,7 @@ def test_outside_of_the_rules_only_with_a_reason(db: Session, clock: FixedClock,
     booked = book_by_phone(db, clock, booking=booking(clinic, cast.patient_person, SUNDAY, note=why), actor=actor)
     assert (booked.starts_at, booked.practitioner_id) == (SUNDAY, clinic.ines.id)
     assert why in [line.note for line in db.scalars(select(AppointmentHistory))]
+    assert [entry.detail for entry in db.scalars(select(AuditEntry))] == [{"rules": "set_aside"}]
 
 
 def test_visits_a_day_may_be_set_aside_an_overlap_never(
