@@ -29,7 +29,7 @@ from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.holding import choose
 from tests.booking.hours import DAY, extra, hours
 from tests.booking.series import A_WEEK, make_series
-from tests.booking.test_book_series import choice as series_choice
+from tests.booking.series import choice as series_choice
 from tests.booking.test_free_times import WHOLE_DAY, ines, walls, wish
 from tests.booking.waiting import TUESDAY, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast

@@ -1,40 +1,28 @@
 """Booking a series: all of the chosen times or none, once, with one message."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.models import Account
-from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
+from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries.missed import MissedRule
 from clinic_portal.booking.queries.series import series_facts
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import hold_key_hash
-from clinic_portal.booking.steps.series import SeriesChoice
 from clinic_portal.booking.use_cases.book_series import book_series
 from clinic_portal.booking.use_cases.change_missed_rule import change_missed_rule
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, SeriesId, ServiceId
+from clinic_portal.core.ids import SeriesId
 from clinic_portal.notifications.models import Message
-from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.series import FOUR, choice, lost, nothing_was_booked, told_about
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-
-A_WEEK = timedelta(days=7)
-FOUR = tuple(THURSDAY + A_WEEK * week for week in range(4))
-
-
-def choice(clinic: Clinic, patient: Patient, starts: tuple[datetime, ...] = FOUR) -> SeriesChoice:
-    return SeriesChoice(
-        ServiceId(clinic.massage.id), FacilityId(clinic.lisbon.id), PractitionerId(clinic.ines.id), PatientId(patient.id),
-        starts, per_week=1,
-    )  # fmt: skip
 
 
 def book(
@@ -42,25 +30,6 @@ def book(
 ) -> SeriesId:
     wanted = choice(clinic, cast.patient_person, starts or FOUR)
     return book_series(db, clock, choice=wanted, actor=(by or cast.patient).actor())
-
-
-def lost(refused: pytest.ExceptionInfo[Conflict]) -> dict[datetime, str]:
-    assert refused.value.code == "series.times_lost"
-    found = refused.value.values["lost"]
-    assert isinstance(found, dict)
-    return found
-
-
-def told(db: Session) -> list[tuple[str, UUID]]:
-    """What was said but for reminders: kind and about what."""
-    rows = db.execute(select(Message.kind, Message.subject_id).where(Message.kind.not_like("reminder%")))
-    return [(kind, subject_id) for kind, subject_id in rows]
-
-
-def nothing_was_booked(db: Session) -> bool:
-    return not db.scalar(select(func.count()).select_from(Series)) and not db.scalar(
-        select(func.count()).where(Appointment.series_id.is_not(None))
-    )
 
 
 def test_all_times_are_booked_with_one_message(
@@ -76,7 +45,7 @@ def test_all_times_are_booked_with_one_message(
     assert all(one.room_id == clinic.room_1.id and one.booked_by == cast.patient.id for one in found.sessions)
     history = db.execute(select(AppointmentHistory.to_state, AppointmentHistory.reason)).all()
     assert [tuple(row) for row in history] == [(AppointmentState.BOOKED, "booked")] * 4
-    assert told(db) == [("series_booked", series_id)] * 2
+    assert told_about(db) == [("series_booked", series_id)] * 2
     # Reminders stay with each visit.
     reminded = db.scalars(select(Message.subject_id).where(Message.kind.like("reminder%"))).all()
     assert set(reminded) <= {one.id for one in found.sessions}
@@ -87,7 +56,7 @@ def test_booking_twice_books_once(app: object, db: Session, clock: FixedClock, c
     first = book(db, clock, clinic, cast)
     assert book(db, clock, clinic, cast, *reversed(FOUR)) == first
     assert db.scalar(select(func.count()).select_from(Appointment)) == 4
-    assert told(db) == [("series_booked", first)] * 2
+    assert told_about(db) == [("series_booked", first)] * 2
 
 
 def test_one_lost_time_books_nothing_and_says_which(

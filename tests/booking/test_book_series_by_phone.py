@@ -25,7 +25,7 @@ from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.test_book_series import A_WEEK, FOUR, choice, lost, nothing_was_booked, told
+from tests.booking.series import A_WEEK, FOUR, choice, lost, nothing_was_booked, told_about
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -53,7 +53,7 @@ def test_the_patient_is_told_once_and_the_history_says_who_booked(db: Session, c
     assert [(line.reason, line.account_id, line.note) for line in lines] == [
         ("booked.by_staff", actor.account_id, "")
     ] * 4  # fmt: skip
-    assert told(db) == [("series_booked", series_id)] * 2
+    assert told_about(db) == [("series_booked", series_id)] * 2
     (entry,) = db.scalars(select(AuditEntry))
     assert (entry.action, entry.subject_id, entry.detail) == ("series.booked_by_staff", series_id, {"rules": "kept"})
 
@@ -116,7 +116,7 @@ def test_notice_horizon_and_visits_a_day_are_set_aside_with_a_reason(
         WHY
     }
     assert [entry.detail for entry in db.scalars(select(AuditEntry))] == [{"rules": "set_aside"}]
-    assert told(db) == [("series_booked", series_id)] * 2
+    assert told_about(db) == [("series_booked", series_id)] * 2
 
 
 def test_more_than_the_service_allows_are_booked_with_a_reason_and_never_more_than_twenty(

@@ -1,6 +1,6 @@
 """Moving a session and all later ones: all or none, one message, the old times stay until the new ones are certain."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -22,27 +22,23 @@ from clinic_portal.notifications.rendering import render_email
 from clinic_portal.notifications.rules import MessageState
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import make_appointment
-from tests.booking.series import A_WEEK, RunningClock, late_for_the_first, make_series
-from tests.booking.test_series_pages import chosen, selects
+from tests.booking.series import (
+    A_DAY,
+    A_WEEK,
+    RunningClock,
+    chosen,
+    late_for_the_first,
+    make_series,
+    selects,
+    times,
+    told,
+)
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
-A_DAY = timedelta(days=1)
 
-
-def move(db: Session, clock: FixedClock, cast: Cast, row: Appointment, *starts: object) -> None:
-    move_later_sessions(
-        db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), starts=starts,  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-def times(db: Session, rows: list[Appointment]) -> list[object]:
-    db.expire_all()
-    return [row.starts_at for row in rows]
-
-
-def told(db: Session) -> list[str]:
-    return list(db.scalars(select(Message.kind).where(Message.kind.not_like("reminder%"))))
+def move(db: Session, clock: FixedClock, cast: Cast, row: Appointment, *starts: datetime) -> None:
+    move_later_sessions(db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), starts=starts)
 
 
 def test_all_later_ones_move_with_one_message(
@@ -165,7 +161,7 @@ def test_the_pages_propose_and_move(cast: Cast, clinic: Clinic, db: Session) -> 
         )
         assert response.location == f"/visits/series/{series.id}"
         assert said in client.page(f"/visits/series/{series.id}").text
-    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)] == [  # type: ignore[str-format]
+    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)] == [
         "2026-11-26T10:30Z", tuesdays[0], keep[1], tuesdays[2],
     ]  # fmt: skip
 

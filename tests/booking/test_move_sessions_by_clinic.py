@@ -14,8 +14,7 @@ from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
 from tests.booking.factory import make_appointment
 from tests.booking.holding import code_of
-from tests.booking.series import A_WEEK, late_for_the_first, make_series
-from tests.booking.test_move_later_sessions import A_DAY, times, told
+from tests.booking.series import A_DAY, A_WEEK, late_for_the_first, make_series, times, told
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 

@@ -20,13 +20,11 @@ from clinic_portal.facilities.models import FacilityStaff
 from clinic_portal.notifications.rendering import render_email
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import make_appointment
-from tests.booking.series import A_WEEK, RunningClock, make_series, take_elsewhere
-from tests.booking.test_series_pages import chosen, selects
+from tests.booking.series import A_DAY, A_WEEK, RunningClock, chosen, make_series, selects, take_elsewhere
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
 
-A_DAY = timedelta(days=1)
 #: Ten in the morning on Tuesdays: an hour later in the Azores.
 TUESDAYS = ["2026-12-01T10:00Z", "2026-12-08T11:00Z", "2026-12-15T10:00Z"]
 WISH = "weekday=1&at=10:00&first=2026-11-30"

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
-from xml.etree.ElementTree import Element
 
 import pytest
 from sqlalchemy import func, select
@@ -13,25 +12,16 @@ from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.series import A_WEEK, make_series
+from tests.booking.series import A_WEEK, THURSDAYS, chosen, days, make_series, selects
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
 
 WISH = "/book/massage/series"
-THURSDAYS = "count=4&per_week=1&weekday=3&at=10:30&first=2026-11-23&facility=lisbon"
 
 
 def plan(client: PortalClient, clinic: Clinic, query: str = THURSDAYS, *, status: int = 200, who: str = "") -> Page:
     return client.page(f"{WISH}/plan?{query}&practitioner={who or clinic.ines.id}", status=status)
-
-
-def selects(page: Page) -> list[Element]:
-    return page.all("select", name="time")
-
-
-def chosen(page: Page) -> list[str]:
-    return [next(one.get("value", "") for one in select if "selected" in one.attrib) for select in selects(page)]
 
 
 def check_path(page: Page, *, times: list[str] | None = None) -> str:
@@ -54,10 +44,6 @@ def book(client: PortalClient, path: str, **form: str) -> str:
     response = client.post(path, data={"csrf_token": token, **form})
     assert response.status_code == 303, response.get_data(as_text=True)[:2000]
     return str(response.location)
-
-
-def days(*weeks: int) -> list[str]:
-    return [f"{THURSDAY + A_WEEK * week:%Y-%m-%dT%H:%MZ}" for week in weeks]
 
 
 def test_from_the_times_to_four_booked_sessions(cast: Cast, clinic: Clinic, db: Session) -> None:

@@ -3,17 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
-from clinic_portal.notifications.models import Message
 from tests.booking.factory import make_appointment
-from tests.booking.series import make_series
-from tests.booking.test_move_later_sessions import A_DAY, times
-from tests.booking.test_series_pages import chosen
+from tests.booking.series import A_DAY, chosen, make_series, times, told
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import Page, PortalClient
@@ -42,10 +38,6 @@ def send(desk: PortalClient, page: Page, path: str, *starts: str, status: int = 
     return desk.page(path, method="POST", status=status, data=fields | {"time": list(starts)} | form)
 
 
-def told(db: Session) -> list[str]:
-    return list(db.scalars(select(Message.kind).where(Message.kind.not_like("reminder%"))))
-
-
 def test_from_the_visit_to_new_times(
     db: Session, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
 ) -> None:
@@ -63,7 +55,7 @@ def test_from_the_visit_to_new_times(
     assert "3 sessions moved" in done.text
     assert "Moved to Tuesday 1 December, 15:00" in done.text
     assert "Paula Reis" in done.text
-    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == TUESDAYS  # type: ignore[str-format]
+    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == TUESDAYS
     assert told(db) == ["series_moved"] * 2
     # Pressed twice: the second press says the same, and nobody is told again.
     again = send(desk, page, f"{home}/plan-later?{WISH}", *TUESDAYS)
@@ -92,7 +84,7 @@ def test_too_late_is_answered_with_why(
     page = desk.page(path)
     moved = send(desk, page, path, *wanted, note="She is in hospital")
     assert "She is in hospital" in moved.text
-    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == wanted  # type: ignore[str-format]
+    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == wanted
 
 
 def test_with_the_rules_set_aside_a_reason_is_needed_and_what_was_chosen_is_kept(

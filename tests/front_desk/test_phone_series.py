@@ -10,8 +10,7 @@ from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.notifications.models import Message
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.series import A_WEEK
-from tests.booking.test_series_pages import THURSDAYS, chosen, days
+from tests.booking.series import A_WEEK, THURSDAYS, chosen, days
 from tests.front_desk.test_phone import press
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
