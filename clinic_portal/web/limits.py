@@ -1,7 +1,7 @@
 """Rate limits, counted in Valkey; when that is down, in this process, so that sign-in and booking go on.
 
 The counting is that of the library `limits`, on which Flask-Limiter stands: that looks for a request's limits twice and
-asks each through a dozen proxies, at three times the cost, and tries a Valkey that is away anew with every request.
+asks each through a dozen proxies, at three times the cost.
 """
 
 import functools

@@ -16,7 +16,7 @@ from clinic_portal.facilities.queries import works_at
 def book_series_by_phone(db: Session, clock: Clock, *, choice: SeriesChoice, actor: Actor, note: str = "") -> SeriesId:
     """Book all of the chosen times or none at a facility of the actor's, and tell the patient, or who acts for a child, once.
 
-    A note sets notice, horizon, visits a day and the number of sessions aside, and hours for the choice's own time; what
+    A note sets notice, horizon, visits a day and the number of sessions aside, and hours for the choice's own times; what
     somebody else has, never.
     Repeating the call returns the same series and sends nothing again.
     Raises: NotFound (no such patient, service or facility of the actor's); Conflict "series.not_offered" (too many, none,
