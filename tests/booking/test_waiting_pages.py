@@ -14,12 +14,15 @@ from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import OfferId
 from clinic_portal.core.settings import Settings
+from clinic_portal.dependents.models import Relationship
+from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers
+from tests.booking.waiting import TUESDAY, first_come, free_a_time, join, offer_all, offers, somebody
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
+from tests.support.statements import statements
 
 
 @pytest.fixture
@@ -87,6 +90,24 @@ def test_somebody_asks_sees_it_below_the_visits_and_stops(
     assert db.get_one(WaitingEntry, entry.id, populate_existing=True).state is EntryState.ENDED
     assert "My waiting list" not in patient.page("/visits").text
     assert patient.page(f"/waiting-list/{entry.id}").h1 == "You are no longer on this waiting list"
+
+
+def test_a_family_that_waits_costs_as_many_statements_as_a_child(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    """Each of them has a visit, and waits for an earlier one with somebody, somewhere."""
+    parent, asked = cast.browser(cast.guardian), {"practitioner_id": clinic.ines.id, "facility_id": clinic.lisbon.id}
+    counts = []
+    for number in range(4):
+        child = somebody(db, clock, phone=None)
+        db.add(Relationship(account_id=cast.guardian.id, patient_id=child.id, kind=RelationshipKind.PARENT))
+        visit = make_appointment(db, clinic, child, at=THURSDAY + number * timedelta(minutes=30))
+        join(db, clock, clinic, cast.guardian, child, visit=visit, **asked)
+        with statements(db) as seen:
+            listed = parent.page("/visits")
+        assert listed.text.count("Beatriz Fontes") == 2 * (number + 1)
+        counts.append(len(seen))
+    assert counts[0] == counts[3] > 0
 
 
 def test_a_visit_leads_to_the_list_and_shows_what_was_asked_before(

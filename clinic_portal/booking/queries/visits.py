@@ -1,6 +1,6 @@
 """Visits with their names and places, for pages and messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -160,11 +160,16 @@ def visit_by_reference(db: Session, reference: str) -> VisitFacts | None:
 
 def visit_for_message(db: Session, appointment_id: AppointmentId) -> VisitFacts | None:
     """Return a visit for the clinic's own messages, which know nobody who looks at it."""
-    row = db.get(Appointment, appointment_id, populate_existing=True)
-    if row is None or row.booked_at is None or row.patient_id is None:
-        return None
-    (visit,) = describe(db, [facts_of(row)])
-    return visit
+    return visits_by_id(db, [appointment_id]).get(appointment_id)
+
+
+def visits_by_id(db: Session, ids: Collection[AppointmentId]) -> Mapping[AppointmentId, VisitFacts]:
+    """Return those of these that were promised to somebody, whoever looks: the caller has checked that they may."""
+    if not ids:
+        return {}
+    rows = db.scalars(select(Appointment).where(Appointment.id.in_(ids)).execution_options(populate_existing=True))
+    promised = [facts_of(row) for row in rows if row.booked_at is not None and row.patient_id is not None]
+    return {visit.appointment.id: visit for visit in describe(db, promised)}
 
 
 def describe(db: Session, appointments: Iterable[AppointmentFacts]) -> Sequence[VisitFacts]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import WaitingEntry, WaitingOffer
 from clinic_portal.booking.queries.standing import find_standing, standings
-from clinic_portal.booking.queries.visits import OPEN_STATES, VisitFacts, visit_for_message
+from clinic_portal.booking.queries.visits import OPEN_STATES, VisitFacts, visit_for_message, visits_by_id
 from clinic_portal.booking.queries.waiting import (
     EntryFacts,
     OfferFacts,
@@ -16,23 +16,24 @@ from clinic_portal.booking.queries.waiting import (
     offer_by_reference,
     offer_facts_of,
     own_entry,
-    start_of_visit,
     still_waits,
 )
 from clinic_portal.booking.rules import AppointmentState, EntryState, OfferState, Standing
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.errors import NotFound
-from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, PractitionerId
+from clinic_portal.core.ids import AppointmentId, EntryId, FacilityId, PatientId, PractitionerId
 from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
 from clinic_portal.facilities.queries import (
     FacilityFacts,
     ServiceFacts,
     facility_by_id,
+    find_facilities,
+    find_services,
     service_by_id,
 )
-from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_by_id
+from clinic_portal.practitioners.queries import PractitionerFacts, practitioner_by_id, practitioners
 
 CANCELLED = AppointmentState.CANCELLED
 
@@ -119,16 +120,15 @@ def entries_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[EntryView
         .where(WaitingEntry.patient_id.in_(set(people)), WaitingEntry.state == EntryState.WAITING)
         .order_by(WaitingEntry.created_at, WaitingEntry.id)
     ).all()
-    entries = [entry_facts(row, earlier_than=start_of_visit(db, row)) for row in rows]
-    offers = _takeable(db, clock, [entry.id for entry in entries])
-    return [_view(db, entry, people[entry.patient_id], offers) for entry in entries]
+    return _views(db, clock, [entry_facts(row) for row in rows], people)
 
 
 def entry_of(db: Session, clock: Clock, entry_id: EntryId, *, actor: Actor) -> EntryView:
     """Return one place on the list, also when it is over. Raises: NotFound; Forbidden."""
     entry = own_entry(db, clock, entry_id, actor=actor)
     person = person_to_book_for(db, clock, entry.patient_id, actor=actor)
-    return _view(db, entry, person, _takeable(db, clock, [entry_id]))
+    (view,) = _views(db, clock, [entry], {entry.patient_id: person})
+    return view
 
 
 def _takeable(db: Session, clock: Clock, entry_ids: Collection[EntryId]) -> Mapping[EntryId, OfferFacts]:
@@ -144,19 +144,27 @@ def _takeable(db: Session, clock: Clock, entry_ids: Collection[EntryId]) -> Mapp
     return {one.entry_id: one for one in facts if now[one.id] is Standing.OPEN}
 
 
-def _view(
-    db: Session, entry: EntryFacts, person: PersonFacts, offers: Mapping[EntryId, OfferFacts]
-) -> EntryView:  # fmt: skip
-    asked = entry.asked
-    return EntryView(
-        entry=entry,
-        service=service_by_id(db, entry.service_id),
-        person=person,
-        practitioner=practitioner_by_id(db, PractitionerId(asked.practitioner_id)) if asked.practitioner_id else None,
-        facility=facility_by_id(db, FacilityId(asked.facility_id)) if asked.facility_id else None,
-        visit=visit_for_message(db, entry.appointment_id) if entry.appointment_id else None,
-        offer=offers.get(entry.id),
-    )
+def _views(
+    db: Session, clock: Clock, entries: Sequence[EntryFacts], people: Mapping[PatientId, PersonFacts]
+) -> Sequence[EntryView]:
+    """Return entries with their names, places and offers, in a few statements however many they are."""
+    offers = _takeable(db, clock, [entry.id for entry in entries])
+    services = find_services(db, {entry.service_id for entry in entries})
+    who = practitioners(db, {PractitionerId(id_) for one in entries if (id_ := one.asked.practitioner_id)})
+    places = find_facilities(db, {FacilityId(id_) for one in entries if (id_ := one.asked.facility_id)})
+    visits = visits_by_id(db, {one.appointment_id for one in entries if one.appointment_id})
+    return [
+        EntryView(
+            entry=one,
+            service=services[one.service_id],
+            person=people[one.patient_id],
+            practitioner=who[PractitionerId(one.asked.practitioner_id)] if one.asked.practitioner_id else None,
+            facility=places[FacilityId(one.asked.facility_id)] if one.asked.facility_id else None,
+            visit=visits.get(one.appointment_id) if one.appointment_id else None,
+            offer=offers.get(one.id),
+        )
+        for one in entries
+    ]
 
 
 def offer_view(db: Session, clock: Clock, reference: str) -> OfferView:
