@@ -20,6 +20,8 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.ids import FacilityId, OfferId, PatientId, PractitionerId, ServiceId
 from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
+from clinic_portal.dependents.models import Relationship
+from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.notifications.rendering import render_email, render_sms
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.booking.online import work_online
@@ -180,3 +182,16 @@ def test_the_desk_books_an_online_visit_for_who_asks_for_one(cast: Cast, clinic:
     visit = desk.page(response.location)
     assert "We call the patient." in visit.text
     assert "Lisbon, online" in visit.text
+
+
+def test_the_desk_phones_who_booked_for_a_child(cast: Cast, clinic: Clinic, db: Session) -> None:
+    """Not who else acts for it: they were told that we call them. What they typed at first need not be confirmed."""
+    work_online(db, clinic)
+    carer = Relationship(account_id=cast.stranger.id, patient_id=cast.child.id, kind=RelationshipKind.CARER)
+    db.add(carer)
+    cast.stranger.phone_confirmed_at = None
+    row = make_appointment(db, clinic, cast.child, at=SEVEN, booked_by_account_id=cast.stranger.id, **ONLINE)
+    visit = cast.browser(cast.receptionist).page(f"/desk/lisbon/visits/{row.id}")
+    assert [one.get("href") for one in visit.all("a") if (one.get("href") or "").startswith("tel:+3519")] == [
+        f"tel:{cast.stranger.phone}"
+    ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries.appointments import AppointmentFacts, appointment_at, facts_of
-from clinic_portal.booking.queries.recipients import is_reachable, recipients, stand_ins
+from clinic_portal.booking.queries.recipients import is_reachable, recipients, stand_in_for, stand_ins
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
@@ -217,6 +217,11 @@ def _moved_by_clinic() -> Select[Appointment, datetime]:
         )
         .order_by(AppointmentHistory.id)
     )
+
+
+def contact_phone(db: Session, visit: AppointmentFacts, patient: PatientFacts, *, today: date) -> str:
+    """Return the number at which the patient of a visit is phoned: their own, else that of who is written to about it."""
+    return phone_of(db, patient, stand_in_for(db, patient, visit.booked_by, today=today))
 
 
 def phone_of(db: Session, patient: PatientFacts, stand_in: AccountId | None) -> str:

@@ -10,12 +10,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.desk_waiting import entry_of_visit
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.series import later_sessions, series_facts
-from clinic_portal.booking.queries.staff import history_of, visit_at_desk, visits_to_phone
+from clinic_portal.booking.queries.staff import contact_phone, history_of, visit_at_desk, visits_to_phone
 from clinic_portal.booking.routes.linked import is_changed
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
@@ -25,14 +24,13 @@ from clinic_portal.booking.use_cases.move_by_clinic import move_by_clinic
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId
-from clinic_portal.dependents.queries import account_for
 from clinic_portal.facilities.queries import FacilityFacts, facilities_of_staff
 from clinic_portal.front_desk.forms import AnywayForm, ClinicCancelForm
 from clinic_portal.front_desk.routes.anyway import filled, taker_of
 from clinic_portal.front_desk.routes.pages import blueprint, own_facility
 from clinic_portal.notifications.queries import sms_stop
 from clinic_portal.notifications.use_cases.ask_for_sms_again import ask_for_sms_again
-from clinic_portal.patients.queries import PatientFacts, patients_for_staff
+from clinic_portal.patients.queries import patients_for_staff
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
@@ -192,14 +190,6 @@ def refused_page(facility: FacilityFacts, appointment_id: UUID, refused: Conflic
     return _page("front_desk/visit.html", facility, found, refusal=explain(409, refused.code), status=409)
 
 
-def _contact_phone(found: VisitFacts, patient: PatientFacts) -> str:
-    """Return the number at which somebody without one is phoned for an online visit: that of who acts for them."""
-    if not found.is_to_join or patient.phone:
-        return ""
-    account_id = account_for(db_session(), patient.id, today=clock().now().date())
-    return (get_account(db_session(), account_id).confirmed_phone or "") if account_id else ""
-
-
 def _page(
     template: str,
     facility: FacilityFacts,
@@ -223,7 +213,7 @@ def _page(
         visit=found,
         day=local_day(found.appointment.starts_at, facility.tz),
         patient=patient,
-        contact_phone=_contact_phone(found, patient),
+        contact_phone=contact_phone(db, found.appointment, patient, today=now.date()),
         sms_stop=sms_stop(db, clock(), patient.phone),
         missed=missed_counts(db, clock(), [patient_id], actor=actor).get(patient_id, 0),
         history=history_of(db, found.appointment.id),
