@@ -144,7 +144,8 @@ def test_choosing_a_person_who_is_busy_then_says_so(cast: Cast, clinic: Clinic, 
 
 def test_the_note_survives_when_who_it_is_for_has_another_visit_then(cast: Cast, clinic: Clinic, db: Session) -> None:
     client = cast.browser(cast.stranger)
-    check = press(client, client.page(f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon"))
+    # Held before signing in: the time is nobody's yet.
+    check = post(client, f"/book/massage/times?practitioner={clinic.ines.id}&facility=lisbon", slot=SLOT)
     make_appointment(db, clinic, cast.stranger_person, practitioner=clinic.rui)
     page = send(client, check, patient_note="The left knee", status=409)
     assert "There is already a visit at this time" in page.text

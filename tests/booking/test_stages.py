@@ -4,6 +4,7 @@ import re
 
 from sqlalchemy.orm import Session
 
+from clinic_portal.dependents.queries import people_of
 from tests.booking.test_hold_pages import press
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -56,6 +57,12 @@ def test_whoever_signs_in_on_the_way_says_whom_it_is_for_before_the_last_step(ca
     assert step(client.page(sent.location)) == (6, 6)
 
 
+def test_who_books_for_nobody_else_misses_no_step_wherever_they_enter(cast: Cast, clinic: Clinic) -> None:
+    assert len(people_of(cast.db, cast.clock, actor=cast.stranger.actor())) == 1
+    walked = walk(cast.browser(cast.stranger), "any", "lisbon")
+    assert walked == [(1, 6), (3, 6), (4, 6), (5, 6), (6, 6)]  # The second asks whom it is for, and was passed by.
+
+
 def test_several_sessions_have_a_step_for_the_plan(cast: Cast, clinic: Clinic, db: Session) -> None:
     client = cast.browser(None)
     ask = "facility=lisbon&count=2&per_week=1&at=any&first=2026-11-23"
@@ -65,4 +72,4 @@ def test_several_sessions_have_a_step_for_the_plan(cast: Cast, clinic: Clinic, d
         client.page(f"/book/massage/series/plan?practitioner=any&{ask}"),
         client.page(f"/book/massage/series/check?practitioner={clinic.ines.id}&{ask}&time=2026-11-27T10:30Z"),
     ]
-    assert [step(page) for page in pages] == [(4, 6), (4, 7), (5, 7), (6, 7)]
+    assert [step(page) for page in pages] == [(4, 6), (4, 6), (5, 6), (6, 6)]

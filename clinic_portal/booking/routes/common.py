@@ -261,9 +261,13 @@ def read_mode() -> Mode:
 
 
 def _person() -> PersonFacts | None:
+    """Whom the address names, else the only one for whom the account books: there is nothing to ask then."""
     actor, patient_id = current_actor(), parse_uuid(request.args.get("patient"))
-    if actor is None or patient_id is None:
+    if actor is None:
         return None
+    if patient_id is None:
+        people = bookable_people()
+        return people[0] if len(people) == 1 else None
     return person_to_book_for(db_session(), clock(), PatientId(patient_id), actor=actor)
 
 

@@ -102,5 +102,5 @@ def _check_page(wished: SeriesWay, times: Sequence[datetime], *, status: int = 2
         chosen=people[0] if people else None,
         unchosen=status == 422,
         is_visitor=current_actor() is None,
-        stage=stage(Question.CHECK if current_actor() else Question.PERSON_OF_TIME, wished.way, is_series=True),
+        stage=stage(Question.CHECK, wished.way, is_series=True),
     )

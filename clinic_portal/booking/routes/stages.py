@@ -48,7 +48,8 @@ def stage(question: Question, way: Way, *, is_series: bool = False) -> Stage:
         *([Question.PLACE] if question is Question.PLACE or has_choice else []),
         Question.TIME,
         *([Question.PLAN] if is_series else []),
-        *([] if is_person_first else [Question.PERSON_OF_TIME]),
+        # Several sessions are checked, signed in for and given to somebody on one page.
+        *([] if is_person_first or is_series else [Question.PERSON_OF_TIME]),
         Question.CHECK,
     ]
     return Stage(asked.index(question) + 1, len(asked))
