@@ -121,6 +121,26 @@ def test_many_calls_stay_visible_at_once(desk: Desk, client: PortalClient) -> No
     assert page.text.index("Filipe S.") < page.text.index("Eva S."), "the newest first"
 
 
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("Tomás", "short"), ("Maximiliano", "wide"), ("Marcelina", ""), ("Bartholomäus-Konstantin", "long")],
+)
+def test_a_name_is_as_large_as_its_place_allows_and_the_arrow_stays_with_its_words(
+    desk: Desk, client: PortalClient, name: str, size: str
+) -> None:
+    pair(desk, client)
+    ticket = desk.arrive(desk.person(name))
+    waiting = client.page("/tv").one("ol", **{"class": "tv-next"}).find("li/b")
+    assert waiting is not None
+    assert waiting.get("class") == ("long" if size in {"wide", "long"} else None)
+    call_ticket(desk.db, desk.clock, ticket_id=ticket, **desk.ask())
+    page = client.page("/tv")
+    (call,) = [section for section in page.all("section") if "tv-call" in section.get("class", "").split()]
+    assert call.get("class") == f"tv-call{size and f' tv-call--{size}'}"
+    (way,) = [one for one in call.iter("span") if "to the left" in "".join(one.itertext())]
+    assert any(one.tag.endswith("svg") for one in way)
+
+
 def test_those_who_wait_stand_in_order_with_what_they_wait(desk: Desk, client: PortalClient) -> None:
     pair(desk, client)
     for index, name in enumerate(["Ana", "Bia", "Caio", "Dino", "Eva", "Filipe", "Gil"]):
