@@ -1,5 +1,6 @@
 """What a service asks of its bookings: buffers, notice, horizon, cut-off, visits in a day."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -119,3 +120,21 @@ def test_a_patient_has_so_many_visits_in_a_day(db: Session, clock: FixedClock, c
     hold_time(db, clock, choice=choose(clinic, later, patient_id=child), hold_key="b", actor=cast.guardian.actor())
     next_day = later + timedelta(days=1)
     hold_time(db, clock, choice=choose(clinic, next_day, patient_id=patient), hold_key="c", actor=actor)
+
+
+def test_the_day_is_that_of_the_place(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    """Half past midnight in UTC and in Lisbon is the evening before in the Azores."""
+    clinic.massage.visits_per_day = 1
+    db.commit()
+    there = {"practitioner": clinic.sofia, "facility_id": clinic.azores.id, "room_id": clinic.room_a.id}
+    make_appointment(db, clinic, cast.patient_person, at=datetime(2026, 11, 27, 0, 30, tzinfo=UTC), **there)
+    patient, actor = PatientId(cast.patient_person.id), cast.patient.actor()
+
+    def hold(at: datetime) -> None:
+        choice = replace(choose(clinic, at, patient_id=patient), facility_id=FacilityId(clinic.azores.id))
+        hold_time(db, clock, choice=choice, hold_key="a", actor=actor)
+
+    with pytest.raises(Conflict) as refusal:
+        hold(datetime(2026, 11, 26, 11, 0, tzinfo=UTC))
+    assert code_of(refusal) == "appointment.too_many_that_day"
+    hold(datetime(2026, 11, 27, 11, 0, tzinfo=UTC))
