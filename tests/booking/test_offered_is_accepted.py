@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from sqlalchemy import Connection, delete
 from sqlalchemy.orm import Session
 
@@ -32,6 +32,8 @@ from tests.booking.worlds import DAY, MINUTE, Built, Visit, World, build, count_
 from tests.support.cast import Cast, make_patient
 
 EXAMPLES = int(os.environ.get("WORLDS", "40"))
+#: How often so many worlds are tried, at most, until a third as many have offered something.
+MOST_TURNS = 4
 #: How many days are looked at, and how many starts are tried in each world.
 SPAN, TRIES = 4, 3
 #: How many steps of the clock are tried one after the other.
@@ -327,8 +329,9 @@ def try_worlds(
     count: int,
     *,
     shrink: bool = True,
+    turn: int = 0,
 ) -> int:
-    """Run the checks in `count` worlds; return how many of these offered something."""
+    """Run the checks in `count` worlds; return how many of these offered something. Each `turn` but 0 has worlds of its own."""
     db.commit()
     seen = []
 
@@ -351,7 +354,7 @@ def try_worlds(
         finally:
             nested.rollback()
 
-    try_one()
+    (seed(turn)(try_one) if turn else try_one)()
     return sum(seen)
 
 
@@ -360,7 +363,11 @@ def try_worlds(
 def test_offered_is_exactly_what_can_be_booked(
     db: Session, engine_connection: Connection, cast: Cast, patient_ids: list[UUID]
 ) -> None:
-    useful = try_worlds(db, engine_connection, cast, patient_ids, CHECKS, lambda book: book, EXAMPLES)
+    useful = 0
+    for turn in range(MOST_TURNS):  # In how many worlds something is offered is luck: a third of them, or nearly all.
+        useful += try_worlds(db, engine_connection, cast, patient_ids, CHECKS, lambda book: book, EXAMPLES, turn=turn)
+        if useful > EXAMPLES // 3:
+            break
     assert useful > EXAMPLES // 3, "next to nothing was offered: the test says nothing"
 
 
