@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.events import AppointmentCancelled, AppointmentMoved, RoomChanged
 from clinic_portal.booking.models import Appointment, FreedTime, WaitingEntry, WaitingOffer
-from clinic_portal.booking.queries import Taker, VisitFacts, Wish, free_times, takers
+from clinic_portal.booking.queries import Taker, VisitFacts, Wish, free_times, lock_appointment, takers
 from clinic_portal.booking.queries.freed_rooms import gained_by_room
 from clinic_portal.booking.queries.holds import PatientsTime, check_patients_time, lock_holds
 from clinic_portal.booking.queries.rota import need_of
@@ -290,8 +290,8 @@ def release_hold_of(db: Session, clock: Clock, offer: WaitingOffer, *, reason: s
     """End the hold of an offer, unless it ended by itself."""
     if offer.hold_id is None:
         return
-    row = db.get(Appointment, offer.hold_id, with_for_update={"key_share": True}, populate_existing=True)
-    if row is not None and row.state is AppointmentState.PROPOSED:
+    row = lock_appointment(db, AppointmentId(offer.hold_id))
+    if row.state is AppointmentState.PROPOSED:
         move(db, clock, row, AppointmentState.CANCELLED, actor=actor, reason=reason, cancelled_at=clock.now())
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
+from clinic_portal.booking.models import WaitingEntry, WaitingOffer
+from clinic_portal.booking.queries import lock_appointment
 from clinic_portal.booking.queries.desk_hours import desk_hours
 from clinic_portal.booking.queries.phoning import is_told_in_vain
 from clinic_portal.booking.queries.visits import visit_for_message
@@ -63,8 +64,8 @@ def _desk_until(
 
 def _extend(db: Session, offer: WaitingOffer, until: datetime, *, now: datetime) -> bool:
     if offer.hold_id is not None:
-        hold = db.get(Appointment, offer.hold_id, with_for_update={"key_share": True}, populate_existing=True)
-        if hold is None or hold.state is not AppointmentState.PROPOSED or (hold.held_until or now) <= now:
+        hold = lock_appointment(db, AppointmentId(offer.hold_id))
+        if hold.state is not AppointmentState.PROPOSED or (hold.held_until or now) <= now:
             return False  # The time is gone: the sweep ends the offer.
         hold.held_until = until
     offer.ends_at = until
