@@ -184,14 +184,8 @@ def test_online_where_nobody_gives_it_offers_to_come(client: PortalClient, clini
 def test_nothing_free_leads_only_to_where_something_is(client: PortalClient, clinic: Clinic, db: Session) -> None:
     work_online(db, clinic, who=clinic.rui)
     path = f"/book/shock-waves/times?practitioner={clinic.ines.id}&facility=lisbon"
-    db.add(
-        Absence(
-            practitioner_id=clinic.ines.id,
-            starts_at=THURSDAY.replace(day=1),
-            ends_at=THURSDAY.replace(year=2028),
-            reason="leave",
-        )
-    )
+    for_long = {"starts_at": THURSDAY.replace(day=1), "ends_at": THURSDAY.replace(year=2028), "reason": "leave"}
+    db.add(Absence(practitioner_id=clinic.ines.id, **for_long))
     db.commit()
     # Inês alone gives shock waves: only the waiting list and the phone are left.
     page = client.page(path)
@@ -205,6 +199,12 @@ def test_nothing_free_leads_only_to_where_something_is(client: PortalClient, cli
     ]
     assert "First free time: Monday 23 November" in page.text
     assert "First free time: Thursday 26 November" in page.text
+    db.add(Absence(practitioner_id=clinic.rui.id, **for_long))
+    db.commit()
+    page = client.page(path.replace("shock-waves", "massage"))
+    assert others_of(page, path.replace("shock-waves", "massage")) == [
+        "/book/massage/times?practitioner=any&facility=ponta-delgada"
+    ]
 
 
 def test_a_move_may_go_to_any_clinic_and_stays_in_person(cast: Cast, clinic: Clinic, db: Session) -> None:
