@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory, FreedTime, WaitingEntry
 from clinic_portal.booking.rules import LIVE_STATES, AppointmentState, EntryState, OfferState
+from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
 from clinic_portal.booking.use_cases.hold_time import hold_time
+from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
-from clinic_portal.core.ids import FreedTimeId, OfferId, new_id
+from clinic_portal.core.ids import AppointmentId, FacilityId, FreedTimeId, OfferId, PractitionerId, new_id
 from clinic_portal.notifications.models import Message
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import THURSDAY, make_appointment
@@ -116,6 +118,18 @@ def test_somebody_with_another_visit_by_then_is_told_so_and_keeps_the_old_one(
     assert db.get_one(Appointment, visit.id, populate_existing=True).starts_at == THURSDAY
     # The time is still held for them: they may cancel the other visit and try again.
     assert db.get_one(Appointment, offers(db)[0].hold_id, populate_existing=True).state is AppointmentState.PROPOSED
+
+
+def test_visits_of_that_day_are_counted_again(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    """Somebody who waits for a second massage moves the first one to the day of the offer."""
+    clinic.massage.visits_per_day = 1
+    first = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    to = NewTime(FacilityId(clinic.lisbon.id), TUESDAY + timedelta(hours=6), PractitionerId(clinic.rui.id))
+    move_appointment(db, clock, appointment_id=AppointmentId(first.id), actor=cast.patient.actor(), to=to)
+    assert refusal(db, clock) == "appointment.too_many_that_day"
+    assert [row.id for row in live(db) if row.state is AppointmentState.BOOKED] == [first.id]
 
 
 def test_hours_are_judged_again(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:

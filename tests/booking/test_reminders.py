@@ -149,6 +149,17 @@ def test_a_family_day_is_one_message_that_names_each(reminders: Reminders, clini
     assert reminders.sweep(WEDNESDAY_AFTERNOON + timedelta(hours=1)) == []
 
 
+def test_each_day_has_its_own_message(reminders: Reminders, cast: Cast) -> None:
+    """Thursday's message tells nobody of Friday, whose own comes on its eve."""
+    thursday, friday = (reminders.book(cast.patient_person, THURSDAY + timedelta(days=day)) for day in (0, 1))
+    for row, day in ((thursday, 0), (friday, 1)):
+        items = reminders.sweep(WEDNESDAY_AFTERNOON + timedelta(days=day))
+        assert len(items) == 2
+        for item in items:
+            linked = [one for one in (thursday, friday) if reminders.link(one) in item.text]
+            assert linked == [row]
+
+
 def test_a_visit_that_is_booked_after_the_reminder_has_its_own(reminders: Reminders, cast: Cast) -> None:
     reminders.book(cast.patient_person)
     assert len(sms(reminders.sweep(WEDNESDAY_AFTERNOON))) == 1
