@@ -28,22 +28,18 @@ def press(client: PortalClient, page: Page, path: str, status: int = 200, **form
     return client.page(path, method="POST", status=status, data={"csrf_token": page.fields()["csrf_token"], **form})
 
 
-def links(page: Page) -> list[str]:
-    return [link.get("href") or "" for link in page.all("a")]
-
-
 def test_somebody_known_is_found_and_booked(db: Session, clinic: Clinic, cast: Cast, desk: PortalClient) -> None:
     make_appointment(db, clinic, cast.patient_person, at=THURSDAY - timedelta(days=30))
-    assert "/desk/lisbon/book" in links(desk.page("/desk/lisbon"))
+    assert "/desk/lisbon/book" in desk.page("/desk/lisbon").links()
     found = desk.page("/desk/lisbon/book?q=araujo")
     home = f"/desk/lisbon/book/{cast.patient_person.id}"
-    assert [link for link in links(found) if link.startswith("/desk/lisbon/book/")] == [home]
-    assert f"{home}/massage" in links(desk.page(home))
+    assert [link for link in found.links() if link.startswith("/desk/lisbon/book/")] == [home]
+    assert f"{home}/massage" in desk.page(home).links()
     times = desk.page(f"{home}/massage?from=2026-11-26")
     assert "Come to Ponta Delgada" not in times.text
-    assert f"{home}/massage/anyway" in links(times)
-    assert not [link for link in links(times) if link.endswith("/waiting-list") and not link.startswith("/desk/")]
-    assert not [link for link in links(times) if link.startswith("tel:")]
+    assert f"{home}/massage/anyway" in times.links()
+    assert not [link for link in times.links() if link.endswith("/waiting-list") and not link.startswith("/desk/")]
+    assert not [link for link in times.links() if link.startswith("tel:")]
     assert "Choose one of the times" in press(desk, times, f"{home}/massage", status=422, slot="soon").text
     check = press(desk, times, f"{home}/massage?from=2026-11-26", slot="2026-11-26T10:30Z")
     for words in ("Marta Araújo", "Thursday 26 November, 10:30", "or a colleague", "€30.00"):
@@ -101,7 +97,7 @@ def test_who_is_known_elsewhere_is_found_by_name_and_birth_date_only(cast: Cast,
     }  # fmt: skip
     known = press(desk, page, "/desk/lisbon/book", status=409, **him)
     assert "This patient is known already" in known.text
-    assert home in links(known)
+    assert home in known.links()
     assert desk.page(home).h1 == "What would they like to book?"
 
 

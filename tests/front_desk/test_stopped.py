@@ -43,13 +43,18 @@ def desk(cast: Cast) -> PortalClient:
     return cast.browser(cast.receptionist)
 
 
+def send_due(db: Session, clock: FixedClock, settings: Settings) -> None:
+    """Send what is due."""
+    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+
+
 def remind(db: Session, clock: FixedClock, settings: Settings, visit: Appointment, key: str = "") -> None:
     """Send the SMS that reminds of a visit to a phone that answered STOP."""
     with transaction(db):
         note_stop(db, clock, "+351912345699")
         queue_message(db, clock, "reminder", subject_id=visit.id, channels=(Channel.SMS,), key=key)
-    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
-    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    send_due(db, clock, settings)
+    send_due(db, clock, settings)
 
 
 @pytest.mark.usefixtures("inbox")
@@ -117,7 +122,7 @@ def test_a_visit_that_the_clinic_cancels_is_phoned_for_at_once(
         note_stop(db, clock, "+351912345699")
     home = f"/desk/lisbon/visits/{booked.id}"
     press(desk, desk.page(f"{home}/cancel"), f"{home}/cancel", reason="clinic.closed")
-    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    send_due(db, clock, settings)
     assert "The visit is cancelled, and no message reaches the patient." in desk.page(home).text
 
 
@@ -139,7 +144,7 @@ def test_a_visit_that_the_clinic_moves_is_phoned_for_once(
     to = NewTime(FacilityId(clinic.lisbon.id), booked.starts_at + timedelta(days=1), PractitionerId(clinic.rui.id))
     token = token_of(AppointmentId(booked.id), booked.starts_at)
     move_stranded(db, clock, token=token, to=to, actor=cast.administrator.actor(), note="ill")
-    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    send_due(db, clock, settings)
     page = desk.page("/desk/lisbon")
     assert "The clinic cancelled or moved these visits" in page.text
     assert HEADING not in page.text
@@ -177,7 +182,7 @@ def test_what_one_sms_was_to_say_of_several_visits_is_told_of_each(
         note_stop(db, clock, "+351912345699")
         for visit in (booked, second):
             queue_message(db, clock, "reminder", subject_id=visit.id, channels=(Channel.SMS,))
-    sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+    send_due(db, clock, settings)
     links = desk.page("/desk/lisbon").links()
     assert {f"/desk/lisbon/visits/{visit.id}" for visit in (booked, second)} <= set(links)
     assert {message.state for message in db.scalars(select(Message))} == {MessageState.CANCELLED, MessageState.JOINED}

@@ -62,10 +62,6 @@ def desk(cast: Cast) -> PortalClient:
     return cast.browser(cast.receptionist)
 
 
-def links(page: Page) -> list[str]:
-    return [link.get("href") or "" for link in page.all("a")]
-
-
 def press(client: PortalClient, page: Page, path: str, status: int = 200) -> Page:
     token = page.one("meta", name="csrf-token").get("content")
     return client.page(path, method="POST", status=status, data={"csrf_token": token})
@@ -77,7 +73,7 @@ def test_somebody_who_phones_is_put_on_the_list_from_the_times_that_do_not_suit(
     make_appointment(db, clinic, cast.stranger_person, at=THURSDAY - timedelta(days=30))
     home = f"/desk/lisbon/book/{cast.stranger_person.id}/massage"
     times = desk.page(f"{home}?practitioner={clinic.ines.id}&part=afternoon")
-    (path,) = [link for link in links(times) if link.startswith(f"{home}/waiting-list")]
+    (path,) = [link for link in times.links() if link.startswith(f"{home}/waiting-list")]
     form = desk.page(path)
     assert form.h1 == "What do they wait for?"
     assert form.fields()["practitioner"] == str(clinic.ines.id)
@@ -90,8 +86,8 @@ def test_somebody_who_phones_is_put_on_the_list_from_the_times_that_do_not_suit(
     row = db.scalars(select(WaitingEntry)).one()
     assert (row.patient_id, row.facility_id, row.account_id) == (cast.stranger_person.id, clinic.lisbon.id, None)
     listed = desk.page("/desk/lisbon/waiting-list")
-    assert f"/desk/lisbon/waiting-list/{row.id}" in links(listed)
-    again = desk.page(next(link for link in links(entry) if link.endswith("/massage/waiting-list")))
+    assert f"/desk/lisbon/waiting-list/{row.id}" in listed.links()
+    again = desk.page(next(link for link in entry.links() if link.endswith("/massage/waiting-list")))
     assert "They are on the list already" in again.text
     assert {box.get("value") for box in again.all("input") if box.get("checked") is not None} == {"1", "afternoon"}
     over = press(desk, entry, f"/desk/lisbon/waiting-list/{row.id}/end")
@@ -106,17 +102,17 @@ def test_a_visit_at_the_desk_leads_to_the_list(
 ) -> None:  # fmt: skip
     visit = make_appointment(db, clinic, cast.stranger_person)
     home = f"/desk/lisbon/visits/{visit.id}"
-    assert f"{home}/earlier" in links(desk.page(home))
-    assert f"{home}/earlier" in links(desk.page(f"{home}/move"))
+    assert f"{home}/earlier" in desk.page(home).links()
+    assert f"{home}/earlier" in desk.page(f"{home}/move").links()
     form = desk.page(f"{home}/earlier")
     assert form.fields()["until_day"] == "2026-11-26"
     entry = desk.page(f"{home}/earlier", method="POST", data=form.fields())
     assert "Thursday 26 November, 10:30" in entry.text
-    assert home in links(entry)
-    assert f"{home}/earlier" in links(entry)
+    assert home in entry.links()
+    assert f"{home}/earlier" in entry.links()
     page = desk.page(home)
     assert "They are waiting for an earlier time." in page.text
-    assert f"/desk/lisbon/waiting-list/{db.scalars(select(WaitingEntry.id)).one()}" in links(page)
+    assert f"/desk/lisbon/waiting-list/{db.scalars(select(WaitingEntry.id)).one()}" in page.links()
     assert "They are on the list already" in desk.page(f"{home}/earlier").text
     visit.state = AppointmentState.CANCELLED
     db.flush()
@@ -149,7 +145,7 @@ def test_whom_no_message_reaches_is_phoned_and_the_desk_takes_the_time_for_them(
     path = f"/desk/lisbon/waiting-list/{offer.entry_id}"
     for page in (desk.page("/desk/lisbon"), desk.page("/desk/lisbon/waiting-list")):
         assert "A time is offered to them, and no message reaches them." in page.text
-        assert path in links(page)
+        assert path in page.links()
     entry = desk.page(path)
     for words in (
         "Please phone Beatriz Fontes now", "Tuesday 24 November, 09:00", "Held for them until 10:42",
@@ -191,7 +187,7 @@ def test_a_message_that_does_not_arrive_is_a_call_after_five_minutes(
     clock.advance(timedelta(minutes=5))
     assert "Please phone: a time came free" in desk.page("/desk/lisbon").text
     page = desk.page(f"/desk/lisbon/waiting-list/{offer.entry_id}")
-    assert "tel:+351912345677" in links(page)
+    assert "tel:+351912345677" in page.links()
     db.execute(update(Message).where(Message.subject_id == offer.id, Message.channel == "sms").values(state="sent"))
     assert "Please phone: a time came free" not in desk.page("/desk/lisbon").text
 
@@ -207,7 +203,7 @@ def test_a_phone_that_was_never_confirmed_is_still_one_to_call(
     db.execute(update(Message).where(Message.subject_id == offer.id).values(state="bounced"))
     page = desk.page(f"/desk/lisbon/waiting-list/{offer.entry_id}")
     assert "Please phone Marta Araújo now" in page.text
-    assert f"tel:{cast.patient.phone}" in links(page)
+    assert f"tel:{cast.patient.phone}" in page.links()
 
 
 def test_the_desk_goes_on_with_somebody_whom_it_knows_from_its_list_alone(
@@ -273,7 +269,7 @@ def test_wishes_for_a_time_here_are_changed_here_wherever_the_visit_is(
     entry = join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit, facility_id=clinic.lisbon.id)
     (change,) = [
         one
-        for one in links(desk.page(f"/desk/lisbon/waiting-list/{entry.id}"))
+        for one in desk.page(f"/desk/lisbon/waiting-list/{entry.id}").links()
         if one.endswith("/massage/waiting-list")
     ]
     form = desk.page(change)
