@@ -14,7 +14,7 @@ from clinic_portal.core.jobs import JobRuntime
 from clinic_portal.core.settings import Settings
 from clinic_portal.dependents.routes import blueprint as dependents_blueprint
 from clinic_portal.front_desk.routes import blueprint as front_desk_blueprint
-from clinic_portal.notifications.queries import sms_stop
+from clinic_portal.notifications.queries import hears_of_nothing, sms_stop
 from clinic_portal.notifications.routes import blueprint as notifications_blueprint
 from clinic_portal.waiting_room.routes import blueprint as waiting_room_blueprint
 from clinic_portal.waiting_room.sockets import init_sockets
@@ -94,6 +94,7 @@ def _init_templates(app: Flask, settings: Settings) -> None:
         clinic_phone=settings.clinic_phone,
         # Asked by pages of tiers below the one that knows.
         sms_stop_of=lambda number: sms_stop(db_session(), clock(), number),
+        hears_of_nothing=lambda account_id, number: hears_of_nothing(db_session(), account_id, number),
     )
 
     @app.context_processor

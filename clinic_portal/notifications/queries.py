@@ -22,6 +22,7 @@ __all__ = [
     "OutboxHealth",
     "SmsStop",
     "has_messages",
+    "hears_of_nothing",
     "list_messages",
     "outbox_health",
     "sms_stop",
@@ -266,6 +267,12 @@ def sms_stop(db: Session, clock: Clock, number: str | None) -> SmsStop | None:
         is_refused=row.error_code is not None,
         again_from=opt_in_from(row.opted_in_at, now=clock.now()),
     )
+
+
+def hears_of_nothing(db: Session, account_id: AccountId, number: str | None) -> bool:
+    """Whether reminders are to come by SMS alone, and none reaches the number (None: none is confirmed)."""
+    is_by_sms_alone = unwanted_channels(db, [account_id])[account_id] == {Channel.EMAIL}
+    return is_by_sms_alone and (number is None or bool(stopped_numbers(db, [number])))
 
 
 def stopped_numbers(db: Session, numbers: Collection[str | None]) -> Collection[str]:

@@ -13,10 +13,11 @@ from clinic_portal.core.db import transaction
 from clinic_portal.core.errors import Conflict, Forbidden, NotFound
 from clinic_portal.core.ids import PatientId
 from clinic_portal.notifications.models import StoppedAddress
-from clinic_portal.notifications.queries import sms_stop, unwanted_channels
+from clinic_portal.notifications.queries import Channel, sms_stop, unwanted_channels
 from clinic_portal.notifications.rules import OPT_IN_EVERY
 from clinic_portal.notifications.steps import note_stop
 from clinic_portal.notifications.use_cases.ask_for_sms_again import OPT_IN, ask_for_sms_again
+from clinic_portal.notifications.use_cases.choose_reminders import choose_reminders
 from tests.booking.factory import make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -71,6 +72,28 @@ def test_the_choice_of_reminders_says_it_and_stays_what_it_is(db: Session, cast:
     assert page.fields()["by_sms"] == "y"
     assert unwanted_channels(db, [cast.patient.id]) == {cast.patient.id: frozenset()}
     assert "STOP" not in cast.browser(cast.guardian).page("/account/reminders").text
+
+
+def test_who_wants_reminders_by_sms_alone_reads_that_none_comes_and_what_to_do(
+    db: Session, clock: FixedClock, cast: Cast
+) -> None:
+    words = "No reminder reaches you"
+    marta = cast.browser(cast.patient)
+    assert words not in marta.page("/account").text, "by e-mail they do"
+    choose_reminders(db, clock, actor=cast.patient.actor(), wanted=[])
+    assert words not in marta.page("/account").text, "as she wishes"
+    for who, number in ((cast.patient, MARTA), (cast.guardian, None)):
+        choose_reminders(db, clock, actor=who.actor(), wanted=[Channel.SMS])
+        browser = cast.browser(who)
+        if number is None:  # Theirs is confirmed, and has said nothing.
+            assert words not in browser.page("/account").text
+            who.phone_confirmed_at = None
+            db.commit()
+        page = browser.page("/account")
+        assert words in page.text
+        assert "/account/reminders" in page.links()
+        choose_reminders(db, clock, actor=who.actor(), wanted=[Channel.EMAIL])
+        assert words not in browser.page("/account").text
 
 
 def test_it_is_possible_once_in_thirty_days(db: Session, clock: FixedClock, cast: Cast) -> None:
