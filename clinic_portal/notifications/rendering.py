@@ -3,7 +3,8 @@
 Without Flask, because messages are written by workers. A template sees the facts' context and
 
 - `clinic_name`, `clinic_phone`, `language`, `portal_url("/visits")` (an absolute link), `portal_host` (to show);
-- filters `clinic_time(tz)`, `clinic_date(tz)`, `clinic_datetime(tz)`, `money`, `local_text`;
+- filters `clinic_time(tz)`, `clinic_date(tz)`, `clinic_datetime(tz)`, `money`, `local_text`, and for HTML `unbroken`
+  (a phone number that no line tears);
 - `_()`, `gettext` and `ngettext`. A name that nobody gave is an error.
 """
 
@@ -107,6 +108,9 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
     def money(amount: Money) -> str:
         return money_in_words(amount, language)
 
+    def unbroken(number: str) -> str:
+        return number.replace(" ", "\N{NO-BREAK SPACE}")
+
     def local_text(texts: LocalizedText) -> str:
         return localized(texts, language)
 
@@ -117,6 +121,7 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "clinic_zone": clinic_zone,
         "money": money,
         "local_text": local_text,
+        "unbroken": unbroken,
     }
 
 

@@ -23,6 +23,7 @@ from clinic_portal.web.i18n import current_language
 
 #: In a line of words: a day with its month (and year), and what has a hyphen: a Portuguese weekday, a postal code.
 DAY_AND_MONTH = re.compile(r"\d+ (?:de )?[^\W\d_]+(?: (?:de )?\d{4})?")
+NUMBER = re.compile(r"\+?\d{3}(?: \d{3})+\b")
 WITH_HYPHEN = re.compile(r"\w+(?:-\w+)+,?")
 
 
@@ -52,8 +53,9 @@ def short_day(day: date, *, inside: bool = False) -> str:
 
 
 def unbroken(words: str) -> Markup:
-    """Return a day in words, or an address, of which no line ends between day and month or inside of "segunda-feira"."""
+    """Return words of which no line ends between day and month, inside of "segunda-feira", or inside of a phone number."""
     kept = DAY_AND_MONTH.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), words)
+    kept = NUMBER.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), kept)
     return Markup(WITH_HYPHEN.sub(lambda found: f'<span class="nowrap">{found[0]}</span>', str(escape(kept))))  # noqa: S704
 
 

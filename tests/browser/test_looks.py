@@ -96,3 +96,32 @@ def test_a_row_of_reminders_begins_at_one_height(world: World, address: str, ope
            })"""
     )
     assert max(tops) - min(tops) < 2
+
+
+#: What a line tears at a hyphen or a space, that reads as one word.
+TORN = r"""() => {
+  const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text; (text = texts.nextNode());)
+    for (const word of text.data.matchAll(/e-mails?|opor-se|912\s345\s678|\+351[\s\d]+\d/gi)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map((line) => line.top)).size > 1) found.push(word[0]);
+    }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("language", ["en-GB", "pt-PT"])
+def test_no_line_of_a_phone_ends_inside_of_a_number_or_of_an_e_mail(
+    world: World, address: str, open_browser: Callable[..., Page], language: str
+) -> None:
+    pages = {"visitor": ["/register", "/privacy"], "patient": ["/account/phone", "/book/massage/waiting-list"]}
+    for who, paths in pages.items():
+        page = window(world, address, open_browser, who, language)
+        for path in paths:
+            page.goto(address + path)
+            assert page.url.endswith(path)
+            for width in range(320, 431, 10):
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate(TORN) == [], (path, width)

@@ -86,6 +86,9 @@ def test_every_email_can_be_written(
     assert 0 < len(email.subject) <= MAX_SUBJECT
     assert email.html is not None
     check_html(app, settings, email.html, language)
+    # No line of a phone's mailbox tears a number; as text it is as people type it.
+    assert "+351 2" not in email.html
+    assert settings.clinic_phone.replace(" ", "\N{NO-BREAK SPACE}") in email.html
     for words in (email.subject, email.text, email.html):
         for trace in ("None", "{{", "{%", "%(", "Undefined", "<built-in", "lambda"):
             assert trace not in words, trace

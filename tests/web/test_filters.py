@@ -27,3 +27,10 @@ def test_what_is_not_ours_is_escaped() -> None:
 def test_a_number_is_written_as_people_write_it() -> None:
     assert phone_in_words("+351912345601") == "+351 912 345 601"
     assert phone_in_words("ask at the desk") == "ask at the desk"
+
+
+def test_a_phone_number_stays_on_one_line_and_a_date_in_figures_is_none() -> None:
+    assert unbroken("For example, 912 345 678, or 31/3/1980") == (
+        "For example, 912\N{NO-BREAK SPACE}345\N{NO-BREAK SPACE}678, or 31/3/1980"
+    )
+    assert unbroken("+351 210 000 000.") == "+351 210 000 000.".replace(" ", "\N{NO-BREAK SPACE}")
