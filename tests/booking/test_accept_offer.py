@@ -51,6 +51,7 @@ def test_without_a_visit_the_time_is_booked(db: Session, clock: FixedClock, clin
     assert db.get_one(WaitingEntry, entry.id, populate_existing=True).state is EntryState.TAKEN
     kinds = db.scalars(select(Message.kind).where(Message.subject_id == row.id)).all()
     assert kinds.count("appointment_booked") == 2
+    assert kinds.count("reminder") == 2, "by SMS and by e-mail"
 
 
 def test_a_visit_is_moved_into_the_time_and_its_old_time_offered_to_the_next(

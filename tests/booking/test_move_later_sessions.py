@@ -44,13 +44,15 @@ def move(db: Session, clock: FixedClock, cast: Cast, row: Appointment, *starts: 
 def test_all_later_ones_move_with_one_message(
     app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    _, rows = make_series(db, clinic, cast.patient_person)
+    _, rows = make_series(db, clinic, cast.patient_person, confirmed_at=clock.now())
     before = times(db, rows)
     # Each takes the old time of the one after it: none is in the way of another.
     wanted = [row.starts_at + A_WEEK for row in rows[1:]]
     move(db, clock, cast, rows[1], *wanted)
     assert times(db, rows) == [before[0], *wanted]
     assert [row.sequence for row in rows] == [0, 1, 1, 1]
+    # "I'm coming" was said of the old times.
+    assert [row.confirmed_at is not None for row in rows] == [True, False, False, False]
     assert {row.state.value for row in rows} == {"booked"}
     assert told(db) == ["series_moved"] * 2
     assert db.scalars(select(AppointmentHistory.reason)).all() == ["moved"] * 3

@@ -149,6 +149,16 @@ def test_a_family_day_is_one_message_that_names_each(reminders: Reminders, clini
     assert reminders.sweep(WEDNESDAY_AFTERNOON + timedelta(hours=1)) == []
 
 
+def test_booked_long_ahead_each_time_has_one_message(reminders: Reminders, cast: Cast) -> None:
+    """Two visits on one day: an e-mail a week before, an SMS two days before, an e-mail on the eve."""
+    day = THURSDAY + timedelta(days=14)
+    rows = [reminders.book(cast.patient_person, day + timedelta(hours=hours)) for hours in (0, 4)]
+    for ahead, channel in ((7, "email"), (2, "sms"), (1, "email")):
+        (item,) = reminders.sweep(day.replace(hour=16, minute=1) - timedelta(days=ahead))
+        assert item.channel.value == channel
+        assert all(reminders.link(row) in item.text for row in rows)
+
+
 def test_each_day_has_its_own_message(reminders: Reminders, cast: Cast) -> None:
     """Thursday's message tells nobody of Friday, whose own comes on its eve."""
     thursday, friday = (reminders.book(cast.patient_person, THURSDAY + timedelta(days=day)) for day in (0, 1))
