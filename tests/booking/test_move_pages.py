@@ -124,6 +124,21 @@ def test_no_time_pressed_is_said(mover: Mover) -> None:
     assert client.page(f"{home}/move/check").response.request.path == f"{home}/move"
 
 
+def test_before_the_press_it_says_until_when_the_new_time_can_be_changed(
+    db: Session, mover: Mover, clock: FixedClock, clinic: Clinic
+) -> None:
+    client, home = mover
+    clinic.massage.change_cutoff_minutes, clinic.massage.notice_minutes = 24 * 60, 0
+    db.merge(clinic.massage)
+    db.commit()
+    page = client.page(f"{home}/move?from=2026-11-23")
+    for slot, words in (
+        (slots(page)[0], "once it is moved, you cannot move or cancel it here any more"),
+        (LATER, "You can move or cancel it here until Wednesday 25 November, 15:30."),
+    ):
+        assert words in press(client, page, f"{home}/move", slot=slot).text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_after_the_cut_off_it_says_how_late_it_is_and_whom_to_phone(
     db: Session, clock: FixedClock, mover: Mover, clinic: Clinic
 ) -> None:

@@ -200,8 +200,9 @@ def check_new_time(way: MoveWay, move: Mover) -> ResponseReturnValue:
         return _times(way, status=409, lost=chosen, reason="appointment.slot_taken")
     new = _as_it_will_be(way, chosen, offered[0])
     return render_page(
-        "booking/check_move.html", status=409 if changed else 200, way=way, visit=way.moved, new=new, is_changed=changed
-    )
+        "booking/check_move.html", status=409 if changed else 200, way=way, visit=way.moved, new=new, is_changed=changed,
+        can_change=clock().now() < new.change_until,
+    )  # fmt: skip
 
 
 def _press(way: MoveWay, move: Mover, chosen: Chosen) -> ResponseReturnValue:
