@@ -123,6 +123,10 @@ def test_where_a_date_is_not_free_an_alternative_is_chosen_and_marked(
     assert "Thursday 3 December, 10:30 is not free." in page.text
     assert "Nothing is free in the week of Monday 7 December." in page.text
     assert len(list(selects(page)[1])) == 1 + 3 + 1
+    # In the middle of a sentence Portuguese writes the weekday with a small letter.
+    client.set_cookie("clinic_language", "pt_PT")
+    words = plan(client, clinic, THURSDAYS.replace("count=4", "count=3")).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "O horário de quinta-feira, 3 de dezembro, 10:30 não está disponível." in words
 
 
 def test_a_week_without_anything_is_said_once(client: PortalClient, clinic: Clinic, db: Session) -> None:

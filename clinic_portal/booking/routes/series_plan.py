@@ -301,7 +301,7 @@ def session_lines(lines: Sequence[Line], tz: str, lost: Mapping[Wall, str]) -> l
 def _note(line: Line, lost: Mapping[Wall, str]) -> str:
     if line.is_as_wished or line.is_left_out:
         return ""
-    when = f"{clinic_date(date.fromordinal(day_of(line.wished)))}, {write_time(minute_of(line.wished))}"
+    when = f"{clinic_date(date.fromordinal(day_of(line.wished)), inside=True)}, {write_time(minute_of(line.wished))}"
     code = lost.get(line.wished, "")
     if code == "appointment.slot_taken":
         return str(_("%(when)s has just been taken. This is the nearest free time of that week.", when=when))
