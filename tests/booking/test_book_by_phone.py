@@ -58,9 +58,10 @@ def test_a_childs_visit_is_told_to_who_acts_for_the_child(
 
 def test_outside_of_the_rules_only_with_a_reason(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
     actor = cast.receptionist.actor()
-    with pytest.raises(Conflict) as refusal:
-        book_by_phone(db, clock, booking=booking(clinic, cast.patient_person, SUNDAY), actor=actor)
-    assert code_of(refusal) == "appointment.slot_taken"
+    for note in ("", "   "):
+        with pytest.raises(Conflict) as refusal:
+            book_by_phone(db, clock, booking=booking(clinic, cast.patient_person, SUNDAY, note=note), actor=actor)
+        assert code_of(refusal) == "appointment.slot_taken"
     why = "Inês comes in for her"
     booked = book_by_phone(db, clock, booking=booking(clinic, cast.patient_person, SUNDAY, note=why), actor=actor)
     assert (booked.starts_at, booked.practitioner_id) == (SUNDAY, clinic.ines.id)
@@ -77,6 +78,7 @@ def test_visits_a_day_may_be_set_aside_an_overlap_never(
     actor, later = cast.receptionist.actor(), THURSDAY + timedelta(hours=4)
     for at, note, code in (
         (later, "", "appointment.too_many_that_day"),
+        (later, "   ", "appointment.too_many_that_day"),
         (THURSDAY + timedelta(minutes=15), "why", "appointment.patient_overlap"),
     ):
         with pytest.raises(Conflict) as refusal:
