@@ -303,6 +303,20 @@ def test_holidays_closed_days_and_their_visits(office: PortalClient, clinic: Cli
     assert portuguese is not None
 
 
+def test_in_the_middle_of_a_sentence_portuguese_writes_the_weekday_small(office: PortalClient, clinic: Clinic) -> None:
+    office.set_cookie("clinic_language", "pt_PT")
+    path = f"/hours/{clinic.ines.id}/absences/add"
+    away = send(office, path, first_day="2026-12-24", reason="férias").text
+    closing = office.page("/admin/closed-days/lisbon").fields()["csrf_token"]
+    data = {"day": "2026-12-10", "reason": "obras", "csrf_token": closing}
+    closed = office.page("/admin/closed-days/lisbon", method="POST", data=data).text
+    for words, said in (
+        ("Ausência a partir de quinta-feira, 24 de dezembro", away),
+        ("quinta-feira, 10 de dezembro", closed),
+    ):
+        assert words in said.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_rules_of_a_service(office: PortalClient, clinic: Clinic, db: Session) -> None:
     page = send(
         office, "/admin/services/massage", before="5", after="10", notice="2", notice_unit="hours", horizon="30",

@@ -37,7 +37,7 @@ def add_absence(practitioner_id: UUID) -> ResponseReturnValue:
         form.ends.errors = [_("The end must be after the start")]
         return _form(plan, form)
     change = AddAbsence(plan.practitioner.id, starts_at, ends_at, form.reason.value)
-    what = _("Away from %(day)s", day=day_in_words(first, plan.tz, current_language()))
+    what = _("Away from %(day)s", day=day_in_words(first, plan.tz, current_language(), inside=True))
     return carry_out(partial(run_change, change), what=what, fields=sent_fields(form), back=page_of(plan))
 
 

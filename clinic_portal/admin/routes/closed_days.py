@@ -93,7 +93,10 @@ def keep_holidays(place: str) -> ResponseReturnValue:
 def _carry_out(
     facility: FacilityFacts, change: FacilityChange, day: date, fields: dict[str, str]
 ) -> ResponseReturnValue:
-    words = {"day": day_in_words(day, facility.tz, current_language()), "place": local_text(facility.names)}
+    words = {
+        "day": day_in_words(day, facility.tz, current_language(), inside=True),
+        "place": local_text(facility.names),
+    }
     what = (
         _("%(place)s open on %(day)s", **words)
         if isinstance(change, OpenDay)

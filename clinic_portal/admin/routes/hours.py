@@ -264,7 +264,10 @@ def _is_to_come(field: Field, first: date) -> bool:
     value: date = field.value
     if value < first:
         field.errors = [
-            _("This day is over. Choose %(day)s or later", day=day_in_words(first, "UTC", current_language()))
+            _(
+                "This day is over. Choose %(day)s or later",
+                day=day_in_words(first, "UTC", current_language(), inside=True),
+            )
         ]
         return False
     return True
@@ -274,7 +277,7 @@ def _is_sooner(field: Field, row: HoursRow) -> bool:
     """Whether the field's day is not after the end that the hours have already; if it is, the field says so."""
     until = row.hours.valid_until
     if until is not None and field.value > until:
-        last = day_in_words(until, "UTC", current_language())
+        last = day_in_words(until, "UTC", current_language(), inside=True)
         field.errors = [_("These hours end on %(day)s already. To have them go on, change them", day=last)]
         return False
     return True

@@ -53,7 +53,7 @@ def take_time(stranded: str) -> ResponseReturnValue:
     flash(
         _(
             "Moved to %(time)s; %(name)s gets a message",
-            time=clinic_datetime(moved.starts_at, find_facilities(db_session())[moved.facility_id].tz),
+            time=clinic_datetime(moved.starts_at, find_facilities(db_session())[moved.facility_id].tz, inside=True),
             name=one.patient.full_name,
         )
     )
