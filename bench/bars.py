@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.measures import BOOKING, BUSY_DAY, DAY, PAGE, PAGE_OF_ONE, TWO_WEEKS_OF_ANY, Found
+from bench.measures import BESIDE_PEER, BOOKING, BUSY_DAY, DAY, PAGE, PAGE_OF_ONE, TWO_WEEKS_OF_ANY, Found
 from bench.stats import latency_ratio, quantile, rate_ratio
 
 #: Measure → the least share of the floor's requests a second.
@@ -15,7 +15,7 @@ MOST_P99 = {BOOKING: 2.0}
 #: How many times the 95th percentile of the smallest size that of the largest may be.
 MOST_GROWTH = 1.2
 #: Measure → requests a second of the fastest peer, on the same kind of machine with few appointments.
-PEERS = {DAY: ("Easy!Appointments", 346), BOOKING: ("django-appointment", 146)}
+PEERS = {DAY: ("Easy!Appointments", 346)}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ def bars_of(found: Found, size: int) -> Iterator[Bar]:
         yield Bar(f"{name}: p99 ÷ the floor's", p99, MOST_P99[found.name])
     if found.name in MOST_STATEMENTS and found.statements is not None:
         yield Bar(f"{name}: SQL statements of a request", found.statements, MOST_STATEMENTS[found.name])
+    if found.name == BESIDE_PEER:
+        yield Bar(
+            f"{name}: bookings for each one of its", rate_ratio(found.ours, found.floor).middle, 1.0, is_least=True
+        )
     if found.name in PEERS:
         peer, rate = PEERS[found.name]
         yield Bar(f"{name}: a second ({peer}'s best)", found.ours.rate, rate, is_least=True)

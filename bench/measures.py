@@ -17,6 +17,9 @@ from bench.load import (
     get_pages_beside_bookings,
 )
 from bench.pages import copy_page
+from bench.peer import PACKAGE as PEER
+from bench.peer import SERVER, running_peer
+from bench.peer_load import book_at_peer
 from bench.scripts import ANY, TWO_WEEKS, Recorded
 from bench.site import Site
 from bench.stats import Round, Series, turns
@@ -35,7 +38,8 @@ TWO_WEEKS_OF_ANY = "14 days, no preference"
 PAGE = "the whole page of times"
 PAGE_OF_ONE = "the whole page, one practitioner"
 BOOKING = "a booking: hold, then book"
-MEASURES = (DAY, BUSY_DAY, TWO_WEEKS_OF_ANY, PAGE, PAGE_OF_ONE, BOOKING)
+BESIDE_PEER = "a booking, beside django-appointment"
+MEASURES = (DAY, BUSY_DAY, TWO_WEEKS_OF_ANY, PAGE, PAGE_OF_ONE, BOOKING, BESIDE_PEER)
 
 Run = Callable[[float], Round]
 
@@ -93,6 +97,7 @@ class Bench:
             PAGE: functools.partial(self._page, PAGE, ANY),
             PAGE_OF_ONE: functools.partial(self._page, PAGE_OF_ONE, self._path_of_one()),
             BOOKING: self._booking,
+            BESIDE_PEER: self._beside_peer,
         }
         return measures[name](plan)
 
@@ -172,6 +177,27 @@ class Bench:
         site.undo()
         most = max(self._recorded.most["hold"], self._recorded.most["book"])
         return Found(BOOKING, series[0], series[1], (series[2],), most)
+
+    def _beside_peer(self, plan: Plan) -> Found:
+        site = self._site
+        with running_peer(site) as peer:
+            visitors = peer.visitors[: plan.clients]
+
+            def check(name: str, result: Round) -> None:
+                if name != PEER:
+                    self._check_booked(name, result)
+                elif (new := peer.count_new()) != len(result.latencies_s):
+                    raise RuntimeError(f"{name}: {len(result.latencies_s)} answers, {new} appointments")
+
+            series = self._turns(
+                plan,
+                self._variant_of_booking("portal", "portal", functools.partial(book_over_http, site.portal.port)),
+                Variant(PEER, SERVER, lambda s: site.load.submit(book_at_peer, peer.port, visitors, s).result()),
+                before=site.undo,
+                after=check,
+            )
+        site.undo()
+        return Found(BESIDE_PEER, *series)
 
     def _variant_of_booking(self, name: str, server: str, book: Callable[[list[Buyer], float], Round]) -> Variant:
         first = [replace(one, starts=one.starts[-UNTIMED_BOOKINGS:]) for one in self._buyers]

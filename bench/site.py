@@ -104,7 +104,9 @@ def running_site(appointments: int) -> Iterator[Site]:
                 ("bench.floor:live", ports[1], 1, LIVE_THREADS),
                 ("wsgi:app", ports[2], WORKERS, THREADS),
             ):
-                floors.append(_start(gunicorn(target, port, workers=workers, threads=threads), environment, folder))
+                floors.append(
+                    start_beside(gunicorn(target, port, workers=workers, threads=threads), environment, folder)
+                )
                 guard.watch(floors[-1].pid, stop_signal=signal.SIGTERM, timeout_s=5)
             with ThreadPoolExecutor(1) as beside:
                 started = beside.submit(portal.start, "web", "live")
@@ -113,7 +115,7 @@ def running_site(appointments: int) -> Iterator[Site]:
             for process in portal.processes.values():
                 guard.watch(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
             for port in ports:
-                _wait(port, folder)
+                wait_for(port, folder)
             pids = {"portal": portal.processes["web"].pid, "floor": floors[0].pid, "uncached": floors[2].pid}
             yield Site(portal, data, folder, *ports, pids=pids, load=load)
     finally:
@@ -128,12 +130,14 @@ def running_site(appointments: int) -> Iterator[Site]:
         servers.stop()
 
 
-def _start(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
+def start_beside(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a server in a session of its own."""
     with (folder / "floor.log").open("ab") as log:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait(port: int, folder: Path) -> None:
+def wait_for(port: int, folder: Path) -> None:
+    """Wait until a server answers, whatever it says. Raises: RuntimeError."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         client = Client(port)
