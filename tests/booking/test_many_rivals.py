@@ -1,14 +1,14 @@
 """32 rivals × 50 times, in 2, 4 and 8 processes: one winner each, all answered soon, and no deadlock in the database's log.
 
 "Soon" is a ratio: 40 times the median of one booking that nobody rivals, measured between the rounds of the same run.
-In CI 50 bookings are fought for in each number of processes. The other races (all of them, on a developer's machine) share
-their 50 times out to the three numbers, because all of it takes minutes; `RACES=full` has 50 for each, everywhere.
+In CI 50 times are fought for in each number of processes. On a developer's machine a race shares its 50 times out to the
+three numbers, because all of it takes minutes; `RACES=full` has 50 for each there as well.
 """
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -22,9 +22,9 @@ from tests.booking.rivals import RIVALS, Ask, Outcome
 pytestmark = [pytest.mark.processes, pytest.mark.alone]
 
 #: Processes → times that are fought for.
-ALL = dict.fromkeys((2, 4, 8), 50)
-SHARED_OUT = ALL if os.environ.get("RACES") == "full" else {2: 16, 4: 16, 8: 18}
-BOOKINGS = ALL if os.environ.get("CI") else SHARED_OUT
+PLAN = {2: 16, 4: 16, 8: 18}
+if os.environ.get("CI") or os.environ.get("RACES") == "full":
+    PLAN = dict.fromkeys((2, 4, 8), 50)
 #: How long the last of the rivals may wait for an answer, in bookings that nobody rivals.
 BAR = 40.0
 TAKEN = "appointment.slot_taken"
@@ -41,20 +41,20 @@ def alone(arena: Arena, at: datetime, seat: int) -> list[Ask | None]:
     return asks
 
 
-def fight(arena: Arena, rounds: Sequence[Sequence[Ask]], plan: Mapping[int, int] = SHARED_OUT) -> list[Counter[str]]:
+def fight(arena: Arena, rounds: Sequence[Sequence[Ask]]) -> list[Counter[str]]:
     """Run the rounds in 2, 4 and 8 processes, each with times of its own, the first of them to warm up the connections.
 
     Returns how many heard what of each time.
     """
     left, quiet, answers = list(rounds), every(30, len(rounds)), list[Counter[str]]()
-    for processes, times in plan.items():
+    for processes, times in PLAN.items():
         mine, left = left[: times + 1], left[times + 1 :]
         free, quiet = quiet[: times + 1], quiet[times + 1 :]
         both = [one for n, asks in enumerate(mine) for one in (alone(arena, free[n], 7 * n), asks)]
         outcomes = arena.outcomes(both, processes)
         check_time(outcomes, processes)
         answers += [Counter(one.result for one in outcomes if one.round == number) for number in range(3, len(both), 2)]
-    assert len(answers) == sum(plan.values())
+    assert len(answers) == sum(PLAN.values())
     assert all(counts.total() == RIVALS for counts in answers), "everybody is answered"
     arena.check()
     return answers
@@ -71,8 +71,8 @@ def check_time(outcomes: Sequence[Outcome], processes: int) -> None:
     assert rivals[-1] <= BAR * usual, said
 
 
-def starts(minutes: int = 30, plan: Mapping[int, int] = SHARED_OUT) -> list[datetime]:
-    return every(minutes, sum(plan.values()) + len(plan))
+def starts(minutes: int = 30) -> list[datetime]:
+    return every(minutes, sum(PLAN.values()) + len(PLAN))
 
 
 def one_winner(answers: Sequence[Counter[str]], won: str) -> None:
@@ -85,9 +85,9 @@ def test_bookings(arena: Arena) -> None:
             Ask(arena.choice(at, arena.clinic.ines, patient_id=PatientId(person.patient.id)), person.actor, book=True)
             for person in arena.people[:RIVALS]
         ]
-        for at in starts(plan=BOOKINGS)
+        for at in starts()
     ]
-    one_winner(fight(arena, rounds, BOOKINGS), "booked")
+    one_winner(fight(arena, rounds), "booked")
 
 
 def test_holds_of_browsers_that_give_up_another_hold_for_it(arena: Arena) -> None:
