@@ -71,6 +71,7 @@ class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     parts = SelectMultipleField(_l("Which times of day?"))
     from_day = StringField(_l("From"), filters=[one_line], validators=[_day], widget=DateInput())
     until_day = StringField(_l("Until"), filters=[one_line], validators=[_day], widget=DateInput())
+    notice = SelectField(_l("How much notice do you need?"))
     practitioner = SelectField(_l("With whom?"))
     mode = RadioField(
         _l("How would you like to meet?"), validators=[InputRequired(_l("Choose how you would like to meet"))]

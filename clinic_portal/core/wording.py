@@ -1,8 +1,8 @@
 """How pages and messages write times, days and money: on the clinic's wall clock, in a given language."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from babel.dates import format_date, format_time, get_day_names, get_timezone_location
+from babel.dates import format_date, format_time, format_timedelta, get_day_names, get_timezone_location
 from babel.numbers import format_currency
 
 from clinic_portal.core.clock import zone
@@ -52,6 +52,11 @@ def short_moment_in_words(moment: datetime, tz: str, language: str) -> str:
     """Return day and time in few letters, for a list of choices on a phone: "Thu 26 Nov, 10:30"."""
     day = moment.astimezone(zone(tz)).date()
     return f"{short_day_in_words(day, language)}, {time_in_words(moment, tz, language)}"
+
+
+def span_in_words(span: timedelta, language: str) -> str:
+    """Return how long something takes, in its largest unit: "2 days", "1 semana"."""
+    return format_timedelta(span, locale=language)
 
 
 def zone_in_words(tz: str, language: str) -> str:

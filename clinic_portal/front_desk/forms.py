@@ -123,6 +123,7 @@ class WishAtDeskForm(WaitingForm):
 
     weekdays = SelectMultipleField(_l("Which days suit them?"))
     parts = SelectMultipleField(_l("Which times of day?"))
+    notice = SelectField(_l("How much notice do they need?"))
     practitioner = SelectField(_l("With"))
     mode = RadioField(_l("How do they want to meet?"), validators=[InputRequired(_l("Choose how they want to meet"))])
 

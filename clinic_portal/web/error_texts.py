@@ -102,6 +102,10 @@ BY_CODE = {
         _("These days have passed"),
         _("Nothing was changed. Please choose days that are still to come."),
     ),
+    "waiting.too_much_notice": (
+        _("That is more notice than there is time"),
+        _("Nothing was changed. Please choose less notice, or a later last day."),
+    ),
     "waiting.days_reversed": (
         _("The last day is before the first"),
         _("Nothing was changed. Please choose the days again."),

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.jobs import sweep_waiting_list
 from clinic_portal.booking.links import offer_link_path
-from clinic_portal.booking.models import Appointment, WaitingOffer, WaitingPolicy
+from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer, WaitingPolicy
 from clinic_portal.booking.queries.phoning import unheard_offers
 from clinic_portal.booking.rules import AppointmentState, OfferMode, OfferState
 from clinic_portal.booking.use_cases.accept_offer import accept_offer
@@ -131,6 +131,20 @@ def test_what_the_desk_opens_too_late_for_goes_to_the_next_at_once(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
     offer = offered(db, clock, clinic, cast, at=TUESDAY + 90 * MINUTE)
+    second = join(db, clock, clinic, cast.guardian, cast.child)
+    clock.advance(2 * MINUTE)
+    messages_become(db, offer, MessageState.BOUNCED)
+    sweep_waiting_list()
+    gone, asked = offers(db)
+    assert (gone.state, asked.entry_id, asked.state) == (OfferState.EXPIRED, second.id, OfferState.OPEN)
+
+
+def test_who_needs_more_notice_than_the_desk_can_give_is_not_phoned(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    offer = offered(db, clock, clinic, cast)
+    # On Monday evening there were more than two days and a half, on Tuesday morning there are no more than two and an hour.
+    db.execute(update(WaitingEntry).values(notice_days=3))
     second = join(db, clock, clinic, cast.guardian, cast.child)
     clock.advance(2 * MINUTE)
     messages_become(db, offer, MessageState.BOUNCED)

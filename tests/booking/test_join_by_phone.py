@@ -174,9 +174,10 @@ def test_the_texts_are_true_when_they_go_out(
     # They phoned again at once.
     by_phone(db, clock, clinic, cast, beatriz)
     assert left_facts(db, clock, settings, entry.id) is None
-    own = by_phone(db, clock, clinic, cast, cast.patient_person)
+    own = by_phone(db, clock, clinic, cast, cast.patient_person, notice=timedelta(days=7))
     facts = joined_facts(db, clock, settings, own.id)
     assert facts is not None
+    assert facts.context["notice"] == "1 week"
     assert cast.browser(cast.patient).page(str(facts.context["link_path"])).h1 == "You are on the waiting list"
     childs = joined_facts(db, clock, settings, by_phone(db, clock, clinic, cast, cast.child).id)
     assert childs is not None

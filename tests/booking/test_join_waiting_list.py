@@ -78,15 +78,28 @@ def test_who_may_not_book_for_somebody_does_not_wait_for_them_either(
     assert len(db.scalars(select(WaitingEntry)).all()) == 1
 
 
+@pytest.mark.parametrize("days", [-1, 8])
+def test_the_database_knows_no_other_notice(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, days: int
+) -> None:
+    join(db, clock, clinic, cast.patient, cast.patient_person)
+    with pytest.raises(IntegrityError, match="ck_waiting_entry_notice_asked"):
+        db.execute(update(WaitingEntry).values(notice_days=days))
+
+
 def test_days_that_are_over_or_the_wrong_way_round_are_refused(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
     for code, from_day, until_day in (
         ("waiting.days_over", date(2026, 11, 1), date(2026, 11, 22)),
         ("waiting.days_reversed", date(2026, 12, 2), date(2026, 12, 1)),
+        ("waiting.too_much_notice", date(2026, 11, 23), date(2026, 11, 25)),
     ):
         with pytest.raises(Conflict) as refused:
-            join(db, clock, clinic, cast.patient, cast.patient_person, from_day=from_day, until_day=until_day)
+            join(
+                db, clock, clinic, cast.patient, cast.patient_person, from_day=from_day, until_day=until_day,
+                notice=timedelta(days=3),
+            )  # fmt: skip
         assert refused.value.code == code
 
 

@@ -68,6 +68,7 @@ def test_one_at_a_time_who_asked_first_is_asked_first_and_the_time_is_held(
         {"practitioner_id": "rui"},
         {"facility_id": "azores"},
         {"service": "evaluation"},
+        {"notice": timedelta(days=1)},
     ],
     ids=lambda asked: next(iter(asked)),
 )
@@ -82,6 +83,18 @@ def test_whoever_asked_for_something_else_is_not_asked(
     freed = free_a_time(db, clock, clinic, cast.guardian, cast.guardian_person)
     assert offer_all(db, clock, freed) == 0
     assert offers(db) == []
+
+
+@pytest.mark.parametrize(("seconds", "made"), [(0, 1), (1, 0)])
+def test_who_needs_notice_hears_of_a_time_so_long_before_it(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, seconds: int, made: int
+) -> None:
+    join(db, clock, clinic, cast.patient, cast.patient_person, notice=timedelta(days=2))
+    clock.at = THURSDAY - timedelta(days=2) + timedelta(seconds=seconds)
+    freed = free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person, at=THURSDAY)
+    assert offer_all(db, clock, freed) == made
+    # From then on the offer stands as any other.
+    assert [one.ends_at - one.made_at for one in offers(db)] == [timedelta(minutes=30)] * made
 
 
 def test_a_visit_is_brought_forward_never_put_back(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:

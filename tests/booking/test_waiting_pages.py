@@ -75,14 +75,16 @@ def test_somebody_asks_sees_it_below_the_visits_and_stops(
     token = patient.page(path).fields()["csrf_token"]
     sent = {
         "csrf_token": token, "weekdays": ["0", "2"], "parts": ["afternoon"], "from_day": "24/11/2026",
-        "until_day": "2026-12-18", "practitioner": str(clinic.rui.id), "facility": "lisbon",
+        "until_day": "2026-12-18", "practitioner": str(clinic.rui.id), "facility": "lisbon", "notice": "2",
     }  # fmt: skip
     page = patient.page(path, method="POST", data=sent)
     assert page.h1 == "You are on the waiting list"
     entry = db.scalars(select(WaitingEntry)).one()
     assert (entry.weekdays, entry.parts, entry.practitioner_id) == ([0, 2], ["afternoon"], clinic.rui.id)
     assert (entry.from_day.isoformat(), entry.until_day.isoformat()) == ("2026-11-24", "2026-12-18")
-    for words in ("Monday, Wednesday; Afternoon", "Dr. Rui Meireles", "Lisbon", "Friday 18 December"):
+    assert entry.notice_days == 2
+    assert patient.page(path).fields()["notice"] == "2"
+    for words in ("Monday, Wednesday; Afternoon; notice: 2 days", "Dr. Rui Meireles", "Lisbon", "Friday 18 December"):
         assert words in page.text
     listed = patient.page("/visits")
     assert "My waiting list" in listed.text
@@ -141,6 +143,8 @@ def test_a_visit_that_is_cancelled_is_not_brought_forward(
         ({"until_day": "31/2/2027"}, "Write the day like 24/12/2026"),
         ({"until_day": "1/11/2026", "from_day": "1/10/2026"}, "Choose a day that is still to come"),
         ({"until_day": "24/11/2026", "from_day": "25/11/2026"}, "The last day is before the first"),
+        ({"until_day": "25/11/2026", "notice": "3"}, "With so much notice no day is left."),
+        ({"notice": "4"}, "Not a valid choice"),
     ],
 )
 def test_days_that_make_no_sense_are_said_beside_the_field(
@@ -162,6 +166,10 @@ def test_nobody_waits_for_what_cannot_come(patient: PortalClient, db: Session, c
     fields = form_of(patient, path) | {"from_day": "27/11/2026", "until_day": "30/11/2026"}
     page = patient.page(path, method="POST", status=422, data=fields)
     assert page.text.count("Your visit is before that day") == 2
+    # The visit is on Thursday.
+    fields = form_of(patient, path) | {"until_day": "30/12/2026", "notice": "7"}
+    page = patient.page(path, method="POST", status=422, data=fields)
+    assert page.text.count("With so much notice no day is left.") == 2
     assert db.scalars(select(WaitingEntry)).all() == []
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinic_portal.booking.rules import (
+    ASKED_NOTICES,
     ASKED_PARTS,
     Asked,
     Given,
@@ -184,6 +185,15 @@ def test_nobody_waits_for_days_that_are_over_or_the_wrong_way_round() -> None:
     assert judge_asked(today, today, today=today).allowed
     assert judge_asked(today - timedelta(days=9), today - timedelta(days=1), today=today).code == "waiting.days_over"
     assert judge_asked(today, today - timedelta(days=1), today=today).code == "waiting.days_reversed"
+
+
+@pytest.mark.parametrize("notice", ASKED_NOTICES)
+def test_nobody_waits_with_more_notice_than_there_are_days(notice: timedelta) -> None:
+    today = date(2026, 11, 26)
+    assert judge_asked(today, today + notice, today=today, notice=notice).allowed
+    if notice:
+        last = today + notice - timedelta(days=1)
+        assert judge_asked(today, last, today=today, notice=notice).code == "waiting.too_much_notice"
 
 
 #: Monday 23 November 2026.

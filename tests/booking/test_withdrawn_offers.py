@@ -46,6 +46,7 @@ def refusal(db: Session, clock: FixedClock) -> str:
         {"from_day": date(2026, 11, 25)},
         {"practitioner_id": "rui"},
         {"mode": Mode.ONLINE},
+        {"notice": timedelta(days=1)},
     ],
     ids=lambda wish: next(iter(wish)),
 )

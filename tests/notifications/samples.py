@@ -125,7 +125,7 @@ def in_vain(reason: Unserved, **one: Any) -> Sample:
 PLACES: list[dict[str, Any]] = [
     {},
     {"is_child": True, "weekdays": frozenset({0, 4}), "parts": frozenset({PartOfDay.MORNING})},
-    {"has_visit": True, "facility_id": None},
+    {"has_visit": True, "facility_id": None, "notice_days": 2},
     {"mode": Mode.ONLINE},
 ]
 

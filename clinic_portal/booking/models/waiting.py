@@ -21,6 +21,7 @@ class WaitingEntry(Base):
         CheckConstraint("from_day <= until_day", name="days_in_order"),
         CheckConstraint("weekdays <@ ARRAY[0, 1, 2, 3, 4, 5, 6]::smallint[]", name="weekdays_known"),
         CheckConstraint("parts <@ ARRAY['morning', 'afternoon', 'after-work']", name="parts_known"),
+        CheckConstraint("notice_days BETWEEN 0 AND 7", name="notice_asked"),
         CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="waiting_or_over"),
         CheckConstraint("(state = 'ended') = (end_reason IS NOT NULL)", name="reason_when_ended"),
         CheckConstraint("(unserved IS NULL) = (unserved_since IS NULL)", name="since_when_unserved"),
@@ -53,6 +54,8 @@ class WaitingEntry(Base):
     parts: Mapped[list[str]] = mapped_column(ARRAY(Text))
     from_day: Mapped[date]
     until_day: Mapped[date]
+    #: How many times 24 hours before it starts they want to hear of a time.
+    notice_days: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     state: Mapped[EntryState] = mapped_column(state_type(EntryState))
     end_reason: Mapped[EntryEnd | None] = mapped_column(state_type(EntryEnd))
     created_at: Mapped[datetime]

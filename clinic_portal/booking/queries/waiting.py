@@ -108,6 +108,7 @@ def entry_facts(row: WaitingEntry, *, earlier_than: datetime | None = None) -> E
         facility_id=row.facility_id,
         mode=row.mode,
         earlier_than=earlier_than,
+        notice=timedelta(days=row.notice_days),
     )
     return EntryFacts(
         EntryId(row.id), PatientId(row.patient_id), ServiceId(row.service_id),
@@ -332,11 +333,11 @@ def asker(entry: WaitingEntry) -> Actor:
     return Actor(account_id=account_id, role=Role.PATIENT, name="offer-link")
 
 
-def still_suits(db: Session, entry: WaitingEntry, offer: WaitingOffer) -> bool:
+def still_suits(db: Session, entry: WaitingEntry, offer: WaitingOffer, *, now: datetime) -> bool:
     """Say whether an offered time is what an entry asks for now: wishes change, and so does the visit to bring forward."""
     asked = entry_facts(entry, earlier_than=start_of_visit(db, entry)).asked
     place = facility_by_id(db, FacilityId(offer.facility_id))
-    return suits(
+    return asked.is_soon_enough(offer.starts_at, now=now) and suits(
         asked, offer.starts_at, place.tz, practitioner_id=offer.practitioner_id, facility_id=offer.facility_id
     )  # fmt: skip
 

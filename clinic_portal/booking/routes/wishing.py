@@ -13,12 +13,12 @@ from clinic_portal.booking.queries import PartOfDay, VisitFacts
 from clinic_portal.booking.queries.unserved import judge_wish
 from clinic_portal.booking.queries.waiting import EntryFacts
 from clinic_portal.booking.routes.times_shown import part_name
-from clinic_portal.booking.rules import ASKED_PARTS, Asked, Unserved, judge_asked
+from clinic_portal.booking.rules import ASKED_NOTICES, ASKED_PARTS, Asked, Unserved, judge_asked
 from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.ids import PatientId
 from clinic_portal.core.modes import Mode
-from clinic_portal.core.wording import weekday_in_words
+from clinic_portal.core.wording import span_in_words, weekday_in_words
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, find_facilities
 from clinic_portal.practitioners.queries import PractitionerFacts, ServicePlace, places_of_service
 from clinic_portal.web.database import clock, db_session
@@ -92,6 +92,7 @@ def suggested(
         "until_day": asking.last_day(facility).isoformat(),
         "practitioner": str(practitioner.id) if practitioner else ANY,
         "facility": facility.slug if facility else ANY,
+        "notice": "0",
         "mode": (asking.modes or (Mode.IN_PERSON,))[0].value,
     }
 
@@ -107,6 +108,7 @@ def as_asked(asking: Asking, entry: EntryFacts) -> dict[str, object]:
         "parts": [part.value for part in asked.parts],
         "from_day": max(asked.from_day, asking.today(where)).isoformat(),
         "until_day": asked.until_day.isoformat(),
+        "notice": str(asked.notice.days),
     }
 
 
@@ -116,6 +118,7 @@ def wish_form(asking: Asking, values: dict[str, object], kind: type[WaitingForm]
     form.patient.choices = [(str(id_), name) for id_, name in asking.people.items()]
     form.weekdays.choices = [(str(day), weekday_in_words(day, current_language())) for day in range(7)]
     form.parts.choices = [(part.value, part_name(part)) for part in ASKED_PARTS]
+    form.notice.choices = [(str(span.days), _notice_in_words(span)) for span in ASKED_NOTICES]
     form.practitioner.choices = [
         (ANY, _("No preference")),
         *((str(one.id), one.full_name) for one in asking.practitioners),
@@ -152,17 +155,25 @@ def wanted_of(form: WaitingForm, asking: Asking) -> Wanted:
         practitioner_id=who.id if who else None,
         facility_id=where.id if where and mode is Mode.IN_PERSON else None,
         mode=mode,
+        notice=timedelta(days=int(form.notice.data)),
     )
     visit_id = asking.visit.appointment.id if asking.visit else None
     return Wanted(PatientId(UUID(form.patient.data)), asking.service.id, asked, visit_id)
 
 
 def wish_in_words(asked: Asked) -> str:
-    """Return days and parts of the day: "Monday, Wednesday; morning", "Any day; morning"."""
+    """Return days, parts of the day and notice: "Monday, Wednesday; morning", "Any day; morning; notice: 2 days"."""
     language = current_language()
     days = ", ".join(weekday_in_words(day, language) for day in sorted(asked.weekdays)) or _("any day")
     parts = ", ".join(part_name(part) for part in ASKED_PARTS if part in asked.parts) or _("any time of day")
-    return f"{days[0].upper()}{days[1:]}; {parts}"
+    said = [f"{days[0].upper()}{days[1:]}", parts]
+    if asked.notice:
+        said.append(_("notice: %(time)s", time=_notice_in_words(asked.notice)))
+    return "; ".join(said)
+
+
+def _notice_in_words(notice: timedelta) -> str:
+    return span_in_words(notice, current_language()) if notice else _("None: short notice is fine")
 
 
 def _where(form: WaitingForm, asking: Asking) -> FacilityFacts | None:
@@ -175,16 +186,22 @@ def _days(form: WaitingForm, asking: Asking) -> tuple[date, date]:
 
 
 def _days_are_right(form: WaitingForm, asking: Asking) -> bool:
-    code = judge_asked(*_days(form, asking), today=asking.today(_where(form, asking))).code
+    (first, last), today = _days(form, asking), asking.today(_where(form, asking))
+    code = judge_asked(first, last, today=today).code
     if code:
         words = {
             "waiting.days_over": _("Choose a day that is still to come"),
             "waiting.days_reversed": _("The last day is before the first"),
         }
         form.until_day.errors = [words[code]]
-    elif asking.visit and _days(form, asking)[0] > asking.last_day():
+    elif asking.visit and first > asking.last_day():
         code = "waiting.days_after_visit"
         form.from_day.errors = [_("Your visit is before that day")]
+    else:
+        helps = min(last, asking.last_day()) if asking.visit else last
+        code = judge_asked(first, max(first, helps), today=today, notice=timedelta(days=int(form.notice.data))).code
+        if code:
+            form.notice.errors = [_("With so much notice no day is left. Choose less, or a later last day")]
     return not code
 
 

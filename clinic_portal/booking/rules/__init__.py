@@ -36,6 +36,7 @@ from clinic_portal.booking.rules.states import (
 )
 from clinic_portal.booking.rules.turns import turns_of
 from clinic_portal.booking.rules.waiting import (
+    ASKED_NOTICES,
     ASKED_PARTS,
     MANY_AT_ONCE,
     Asked,
@@ -60,6 +61,7 @@ from clinic_portal.booking.rules.waiting import (
 )
 
 __all__ = [
+    "ASKED_NOTICES",
     "ASKED_PARTS",
     "DESK_STATES",
     "FIRM_STATES",

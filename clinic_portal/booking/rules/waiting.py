@@ -17,6 +17,9 @@ from clinic_portal.core.modes import Mode, Modes
 #: Parts of the day that somebody can ask for; none of them means any.
 ASKED_PARTS = (PartOfDay.MORNING, PartOfDay.AFTERNOON, PartOfDay.AFTER_WORK)
 
+#: How much notice somebody can ask for; none means any time that the clinic still offers.
+ASKED_NOTICES = tuple(timedelta(days=days) for days in (0, 1, 2, 3, 7))
+
 #: An offer that would stand for less than this helps nobody.
 SHORTEST_OFFER = timedelta(minutes=5)
 
@@ -131,6 +134,12 @@ class Asked:
     mode: Mode = Mode.IN_PERSON
     #: The start of the visit to bring forward: only what is earlier helps.
     earlier_than: datetime | None = None
+    #: How long before it starts they want to hear of a time.
+    notice: timedelta = timedelta()
+
+    def is_soon_enough(self, start: datetime, *, now: datetime) -> bool:
+        """Whether somebody who hears of a start now has the notice that they asked for."""
+        return now <= start - self.notice
 
 
 class GivenHours(NamedTuple):
@@ -275,8 +284,10 @@ def judge_offer(state: OfferState, ends_at: datetime, *, now: datetime) -> Verdi
     return ALLOWED
 
 
-def judge_asked(from_day: date, until_day: date, *, today: date) -> Verdict:
-    """Say whether somebody can wait for these days."""
+def judge_asked(from_day: date, until_day: date, *, today: date, notice: timedelta = timedelta()) -> Verdict:
+    """Say whether somebody can wait for these days, with so much notice."""
     if until_day < from_day:
         return Verdict("waiting.days_reversed")
-    return ALLOWED if until_day >= today else Verdict("waiting.days_over")
+    if until_day < today:
+        return Verdict("waiting.days_over")
+    return ALLOWED if until_day - today >= notice else Verdict("waiting.too_much_notice")

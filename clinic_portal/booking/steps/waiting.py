@@ -180,6 +180,8 @@ def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every st
     for number, start in sorted((told.count(Stretch(start, start + length)), start) for start in starts):
         if start in known or not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
             continue
+        if not asked.is_soon_enough(start, now=telling.at):
+            continue
         latest = latest_moments(service, start, visit)
         until = offer_until(rules, start, latest=latest, now=telling.at, desk=telling.desk)
         if until is None or not _is_patient_free(db, clock, entry, service, whose[1], start):

@@ -39,8 +39,8 @@ def judge_wanted(db: Session, clock: Clock, wanted: Wanted, visit: AppointmentFa
     """Refuse what nobody can wait for. `visit` is the one to bring forward.
 
     Raises: NotFound (no such service; the visit is somebody else's, or of another service); Conflict "waiting.days_over",
-    "waiting.days_reversed", "waiting.not_given_so" (online or not), "appointment.already_started" (the visit is no longer
-    to come).
+    "waiting.days_reversed", "waiting.too_much_notice", "waiting.not_given_so" (online or not),
+    "appointment.already_started" (the visit is no longer to come).
     """
     asked, now = wanted.asked, clock.now()
     service = service_by_id(db, wanted.service_id)
@@ -49,7 +49,7 @@ def judge_wanted(db: Session, clock: Clock, wanted: Wanted, visit: AppointmentFa
     if visit is None and not service.rules.modes.allow(asked.mode):
         raise Conflict("waiting.not_given_so")
     where = FacilityId(asked.facility_id) if asked.facility_id else None
-    verdict = judge_asked(asked.from_day, asked.until_day, today=today_at(db, where, now=now))
+    verdict = judge_asked(asked.from_day, asked.until_day, today=today_at(db, where, now=now), notice=asked.notice)
     if not verdict.allowed:
         raise Conflict(verdict.code)
     if visit is None:
@@ -81,12 +81,12 @@ def write_wishes(
     entry.account_id, entry.appointment_id = account_id, wanted.appointment_id or kept
     entry.practitioner_id, entry.facility_id, entry.mode = asked.practitioner_id, asked.facility_id, mode
     entry.weekdays, entry.parts = sorted(asked.weekdays), sorted(asked.parts)
-    entry.from_day, entry.until_day = asked.from_day, asked.until_day
+    entry.from_day, entry.until_day, entry.notice_days = asked.from_day, asked.until_day, asked.notice.days
     entry.unserved = entry.unserved_since = None  # The sweep looks at what they ask for now.
     db.flush()
     void_messages(db, clock, subject_id=entry.id, kinds=[UNSERVED])
     offer = lock_open_offer(db, EntryId(entry.id))
-    if offer is not None and (mode is not was or not still_suits(db, entry, offer)):
+    if offer is not None and (mode is not was or not still_suits(db, entry, offer, now=clock.now())):
         end_offer(db, clock, offer, OfferState.WITHDRAWN)
     return entry_facts(entry, earlier_than=start_of_visit(db, entry))
 

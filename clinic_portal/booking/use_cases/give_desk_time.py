@@ -10,7 +10,7 @@ from clinic_portal.booking.queries import lock_appointment
 from clinic_portal.booking.queries.desk_hours import desk_hours
 from clinic_portal.booking.queries.phoning import is_told_in_vain
 from clinic_portal.booking.queries.visits import visit_for_message
-from clinic_portal.booking.queries.waiting import lock_offer, waiting_rules
+from clinic_portal.booking.queries.waiting import entry_facts, lock_offer, waiting_rules
 from clinic_portal.booking.rules import AppointmentState, OfferState, Stretch, offer_until, open_from, without
 from clinic_portal.booking.steps.waiting import end_offer, latest_moments
 from clinic_portal.core.clock import Clock
@@ -55,6 +55,8 @@ def _desk_until(
     """Return until when it would stand had it been for the desk to phone when it was made; None: it is too soon for that."""
     opens = open_from(desk, offer.made_at)
     if opens is None:
+        return None
+    if not entry_facts(entry).asked.is_soon_enough(offer.starts_at, now=opens):
         return None
     service = service_by_id(db, ServiceId(entry.service_id))
     visit = visit_for_message(db, AppointmentId(entry.appointment_id)) if entry.appointment_id else None

@@ -25,7 +25,7 @@ def join_by_phone(
     Who is on the list already keeps the place, with the new wishes. The rule about missed visits does not hold them back:
     that they wait is what staff decided. They are told what they wait for, unless they knew.
     Raises: NotFound (no such service or patient, or visit at this facility); Conflict "waiting.days_over",
-    "waiting.days_reversed", "waiting.not_given_so", "appointment.already_started".
+    "waiting.days_reversed", "waiting.too_much_notice", "waiting.not_given_so", "appointment.already_started".
     """
     with transaction(db):
         if not works_at(db, facility_id, actor=actor):

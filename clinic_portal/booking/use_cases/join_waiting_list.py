@@ -18,7 +18,7 @@ def join_waiting_list(db: Session, clock: Clock, *, wanted: Wanted, actor: Actor
     """Put a patient on the list of a service. Who is on it already keeps the place, with the new wishes.
 
     Raises: NotFound (no such service or visit, or none of the actor's people); Forbidden (may not book for them);
-    Conflict "waiting.days_over", "waiting.days_reversed", "waiting.not_given_so" (online, or not),
+    Conflict "waiting.days_over", "waiting.days_reversed", "waiting.too_much_notice", "waiting.not_given_so" (online, or not),
     "appointment.already_started" (the visit is no longer to come), "appointment.missed_too_often" (who books by
     phone only is offered no first time either).
     """
