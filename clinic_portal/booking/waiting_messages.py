@@ -17,7 +17,7 @@ from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import EntryId, FacilityId, OfferId, PatientId, PractitionerId
 from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
-from clinic_portal.core.wording import span_in_words, weekday_in_words
+from clinic_portal.core.wording import span_in_words, weekdays_in_words
 from clinic_portal.dependents.queries import own_accounts
 from clinic_portal.facilities.queries import facility_by_id, find_facilities, service_by_id
 from clinic_portal.notifications.sources import MessageFacts
@@ -117,7 +117,7 @@ def _entry_facts(db: Session, clock: Clock, entry: EntryFacts) -> MessageFacts |
         # Empty: anywhere.
         "facility_names": facility.names if facility and asked.facility_id else {},
         "facility_phone": facility.phone_in_words if facility else "",
-        "weekdays": ", ".join(weekday_in_words(day, language) for day in sorted(asked.weekdays)),
+        "weekdays": weekdays_in_words(asked.weekdays, language),
         "parts": [part.value for part in ASKED_PARTS if part in asked.parts],
         "from_day": asked.from_day,
         "until_day": asked.until_day,

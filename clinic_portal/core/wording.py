@@ -1,5 +1,6 @@
 """How pages and messages write times, days and money: on the clinic's wall clock, in a given language."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from babel.dates import format_date, format_time, format_timedelta, get_day_names, get_timezone_location
@@ -71,5 +72,11 @@ def money_in_words(amount: Money, language: str) -> str:
 
 def weekday_in_words(weekday: int, language: str) -> str:
     """Return the day of the week, capitalised; 0 is Monday."""
-    words = str(get_day_names("wide", locale=language)[weekday])
-    return words[0].upper() + words[1:]
+    return weekdays_in_words([weekday], language)
+
+
+def weekdays_in_words(weekdays: Collection[int], language: str) -> str:
+    """Return days of the week in their order: "Monday, Wednesday", "Segunda-feira, quarta-feira"; nothing for none."""
+    names = get_day_names("wide", locale=language)
+    words = ", ".join(str(names[weekday]) for weekday in sorted(weekdays))
+    return words[:1].upper() + words[1:]

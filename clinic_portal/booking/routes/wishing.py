@@ -18,7 +18,7 @@ from clinic_portal.booking.steps.wishes import Wanted
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.ids import PatientId
 from clinic_portal.core.modes import Mode
-from clinic_portal.core.wording import span_in_words, weekday_in_words
+from clinic_portal.core.wording import span_in_words, weekday_in_words, weekdays_in_words
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, find_facilities
 from clinic_portal.practitioners.queries import PractitionerFacts, ServicePlace, places_of_service
 from clinic_portal.web.database import clock, db_session
@@ -163,8 +163,7 @@ def wanted_of(form: WaitingForm, asking: Asking) -> Wanted:
 
 def wish_in_words(asked: Asked) -> str:
     """Return days, parts of the day and notice: "Monday, Wednesday; morning", "Any day; morning; notice: 2 days"."""
-    language = current_language()
-    days = ", ".join(weekday_in_words(day, language) for day in sorted(asked.weekdays)) or _("any day")
+    days = weekdays_in_words(asked.weekdays, current_language()) or _("any day")
     parts = ", ".join(part_name(part) for part in ASKED_PARTS if part in asked.parts) or _("any time of day")
     said = [f"{days[0].upper()}{days[1:]}", parts]
     if asked.notice:
