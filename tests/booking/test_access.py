@@ -169,7 +169,8 @@ def test_nobody_is_booked_for_who_is_not_theirs(cast: Cast, act: Callable[..., i
     base = hold(client)
     assert act(client, f"{base}/for", patient=str(cast.child.id)) == 404
     assert act(client, f"{base}/for", patient="nonsense") == 422
-    assert db.scalars(select(Appointment.patient_id)).all() == [None]
+    # Who has only themselves to book for holds for themselves.
+    assert db.scalars(select(Appointment.patient_id)).all() == [cast.stranger_person.id]
 
 
 def test_staff_do_not_book_as_patients(cast: Cast, act: Callable[..., int]) -> None:
