@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -125,7 +126,7 @@ def in_vain(reason: Unserved, **one: Any) -> Sample:
 PLACES: list[dict[str, Any]] = [
     {},
     {"is_child": True, "weekdays": frozenset({0, 4}), "parts": frozenset({PartOfDay.MORNING})},
-    {"has_visit": True, "facility_id": None, "notice_days": 2},
+    {"has_visit": True, "facility_id": None, "notice": timedelta(days=2)},
     {"mode": Mode.ONLINE},
 ]
 
