@@ -127,24 +127,17 @@ def test_an_open_offer_stands_as_it_was_made_whatever_the_policy_says_now(
         assert (offers(db)[0].state, offers(db)[0].ends_at) == (OfferState.OPEN, until)
 
 
+@pytest.mark.parametrize(
+    ("at", "notice_days"),
+    # On Tuesday morning it is two days and an hour until Thursday's time, on Monday evening it was half a day more.
+    [(TUESDAY + 90 * MINUTE, 0), (THURSDAY, 3)],
+    ids=["for the time", "for the notice that they need"],
+)
 def test_what_the_desk_opens_too_late_for_goes_to_the_next_at_once(
-    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, at: datetime, notice_days: int
 ) -> None:
-    offer = offered(db, clock, clinic, cast, at=TUESDAY + 90 * MINUTE)
-    second = join(db, clock, clinic, cast.guardian, cast.child)
-    clock.advance(2 * MINUTE)
-    messages_become(db, offer, MessageState.BOUNCED)
-    sweep_waiting_list()
-    gone, asked = offers(db)
-    assert (gone.state, asked.entry_id, asked.state) == (OfferState.EXPIRED, second.id, OfferState.OPEN)
-
-
-def test_who_needs_more_notice_than_the_desk_can_give_is_not_phoned(
-    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
-) -> None:
-    offer = offered(db, clock, clinic, cast)
-    # On Monday evening there were more than two days and a half, on Tuesday morning there are no more than two and an hour.
-    db.execute(update(WaitingEntry).values(notice_days=3))
+    offer = offered(db, clock, clinic, cast, at=at)
+    db.execute(update(WaitingEntry).values(notice_days=notice_days))
     second = join(db, clock, clinic, cast.guardian, cast.child)
     clock.advance(2 * MINUTE)
     messages_become(db, offer, MessageState.BOUNCED)
