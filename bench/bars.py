@@ -15,7 +15,7 @@ MOST_P99 = {BOOKING: 2.0}
 #: How many times the 95th percentile of the smallest size that of the largest may be.
 MOST_GROWTH = 1.2
 #: Measure → requests a second of the fastest peer, on the same kind of machine with few appointments.
-PEERS = {DAY: ("Easy!Appointments", 346)}
+PEERS = {DAY: ("Easy!Appointments", 346), BOOKING: ("django-appointment", 146)}
 
 
 @dataclass(frozen=True)
