@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from bench.facts import THREADS, libpq
 from bench.peer_load import Visitor
 from bench.site import WORKERS, Site, start_beside, wait_for
-from clinic_portal.core.processes import end_session, free_port, signal_session
+from clinic_portal.core.processes import Guard, end_session, free_port, signal_session
 from tests.support.running import gunicorn
 from tests.support.servers import empty_database
 
@@ -61,8 +61,9 @@ def running_peer(site: Site) -> Iterator[Peer]:
     told = json.loads(printed.splitlines()[-1])
     port = free_port(site.uncached_port + 20)
     command = gunicorn("django.core.wsgi:get_wsgi_application()", port, workers=WORKERS, threads=THREADS)
-    process = start_beside([python, *command[1:]], environment, site.folder)
+    process, guard = start_beside([python, *command[1:]], environment, site.folder), Guard()
     try:
+        guard.watch(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
         wait_for(port, site.folder)
         site.pids[SERVER] = process.pid
         visitors = [
@@ -74,6 +75,7 @@ def running_peer(site: Site) -> Iterator[Peer]:
         signal_session(process.pid, signal.SIGTERM)
         end_session(process.pid, stop_signal=signal.SIGTERM, timeout_s=5)
         process.wait()
+        guard.close()
 
 
 def _installed(folder: Path) -> str:
