@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from babel.dates import format_date, format_time, format_timedelta, get_day_names, get_timezone_location
+from babel.lists import format_list
 from babel.numbers import format_currency
 
 from clinic_portal.core.clock import zone
@@ -76,7 +77,7 @@ def weekday_in_words(weekday: int, language: str) -> str:
 
 
 def weekdays_in_words(weekdays: Collection[int], language: str) -> str:
-    """Return days of the week in their order: "Monday, Wednesday", "Segunda-feira, quarta-feira"; nothing for none."""
+    """Return days of the week in their order: "Monday and Thursday", "Segunda-feira e quinta-feira"; nothing for none."""
     names = get_day_names("wide", locale=language)
-    words = ", ".join(str(names[weekday]) for weekday in sorted(weekdays))
+    words = format_list([str(names[weekday]) for weekday in sorted(weekdays)], locale=language)
     return words[:1].upper() + words[1:]

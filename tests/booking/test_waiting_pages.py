@@ -84,7 +84,12 @@ def test_somebody_asks_sees_it_below_the_visits_and_stops(
     assert (entry.from_day.isoformat(), entry.until_day.isoformat()) == ("2026-11-24", "2026-12-18")
     assert entry.notice_days == 2
     assert patient.page(path).fields()["notice"] == "2"
-    for words in ("Monday, Wednesday; Afternoon; notice: 2 days", "Dr. Rui Meireles", "Lisbon", "Friday 18 December"):
+    for words in (
+        "Monday and Wednesday; Afternoon; notice: 2 days",
+        "Dr. Rui Meireles",
+        "Lisbon",
+        "Friday 18 December",
+    ):
         assert words in page.text
     listed = patient.page("/visits")
     assert "My waiting list" in listed.text

@@ -7,8 +7,6 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from babel.dates import get_day_names
-from babel.lists import format_list
 from flask import request
 from flask_babel import gettext as _
 
@@ -23,7 +21,7 @@ from clinic_portal.booking.rules.series import Plan, SeriesWish, propose_with_on
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import PractitionerId
-from clinic_portal.core.wording import weekday_in_words
+from clinic_portal.core.wording import weekday_in_words, weekdays_in_words
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
 from clinic_portal.practitioners.rules import write_time
 from clinic_portal.web.database import clock, db_session
@@ -210,9 +208,8 @@ def weekday_names() -> list[str]:
 
 def pattern_in_words(plan: Plan) -> str:
     """Return "Monday and Thursday, 10:30"."""
-    names = get_day_names("wide", locale=current_language())
-    days = format_list([names[number] for number in plan.pattern.weekdays], locale=current_language())
-    return f"{days[:1].upper()}{days[1:]}, {write_time(plan.pattern.minute)}"
+    days = weekdays_in_words(plan.pattern.weekdays, current_language())
+    return f"{days}, {write_time(plan.pattern.minute)}"
 
 
 def times_of_day() -> dict[str, list[tuple[str, str]]]:

@@ -162,7 +162,7 @@ def wanted_of(form: WaitingForm, asking: Asking) -> Wanted:
 
 
 def wish_in_words(asked: Asked) -> str:
-    """Return days, parts of the day and notice: "Monday, Wednesday; morning", "Any day; morning; notice: 2 days"."""
+    """Return days, parts of the day and notice: "Monday and Friday; morning", "Any day; morning; notice: 2 days"."""
     days = weekdays_in_words(asked.weekdays, current_language()) or _("any day")
     parts = ", ".join(part_name(part) for part in ASKED_PARTS if part in asked.parts) or _("any time of day")
     said = [f"{days[0].upper()}{days[1:]}", parts]

@@ -178,9 +178,9 @@ def find_time(  # noqa: PLR0913 - who, what, where and how, beside what every st
         return  # Nobody may book it any more; a visit that there is may still be moved.
     known, length = starts_told(db, EntryId(entry.id), FreedTimeId(freed.id)), timedelta(minutes=service.minutes)
     for number, start in sorted((told.count(Stretch(start, start + length)), start) for start in starts):
-        if start in known or not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
+        if start in known or not asked.is_soon_enough(start, now=telling.at):
             continue
-        if not asked.is_soon_enough(start, now=telling.at):
+        if not suits(asked, start, facility.tz, practitioner_id=whose[0], facility_id=whose[1]):
             continue
         latest = latest_moments(service, start, visit)
         until = offer_until(rules, start, latest=latest, now=telling.at, desk=telling.desk)
