@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries.stranded import token_of
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.db import Base
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.facilities.models import Closure, Facility, OpenHoliday
 from clinic_portal.notifications.models import Message
@@ -54,8 +55,9 @@ class Office:
             for number, person in enumerate(people)
         ]
 
-    def rows(self, table: type) -> list[object]:
-        return list(self.db.scalars(select(table.id if hasattr(table, "id") else table.day)))  # type: ignore[attr-defined]
+    def rows(self, table: type[Base]) -> list[tuple[object, ...]]:
+        """The keys of all rows."""
+        return [tuple(key) for key in self.db.execute(select(*table.__table__.primary_key.columns))]
 
 
 #: Books visits and asks for the change. Returns them, the page that asks, its address, and where the change is seen.
@@ -95,7 +97,7 @@ def an_absence(office: Office) -> tuple[list[Appointment], Page, str, Callable[[
 def no_extra_hours(office: Office) -> tuple[list[Appointment], Page, str, Callable[[], object]]:
     where = room(office.clinic, "room_1")
     send(office.client, f"{office.hours}/extra/add", day=str(SUNDAY), starts="10", ends="13", where=where)
-    visits, (row,) = office.book(SUNDAY), office.rows(ExtraHours)
+    visits, ((row,),) = office.book(SUNDAY), office.rows(ExtraHours)
     path = f"{office.hours}/extra/{row}/remove"
     return visits, office.press(path), path, lambda: office.rows(ExtraHours)
 

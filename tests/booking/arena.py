@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
@@ -68,14 +69,14 @@ class Arena:
             self.desk = desk.actor()
 
     def choice(
-        self, at: datetime, practitioner: Practitioner | None, service: Service | None = None, **other: object
+        self, at: datetime, practitioner: Practitioner | None, service: Service | None = None, **other: Any
     ) -> Choice:
         return Choice(
             ServiceId((service or self.clinic.massage).id),
             FacilityId(self.clinic.lisbon.id),
             at,
             PractitionerId(practitioner.id) if practitioner else None,
-            **other,  # type: ignore[arg-type]
+            **other,
         )
 
     def give_visits(self, first: datetime, practitioners: Sequence[Practitioner]) -> list[AppointmentId]:

@@ -1,6 +1,7 @@
 """Holding times for tests, and what stands in the way of it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -17,16 +18,14 @@ from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
 
-def choose(
-    clinic: Clinic, at: datetime = THURSDAY, practitioner: Practitioner | None = None, **other: object
-) -> Choice:
+def choose(clinic: Clinic, at: datetime = THURSDAY, practitioner: Practitioner | None = None, **other: Any) -> Choice:
     """A massage in Lisbon, with anybody if not asked otherwise."""
     return Choice(
         service_id=ServiceId(clinic.massage.id),
         facility_id=FacilityId(clinic.lisbon.id),
         starts_at=at,
         practitioner_id=PractitionerId(practitioner.id) if practitioner else None,
-        **other,  # type: ignore[arg-type]
+        **other,
     )
 
 
