@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import DateInput
 
 from clinic_portal.booking.rules import MAX_NOTE, CancelReason
@@ -27,7 +27,7 @@ class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
 
 class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """Why a visit is given back."""
+    """Why a visit is given back: asked, but a patient may go on without saying it."""
 
     reason = RadioField(
         _l("Why are you cancelling?"),
@@ -37,9 +37,15 @@ class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             SelectChoice(CancelReason.NOT_NEEDED.value, _l("I no longer need the visit")),
             SelectChoice(CancelReason.CANNOT_COME.value, _l("I cannot get there")),
             SelectChoice(CancelReason.OTHER.value, _l("Another reason")),
+            SelectChoice(CancelReason.NOT_SAID.value, _l("I would rather not say")),
         ],
-        validators=[InputRequired(_l("Choose a reason"))],
+        validators=[Optional()],
     )
+
+    @property
+    def said(self) -> CancelReason:
+        """What was chosen; of a valid form only."""
+        return CancelReason(self.reason.data or CancelReason.NOT_SAID)
 
 
 def read_day(typed: str) -> date | None:

@@ -78,8 +78,8 @@ def test_cancelled_from_the_link_with_one_reason(
     path = visit_link_path(settings, facts_of(booked))
     page = client.page(f"{path}/cancel")
     assert "Marta" not in page.text
-    refused = client.page(f"{path}/cancel", method="POST", status=422, data={"csrf_token": page.fields()["csrf_token"]})
-    assert "Choose a reason" in refused.text
+    made_up = {"reason": "clinic.closed", "csrf_token": page.fields()["csrf_token"]}
+    assert client.page(f"{path}/cancel", method="POST", status=422, data=made_up).title.startswith("Error: ")
     for _ in range(2):
         done = client.page(
             f"{path}/cancel",
@@ -94,6 +94,20 @@ def test_cancelled_from_the_link_with_one_reason(
     history = db.scalars(select(AppointmentHistory)).one()
     assert (history.actor_name, history.account_id, history.reason) == ("visit-link", None, "patient.unwell")
     assert client.page(f"{path}/cancel").response.request.path == path
+
+
+@pytest.mark.parametrize("chosen", [{}, {"reason": ""}, {"reason": "patient.not_said"}])
+@pytest.mark.parametrize("by_link", [True, False])
+def test_nobody_has_to_say_why(
+    db: Session, cast: Cast, settings: Settings, booked: Appointment, by_link: bool, chosen: dict[str, str]
+) -> None:
+    path = visit_link_path(settings, facts_of(booked)) if by_link else f"/visits/{booked.id}"
+    client = cast.browser(cast.patient)
+    page = client.page(f"{path}/cancel")
+    assert "Why are you cancelling? (optional)" in page.text
+    done = client.page(f"{path}/cancel", method="POST", data=page.fields() | chosen)
+    assert "This visit is cancelled" in done.text
+    assert db.scalars(select(AppointmentHistory.reason)).all() == ["patient.not_said"]
 
 
 def test_after_the_visit_it_only_says_that_it_is_over(

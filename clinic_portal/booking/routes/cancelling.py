@@ -6,7 +6,7 @@ from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.forms import CancelForm
-from clinic_portal.booking.queries import CancelReason, visit_of
+from clinic_portal.booking.queries import visit_of
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.linked import cancel_page, is_changed
 from clinic_portal.booking.routes.too_late import too_late_page
@@ -28,7 +28,7 @@ def cancel_appointment(appointment_id: UUID) -> ResponseReturnValue:
     if verdict.code == "appointment.too_late_to_change":
         return too_late_page(found, back=back)
     if form.validate_on_submit() and not (verdict.allowed and is_changed(found)):
-        give_back(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
+        give_back(db, time, appointment_id=id_, actor=actor, reason=form.said)
         return see_other(back)
     if not verdict.allowed:
         return redirect(back, 303)

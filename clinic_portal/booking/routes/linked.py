@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from clinic_portal.booking.forms import CancelForm
 from clinic_portal.booking.links import reference_of_link
-from clinic_portal.booking.queries import CancelReason, VisitFacts
+from clinic_portal.booking.queries import VisitFacts
 from clinic_portal.booking.queries.recipients import recipient_of
 from clinic_portal.booking.queries.reminders import Channel
 from clinic_portal.booking.queries.visits import LinkHolder, visit_by_reference
@@ -60,8 +60,8 @@ def cancel_by_link(visit_code: str) -> ResponseReturnValue:
     if verdict.code == "appointment.too_late_to_change":
         return unlisted(too_late_page(found, back=here))
     if form.validate_on_submit() and not (verdict.allowed and is_changed(found)):
-        id_, reason = found.appointment.id, CancelReason(form.reason.data)
-        cancel_appointment(db_session(), clock(), appointment_id=id_, actor=LinkHolder(id_), reason=reason)
+        id_ = found.appointment.id
+        cancel_appointment(db_session(), clock(), appointment_id=id_, actor=LinkHolder(id_), reason=form.said)
         return see_other(here)
     if not verdict.allowed:
         return redirect(here, 303)
@@ -79,7 +79,7 @@ def _page(found: VisitFacts, visit_code: str, *, status: int = 200) -> Response:
 
 
 def cancel_page(visit: VisitFacts, form: CancelForm, *, back: str) -> Response:
-    """Ask why; again when nothing was chosen, or when the visit was moved since it was looked at."""
+    """Ask why; again when what was chosen is no reason, or when the visit was moved since it was looked at."""
     status = 422 if form.errors else 409 if is_changed(visit) else 200
     return render_page(
         "booking/cancel_appointment.html", status=status, visit=visit, form=form, back=back, is_changed=status == 409

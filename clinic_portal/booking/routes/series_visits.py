@@ -8,7 +8,7 @@ from flask_babel import ngettext
 
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.forms import CancelForm
-from clinic_portal.booking.queries import AppointmentState, CancelReason, describe, visit_of
+from clinic_portal.booking.queries import AppointmentState, describe, visit_of
 from clinic_portal.booking.queries.series import SeriesFacts, later_sessions, place_of, series_of
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.too_late import too_late_page
@@ -65,7 +65,7 @@ def cancel_later(appointment_id: UUID) -> ResponseReturnValue:
     if not open_ones:
         return too_late_page(visit, back=back) if sessions else redirect(back, 303)
     if form.validate_on_submit():
-        done = cancel_later_sessions(db, time, appointment_id=id_, actor=actor, reason=CancelReason(form.reason.data))
+        done = cancel_later_sessions(db, time, appointment_id=id_, actor=actor, reason=form.said)
         flash(ngettext("%(num)d session cancelled", "%(num)d sessions cancelled", len(done)))
         return see_other(back)
     status = 422 if form.errors else 200

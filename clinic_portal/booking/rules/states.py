@@ -80,6 +80,8 @@ class CancelReason(StrEnum):
     CANNOT_COME = "patient.cannot_come"
     OTHER_TIME = "patient.other_time"
     OTHER = "patient.other"
+    #: Nobody has to say why.
+    NOT_SAID = "patient.not_said"
 
 
 class ClinicReason(StrEnum):
