@@ -120,6 +120,24 @@ def test_a_visit_at_the_desk_leads_to_the_list(
     assert (answer.status_code, answer.headers["Location"]) == (303, home)
 
 
+def test_what_was_asked_for_stays_when_the_visit_changed_meanwhile(
+    db: Session, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    visit = make_appointment(db, clinic, cast.stranger_person)
+    path = f"/desk/lisbon/visits/{visit.id}/earlier"
+    wished = {"weekdays": ["1", "3"], "parts": ["morning"], "until_day": "25/11/2026", "notice": "2"}
+    form = desk.page(path)
+    visit.state = AppointmentState.ARRIVED
+    db.commit()
+    refused = desk.page(path, method="POST", status=409, data=form.fields() | wished)
+    assert refused.h1 == "What do they wait for?"
+    assert "This visit can no longer be changed here" in "".join(refused.one("div", id="refusal").itertext())
+    ticked = {box.get("value") for box in refused.all("input") if box.get("checked") is not None}
+    assert ticked == {"1", "3", "morning"}
+    assert (refused.fields()["until_day"], refused.fields()["notice"]) == ("25/11/2026", "2")
+    assert not db.scalars(select(WaitingEntry)).all()
+
+
 def test_days_that_make_no_sense_are_said_beside_the_field(
     db: Session, clinic: Clinic, cast: Cast, desk: PortalClient
 ) -> None:

@@ -80,7 +80,8 @@ def ask_for_earlier(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     facility, db = own_facility(slug), db_session()
     visit = visit_for_desk(facility, appointment_id)
     back = url_for("front_desk.visit", slug=slug, appointment_id=appointment_id)
-    if not visit.judge_change_by_staff().allowed or visit.appointment.starts_at <= clock().now():
+    is_to_come = visit.judge_change_by_staff().allowed and visit.appointment.starts_at > clock().now()
+    if request.method == "GET" and not is_to_come:
         return redirect(back, 303)
     patient_id = visit.appointment.known_patient_id
     patient = patients_for_staff(db, [patient_id], actor=require_actor())[patient_id]
@@ -144,13 +145,18 @@ def _ask(
     facility: FacilityFacts, patient: PatientFacts, asking: wishing.Asking, values: dict[str, object], *, is_known: bool
 ) -> ResponseReturnValue:
     form = wishing.wish_form(asking, values, WishAtDeskForm)
+    status, refusal = 422 if request.method == "POST" else 200, None
     if wishing.is_filled_in(form, asking):
         wanted, actor = wishing.wanted_of(form, asking), require_actor()
-        entry = join_by_phone(db_session(), clock(), wanted=wanted, facility_id=facility.id, actor=actor)
-        return _saved(facility, entry.id)
+        try:
+            entry = join_by_phone(db_session(), clock(), wanted=wanted, facility_id=facility.id, actor=actor)
+            return _saved(facility, entry.id)
+        except Conflict as refused:
+            status, refusal = 409, explain(409, refused.code)
     return render_page(
         "front_desk/ask_for_time.html",
-        status=422 if request.method == "POST" else 200,
+        status=status,
+        refusal=refusal,
         facility=facility,
         facility_name=local_text(facility.names),
         facilities=facilities_of_staff(db_session(), actor=require_actor()),
