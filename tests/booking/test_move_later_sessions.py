@@ -175,11 +175,19 @@ def test_what_was_moved_meanwhile_is_not_moved_back(cast: Cast, clinic: Clinic, 
     page = client.page(path)
     keep = [f"{row.starts_at:%Y-%m-%dT%H:%MZ}" for row in rows[1:]]
     fields = {name: page.fields()[name] for name in ("csrf_token", "seen")}
+    sessions = {name: [box.get("value") for box in page.all("input", name=name)] for name in ("session", "was")}
     move(db, clock, cast, rows[2], rows[2].starts_at + A_DAY, rows[3].starts_at)
     moved = times(db, rows)
-    page = client.page(path, method="POST", data=fields | {"time": keep}, status=409)
-    assert "sessions" in page.h1.lower()
+    sent = fields | sessions | {"time": ["2026-12-01T15:00Z", *keep[1:]]}
+    page = client.page(path, method="POST", data=sent, status=409)
+    assert "These sessions have changed in the meantime" in page.text
     assert times(db, rows) == moved
+    now = [f"{time:%Y-%m-%dT%H:%MZ}" for time in moved[1:]]
+    assert chosen(page) == ["2026-12-01T15:00Z", *now[1:]], "what was chosen stays, and nobody's change is undone"
+    for row in rows:
+        row.state = AppointmentState.CANCELLED
+    db.commit()
+    assert client.post(path, data=sent).status_code == 409
 
 
 def test_later_sessions_do_not_overtake_those_before_them(cast: Cast, clinic: Clinic, db: Session) -> None:

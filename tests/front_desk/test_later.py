@@ -35,7 +35,22 @@ def desk(cast: Cast) -> PortalClient:
 
 def send(desk: PortalClient, page: Page, path: str, *starts: str, status: int = 200, **form: str) -> Page:
     fields = {name: page.fields()[name] for name in ("csrf_token", "seen")}
-    return desk.page(path, method="POST", status=status, data=fields | {"time": list(starts)} | form)
+    rows = {name: [box.get("value") for box in page.all("input", name=name)] for name in ("session", "was")}
+    return desk.page(path, method="POST", status=status, data=fields | rows | {"time": list(starts)} | form)
+
+
+def written(page: Page) -> str:
+    """What stands in the box for the reason."""
+    return (page.one("textarea", name="note").text or "").strip()
+
+
+def shift(db: Session, row: Appointment, by: timedelta = A_DAY) -> str:
+    """Somebody else moves a session; returns when it was, as the address says it."""
+    was = f"{row.starts_at:%Y-%m-%dT%H:%MZ}"
+    row.starts_at, row.ends_at, row.sequence = row.starts_at + by, row.ends_at + by, row.sequence + 1
+    row.busy_from, row.busy_until = row.starts_at, row.ends_at
+    db.commit()
+    return was
 
 
 def test_from_the_visit_to_new_times(
@@ -101,7 +116,7 @@ def test_with_the_rules_set_aside_a_reason_is_needed_and_what_was_chosen_is_kept
     for note in ("", "x" * 301):
         again = send(desk, page, path, *wanted, status=422, note=note)
         assert chosen(again) == wanted
-        assert (again.one("textarea", name="note").text or "").strip() == note
+        assert written(again) == note
     before = times(db, rows)
     send(desk, page, path, *wanted, note="Agreed with Inês")
     assert times(db, rows) != before
@@ -117,7 +132,7 @@ def test_what_is_lost_is_marked_and_the_reason_is_kept(
     lost = send(desk, page, path, *TUESDAYS, status=409, note="Agreed with Inês")
     assert "Tuesday 8 December, 15:00 has just been taken." in lost.text
     assert (chosen(lost)[0], chosen(lost)[2]) == (TUESDAYS[0], TUESDAYS[2])
-    assert (lost.one("textarea", name="note").text or "").strip() == "Agreed with Inês"
+    assert written(lost) == "Agreed with Inês"
     twice = send(desk, page, path, TUESDAYS[0], TUESDAYS[0], TUESDAYS[2], status=409, note="Agreed with Inês")
     assert "One of the times is no longer free" in twice.text
     assert told(db) == []
@@ -128,15 +143,52 @@ def test_what_somebody_moved_meanwhile_is_not_moved_back(
 ) -> None:
     path = f"{home}/plan-later?{WISH}"
     page = desk.page(path)
-    rows[2].starts_at, rows[2].ends_at = rows[2].starts_at + A_DAY, rows[2].ends_at + A_DAY
-    rows[2].busy_from, rows[2].busy_until, rows[2].sequence = rows[2].starts_at, rows[2].ends_at, 1
-    db.commit()
-    keep = [f"{row.starts_at - (A_DAY if row is rows[2] else A_DAY * 0):%Y-%m-%dT%H:%MZ}" for row in rows[1:]]
-    refused = send(desk, page, path, *keep, status=409)
-    assert refused.h1 == "Marta Araújo"
-    assert refused.all("div", id="refusal")
-    assert times(db, rows)[2] == rows[2].starts_at
+    was = shift(db, rows[2])
+    wanted = [TUESDAYS[0], was, TUESDAYS[2]]  # The second stays as it is.
+    changed = send(desk, page, path, *wanted, status=409)
+    assert changed.h1 == "The new times"
+    assert "These sessions have changed in the meantime" in "".join(changed.one("div", id="refusal").itertext())
+    now = f"{rows[2].starts_at:%Y-%m-%dT%H:%MZ}"
+    assert chosen(changed) == [TUESDAYS[0], now, TUESDAYS[2]], (
+        "what was chosen stays; what was to stay stays as it is now"
+    )
     assert told(db) == []
+    done = send(desk, changed, path, *chosen(changed))
+    assert "2 sessions moved" in done.text
+    assert [f"{time:%Y-%m-%dT%H:%MZ}" for time in times(db, rows)[1:]] == [TUESDAYS[0], now, TUESDAYS[2]]
+
+
+@pytest.mark.parametrize("note", ["Agreed with Inês", "", "x" * 301])
+def test_the_reason_is_kept_when_somebody_changed_the_sessions_meanwhile(
+    db: Session, desk: PortalClient, rows: list[Appointment], home: str, note: str
+) -> None:
+    path = f"{home}/plan-later?{WISH}&aside=y"
+    page = desk.page(path)
+    was = shift(db, rows[2])
+    changed = send(desk, page, path, TUESDAYS[0], was, TUESDAYS[2], status=409, note=note)
+    assert written(changed) == note
+    assert chosen(changed)[1] != was
+    rows[3].state = AppointmentState.CANCELLED
+    db.commit()
+    fewer = send(desk, changed, path, *chosen(changed), status=409, note=note)
+    assert written(fewer) == note
+    assert chosen(fewer) == chosen(changed)[:2]
+
+
+def test_a_reason_stays_that_is_no_longer_needed(
+    db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
+) -> None:
+    clinic.massage.change_cutoff_minutes = 72 * 60
+    db.merge(clinic.massage)
+    db.commit()
+    clock.at = rows[1].starts_at - timedelta(days=2, hours=20)
+    path = f"{home}/plan-later?{WISH}"
+    page = desk.page(path)
+    shift(db, rows[1], A_DAY * 2)
+    wanted = ["2026-12-02T15:00Z", *TUESDAYS[1:]]
+    changed = send(desk, page, path, *wanted, status=409, note="She is in hospital")
+    assert written(changed) == "She is in hospital"
+    assert chosen(changed) == wanted
 
 
 def test_a_visit_by_itself_and_another_facilitys_have_none(
@@ -161,5 +213,8 @@ def test_where_nothing_is_booked_any_more_a_press_is_refused(
         row.state = AppointmentState.CANCELLED
     db.commit()
     for starts in (TUESDAYS, ()):
-        assert "changed" in send(desk, page, path, *starts, status=409).text
+        refused = send(desk, page, path, *starts, status=409, note="Agreed with Inês")
+        assert refused.h1 == "Marta Araújo"
+        assert "These sessions have changed in the meantime" in refused.text
+        assert "You had written: “Agreed with Inês”" in refused.text
     assert told(db) == []

@@ -162,6 +162,19 @@ def test_after_the_cut_off_the_desk_goes_to_the_form_with_the_reason(
     assert desk.page(f"{home}/move").response.request.path == f"{home}/move/anyway"
 
 
+def test_the_note_is_shown_when_nothing_can_be_cancelled_any_more(
+    db: Session, desk: PortalClient, home: str, booked: Appointment
+) -> None:
+    page = desk.page(f"{home}/cancel")
+    booked.state = AppointmentState.ARRIVED
+    db.commit()
+    refused = press(desk, page, f"{home}/cancel", status=409, reason="clinic.other", note="rua <b>\n2nd floor")
+    assert refused.h1 == "Marta Araújo"
+    assert "This visit can no longer be changed here" in refused.text
+    assert "You had written: “rua <b>" in refused.text
+    assert "2nd floor”" in refused.text
+
+
 @pytest.mark.parametrize("page", ["", "/cancel", "/move", "/move/check", "/move/anyway"])
 def test_another_facilitys_desk_finds_nothing(cast: Cast, booked: Appointment, page: str) -> None:
     client = cast.browser(cast.far_receptionist)
@@ -172,7 +185,7 @@ def test_another_facilitys_desk_finds_nothing(cast: Cast, booked: Appointment, p
 @pytest.mark.parametrize(
     "act",
     [
-        ("/cancel", {"reason": "clinic.practitioner_away"}),
+        ("/cancel", {"reason": "clinic.practitioner_away", "note": "ill since noon"}),
         ("/move/anyway", {"on": "2026-11-27", "at": "13:15", "note": "asked by phone"}),
     ],
 )
@@ -185,6 +198,7 @@ def test_a_visit_that_was_moved_since_it_was_looked_at_is_shown_again(
     move_meanwhile(db, booked)
     again = press(desk, page, f"{home}{act[0]}", status=409, **form)
     assert "This visit has changed in the meantime" in again.text
+    assert (again.one("textarea", name="note").text or "").strip() == form["note"]
     assert "Thursday 3 December, 10:30" in again.text
     db.expire_all()
     assert db.get_one(Appointment, booked.id).state is AppointmentState.BOOKED

@@ -42,6 +42,7 @@ from clinic_portal.patients.queries import PatientFacts
 from clinic_portal.practitioners.queries import PractitionerFacts
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.error_texts import explain
 from clinic_portal.web.filters import local_text
 from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
@@ -49,6 +50,9 @@ from clinic_portal.web.pages import render_page, see_other
 VISIT = "/visits/<uuid:appointment_id>"
 #: What the address says of the wish.
 WISHED = ("weekday", "at", "first", "aside")
+
+#: The refusal of a press that was made for other sessions than there are now.
+CHANGED = "series.changed"
 
 NONE: Mapping[datetime, str] = {}
 
@@ -207,10 +211,16 @@ def plan_later(appointment_id: UUID) -> ResponseReturnValue:
 def move_all(appointment_id: UUID) -> ResponseReturnValue:
     """Move all of them, or none: then the times that were lost are marked."""
     id_, actor = AppointmentId(appointment_id), require_actor()
-    return press_move(
-        _later(appointment_id),
-        lambda starts: move_later_sessions(db_session(), clock(), appointment_id=id_, actor=actor, starts=starts),
-    )
+    try:
+        return press_move(
+            _later(appointment_id),
+            lambda starts: move_later_sessions(db_session(), clock(), appointment_id=id_, actor=actor, starts=starts),
+        )
+    except Conflict as refused:
+        later = _later(appointment_id)
+        if refused.code != CHANGED or not later.sessions:
+            raise
+        return _closed(later) or changed_page(later)
 
 
 def _later(appointment_id: UUID) -> Later:
@@ -273,11 +283,21 @@ def plan_new_times(later: Later, form: LaterForm, *, reason: object = None) -> R
 
 
 def typed_times(later: Later) -> list[datetime] | None:
-    """Return the time chosen for each of the sessions, in their order; None when they are other sessions now, or none."""
-    typed, ids = [parse_slot(text) for text in request.form.getlist("time")], _typed_ids(later)
-    times = {id_: start for id_, start in zip(ids, typed, strict=False) if start is not None}
+    """Return the time chosen for each of the sessions, in their order; None when they are no longer what was looked at."""
+    typed, ids, times = _times_sent("time"), _typed_ids(later), _typed_by_id(later)
     ours = [str(one.appointment.id) for one in later.sessions]
+    if request.form.get("seen", later.seen) != later.seen:
+        return None
     return [times[id_] for id_ in ours] if ours and len(typed) == len(ids) and set(times) == set(ours) else None
+
+
+def _typed_by_id(later: Later) -> dict[str, datetime]:
+    typed = zip(_typed_ids(later), _times_sent("time"), strict=False)
+    return {id_: start for id_, start in typed if start is not None}
+
+
+def _times_sent(name: str) -> list[datetime | None]:
+    return [parse_slot(text) for text in request.form.getlist(name)]
 
 
 def _typed_ids(later: Later) -> list[str]:
@@ -286,7 +306,7 @@ def _typed_ids(later: Later) -> list[str]:
 
 def _is_done(later: Later) -> bool:
     """Whether every session that the press names has its time already."""
-    named, typed = _typed_ids(later), [parse_slot(text) for text in request.form.getlist("time")]
+    named, typed = _typed_ids(later), _times_sent("time")
     known = {str(one.id): one for one in later.series.sessions if one.state is AppointmentState.BOOKED}
     if not named or len(named) != len(typed) or not known.keys() >= set(named):
         return False
@@ -303,9 +323,9 @@ def press_move(later: Later, move: Mover, *, reason: object = None) -> ResponseR
         flash(_("The sessions are booked as you see below"))
         return see_other(later.back)  # Pressed twice, or every one was kept: the sessions are there.
     starts = typed_times(later)
-    if starts is None or request.form.get("seen", later.seen) != later.seen:
-        raise Conflict("series.changed")
-    doubled = {start: "appointment.patient_overlap" for start in starts if starts.count(start) > 1}
+    if starts is None:
+        raise Conflict(CHANGED)
+    doubled = _doubled(starts)
     if doubled:
         return plan_page(later, later.chosen(starts, {}, doubled), lost=len(doubled), reason=reason, status=409)
     try:
@@ -319,21 +339,39 @@ def press_move(later: Later, move: Mover, *, reason: object = None) -> ResponseR
     return see_other(later.back)
 
 
-def plan_page(
+def changed_page(later: Later, *, reason: object = None) -> ResponseReturnValue:
+    """Show the sessions as they are now, after somebody changed them, with the new times that were chosen for them.
+
+    One that was to stay as it was stays as it is now: nobody's change is undone by pressing again.
+    """
+    stood = dict(zip(_typed_ids(later), _times_sent("was"), strict=False))
+    chosen = {id_: start for id_, start in _typed_by_id(later).items() if start != stood.get(id_)}
+    starts = [chosen.get(str(one.appointment.id), one.appointment.starts_at) for one in later.sessions]
+    rows = later.chosen(starts, {}, _doubled(starts))
+    return plan_page(later, rows, reason=reason, refusal=explain(409, CHANGED), status=409)
+
+
+def _doubled(starts: Sequence[datetime]) -> dict[datetime, str]:
+    """Return the times that were chosen for two sessions, with why they cannot be had so."""
+    return {start: "appointment.patient_overlap" for start in starts if starts.count(start) > 1}
+
+
+def plan_page(  # noqa: PLR0913 - all by name
     later: Later,
     rows: Sequence[Row],
     *,
     lost: int = 0,
     is_relaxed: bool = False,
     reason: object = None,
+    refusal: object = None,
     status: int = 200,
 ) -> ResponseReturnValue:
-    """Show the new times beside the old ones."""
+    """Show the new times beside the old ones; `refusal` says why those that were pressed are none."""
     query = [(name, value) for name in WISHED for value in request.args.getlist(name)]
     return render_page(
         "booking/plan_later.html", status=status, later=later, visit=later.visit, facility=later.visit.facility,
         facility_name=local_text(later.visit.facility.names), rows=rows, lost=lost, is_relaxed=is_relaxed,
         here=f"{later.home}/plan-later?{urlencode(query)}", form=reason,
-        nothing=not lost and not any(row.line for row in rows),
+        refusal=refusal, nothing=not lost and not refusal and not any(row.line for row in rows),
         without=sum(row.line is None and not row.is_theirs for row in rows),
     )  # fmt: skip

@@ -9,8 +9,10 @@ from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.routes.series_moving import (
+    CHANGED,
     Later,
     ask_later,
+    changed_page,
     later_form,
     later_of,
     plan_new_times,
@@ -58,12 +60,22 @@ def move_sessions(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     facility, reason = own_facility(slug), ReasonForm()
     later, _ = _later(facility, appointment_id)
     try:
-        if not reason.validate() or (later.is_aside and not reason.is_written()):
-            return _as_chosen(later, reason)
+        return _press(facility, later, reason)
+    except Conflict as refused:
+        now, _ = _later(facility, appointment_id)
+        if refused.code == CHANGED and now.sessions:
+            return changed_page(now, reason=_reason(now, reason))
+        return refused_page(facility, appointment_id, refused, wrote=reason.note.data or "")
+
+
+def _press(facility: FacilityFacts, later: Later, reason: ReasonForm) -> ResponseReturnValue:
+    if not reason.validate() or (later.is_aside and not reason.is_written()):
+        return _as_chosen(later, reason)
+    try:
         return press_move(later, lambda starts: _move(facility, later, starts, reason), reason=_reason(later, reason))
     except Conflict as refused:
         if refused.code not in TOO_LATE:
-            return refused_page(facility, appointment_id, refused)
+            raise
         reason.ask_why()
         return _as_chosen(later, reason)
 
@@ -79,10 +91,10 @@ def _later(facility: FacilityFacts, appointment_id: UUID) -> tuple[Later, PhoneL
 
 
 def _reason(later: Later, typed: ReasonForm | None = None) -> ReasonForm | None:
-    """Return the form that asks why; None when no rule is in the way, and none was set aside."""
-    now = clock().now()
+    """Return the form that asks why; None when no rule is in the way, none was set aside, and nothing was written."""
+    now, form = clock().now(), typed or ReasonForm()
     is_late = not all(one.judge_change(now).allowed for one in later.sessions)
-    return (typed or ReasonForm()) if later.is_aside or is_late else None
+    return form if later.is_aside or is_late or form.note.data else None
 
 
 def _move(facility: FacilityFacts, later: Later, starts: Sequence[datetime], reason: ReasonForm) -> list[AppointmentId]:
@@ -96,5 +108,5 @@ def _as_chosen(later: Later, reason: ReasonForm) -> ResponseReturnValue:
     """Show the plan as it was chosen, with what is wrong about the reason."""
     starts = typed_times(later)
     if starts is None:
-        raise Conflict("series.changed")
+        raise Conflict(CHANGED)
     return plan_page(later, later.chosen(starts, {}), reason=reason, status=422)

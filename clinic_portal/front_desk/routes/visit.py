@@ -73,7 +73,7 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
             )
         except Conflict as refused:
             if refused.code != TOO_LATE:
-                return refused_page(facility, appointment_id, refused)
+                return refused_page(facility, appointment_id, refused, wrote=form.note.data or "")
             form.ask_why()
         else:
             flash(_said(done))
@@ -184,10 +184,10 @@ def _all_sessions(found: VisitFacts) -> list[VisitFacts]:
     return list(describe(db_session(), series.kept if series else ()))
 
 
-def refused_page(facility: FacilityFacts, appointment_id: UUID, refused: Conflict) -> Response:
-    """Show the visit with what was refused."""
-    found = visit_for_desk(facility, appointment_id)
-    return _page("front_desk/visit.html", facility, found, refusal=explain(409, refused.code), status=409)
+def refused_page(facility: FacilityFacts, appointment_id: UUID, refused: Conflict, *, wrote: str = "") -> Response:
+    """Show the visit with what was refused; and what was written (`wrote`), which has no box on this page."""
+    found, refusal = visit_for_desk(facility, appointment_id), explain(409, refused.code) | {"wrote": wrote}
+    return _page("front_desk/visit.html", facility, found, refusal=refusal, status=409)
 
 
 def _page(
