@@ -28,7 +28,7 @@ def my_visits() -> ResponseReturnValue:
         (view, wish_in_words(view.entry.asked), path_of_offer(view))
         for view in entries_of(db_session(), clock(), actor=require_actor())
     ]
-    return render_page("booking/my_visits.html", visits=visits, waiting=waiting)
+    return render_page("booking/my_visits.html", visits=visits, waiting=waiting, now=clock().now())
 
 
 @blueprint.get("/visits/<uuid:appointment_id>")
