@@ -7,17 +7,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, ParamSpec, TypeVar, TypeVarTuple, cast
+from typing import Any, ParamSpec, TypeAlias, TypeVar, TypeVarTuple, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from psycopg import Connection as PsycopgConnection
 from psycopg import Cursor
 from psycopg import Error as PsycopgError
-from sqlalchemy import ARRAY, ColumnElement, Date, Dialect, Integer, Text, Uuid, all_, any_, bindparam
+from sqlalchemy import ARRAY, ColumnElement, Connection, Date, Dialect, Integer, Text, Uuid, all_, any_, bindparam
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import Session, SessionTransaction, make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_dict, set_committed_value
 from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -27,10 +27,19 @@ from sqlalchemy.types import NULLTYPE, TypeEngine
 
 from clinic_portal.core.db import Base, UtcDateTime
 
+_Driver: TypeAlias = PsycopgConnection[tuple[Any, ...]]
+_Cursor: TypeAlias = Cursor[tuple[Any, ...]]
+
 P = ParamSpec("P")
 S = TypeVar("S", bound=Executable)
 Ts = TypeVarTuple("Ts")
 E = TypeVar("E", bound=Base)
+
+#: Where a session, and a pooled connection, keep what belongs to them.
+_LINE, _CURSORS = "line", "cursors"
+
+#: As many texts have a cursor of their own on a connection; those that are sent often are far fewer.
+MAX_CURSORS = 200
 
 #: Type of a value → type of the parameter. A datetime is a date as well: the first that fits counts.
 _TYPES: tuple[tuple[type, TypeEngine[Any]], ...] = (
@@ -91,12 +100,20 @@ def read_objects(
 def loaded(db: Session, entity: type[E], values: Mapping[str, Any]) -> E:
     """Return the session's object of a row, by attribute, that was just read or written: nothing about it is unwritten."""
     known: E | None = db.identity_map.get(identity_key(entity, values["id"]))
-    row = entity() if known is None else known
-    for name, value in values.items():
-        set_committed_value(row, name, value)
-    if known is None:
-        make_transient_to_detached(row)
-        db.add(row)
+    if known is not None:
+        for name, value in values.items():
+            set_committed_value(known, name, value)
+        return known
+    row = unattached(entity, values)
+    make_transient_to_detached(row)  # Thereby what it has counts as written.
+    db.add(row)
+    return row
+
+
+def unattached(entity: type[E], values: Mapping[str, Any]) -> E:
+    """Return an object of a row, by attribute, that no session knows: for who only reads of it what it holds."""
+    row = entity()
+    instance_dict(row).update(values)
     return row
 
 
@@ -141,7 +158,7 @@ class _Sent:
         """Return what the text names."""
         return {**self.constants, **_written(values, self.writers)}
 
-    def rows(self, cursor: Cursor[tuple[Any, ...]]) -> list[Any]:
+    def rows(self, cursor: _Cursor) -> list[Any]:
         """Return the rows, with the values as their types want them to be read."""
         rows = cursor.fetchall()
         return [self._read(row) for row in rows] if self.readers else rows
@@ -192,19 +209,48 @@ def _written(values: Mapping[str, object], writers: Mapping[str, Callable[[Any],
     return {name: writers[name](value) if name in writers else value for name, value in values.items()}
 
 
-def _execute(db: Session, sent: _Sent, values: Mapping[str, object]) -> Cursor[tuple[Any, ...]]:
-    connection, parameters = db.connection(), sent.parameters(values)
-    driver = cast("PsycopgConnection[tuple[Any, ...]]", connection.connection.dbapi_connection)
-    cursor = driver.cursor()
+def _execute(db: Session, sent: _Sent, values: Mapping[str, object]) -> _Cursor:
+    line, parameters = _line(db), sent.parameters(values)
+    cursor, connection = line.cursor(sent.text), line.connection
     for listener in connection.dispatch.before_cursor_execute:
         listener(connection, cursor, sent.text, parameters, None, False)
     try:
         return cursor.execute(sent.text, parameters)
     except PsycopgError as error:
-        is_gone = driver.closed
+        is_gone = line.driver.closed
         if is_gone:
             connection.invalidate(error)
         raise DBAPIError.instance(
             sent.text, parameters, error, PsycopgError, connection_invalidated=is_gone, dialect=connection.dialect,
             hide_parameters=connection.engine.hide_parameters,
         ) from error  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What a transaction of a session sends its statements through."""
+
+    transaction: SessionTransaction
+    connection: Connection
+    driver: _Driver
+    #: By text, as long as the driver's connection lives.
+    cursors: dict[str, _Cursor]
+
+    def cursor(self, text: str) -> _Cursor:
+        """Return the text's own cursor: one that executes the same again still knows how to write its values."""
+        if text not in self.cursors:
+            if len(self.cursors) >= MAX_CURSORS:
+                self.cursors.clear()
+            self.cursors[text] = self.driver.cursor()
+        return self.cursors[text]
+
+
+def _line(db: Session) -> _Line:
+    """Return the line of the session's transaction, for which SQLAlchemy is asked once only."""
+    line: _Line | None = db.info.get(_LINE)
+    if line is None or not line.transaction.is_active:
+        connection = db.connection()
+        driver = cast("_Driver", connection.connection.dbapi_connection)
+        cursors = connection.info.setdefault(_CURSORS, {})
+        line = db.info[_LINE] = _Line(cast("SessionTransaction", db.get_transaction()), connection, driver, cursors)
+    return line

@@ -15,7 +15,7 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import FacilityId, RoomId, ServiceId
 from clinic_portal.core.money import Money
-from clinic_portal.core.statements import loaded
+from clinic_portal.core.statements import unattached
 from clinic_portal.core.text import LocalizedText
 from clinic_portal.facilities.holidays import closed_days, holidays_between
 from clinic_portal.facilities.models import Closure, Facility, FacilityStaff, OpenHoliday, Room, Service
@@ -304,9 +304,9 @@ def read_service(row: Service) -> ServiceFacts:
     return _service(row)
 
 
-def read_service_columns(db: Session, columns: Iterable[Any]) -> ServiceFacts:
+def read_service_columns(columns: Iterable[Any]) -> ServiceFacts:
     """Return the facts of the `service_columns` of a row."""
-    return _service(loaded(db, Service, dict(zip(_SERVICES.c.keys(), columns, strict=True))))
+    return _service(unattached(Service, dict(zip(_SERVICES.c.keys(), columns, strict=True))))
 
 
 def open_facilities_column(

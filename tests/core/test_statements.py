@@ -7,11 +7,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, Select, Table, event, insert, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import Insert
 
 from clinic_portal.accounts.models import Account
+from clinic_portal.core import statements
 from clinic_portal.core.actor import Role
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.db import make_engine, transaction
@@ -156,3 +157,48 @@ def test_a_lock_that_is_not_granted_is_busy(engine: Engine) -> None:
         with pytest.raises(Busy), transaction(waiting):
             waiting.execute(text("SET LOCAL lock_timeout = '50ms'"))
             read_columns(waiting, lock, {})
+
+
+def test_a_text_keeps_its_cursor_on_a_connection(
+    engine: Engine, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two transactions as well; only as many as are allowed."""
+    cursors: dict[str, list[object]] = {}
+    event.listen(
+        engine, "before_cursor_execute", lambda _, cursor, sql, *__: cursors.setdefault(sql, []).append(cursor)
+    )
+    monkeypatch.setattr(statements, "MAX_CURSORS", 2)
+    id_ = new_id()
+    with Session(engine) as db:
+        for _ in range(3):
+            read_columns(db, *found(ids=[id_]))
+            read_columns(db, *whole(id_=id_))
+            db.rollback()
+        read_columns(db, *found(ids=[id_], since=clock.now()))
+        read_columns(db, *found(ids=[id_]))
+    ids_of, whole_of, _ = cursors.values()
+    assert len(set(map(id, whole_of))) == 1
+    assert [one is ids_of[0] for one in ids_of] == [True, True, True, False]
+
+
+def test_nothing_is_sent_beside_a_transaction_that_failed(engine: Engine, clock: FixedClock) -> None:
+    with Session(engine) as db:
+        values = account(clock)
+        write_row(db, *added(**values))
+        db.add(Account(**account(clock, id=new_id(), email=values["email"])))
+        with pytest.raises(IntegrityError):
+            db.flush()
+        with pytest.raises(PendingRollbackError):
+            write_row(db, *added(**account(clock, email="b@example.org")))
+        db.rollback()
+        assert read_columns(db, *found(ids=[UUID(str(values["id"]))])) == []
+
+
+def test_each_transaction_asks_for_its_connection(engine: Engine) -> None:
+    backend = select(text("pg_backend_pid()"))
+    with Session(engine) as db, Session(engine) as other:
+        ((mine,),) = read_columns(db, backend, {})
+        db.rollback()
+        assert read_columns(other, backend, {}) == [(mine,)]  # It was the one that was used last.
+        ((new,),) = read_columns(db, backend, {})
+        assert new != mine

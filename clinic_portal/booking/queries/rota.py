@@ -228,7 +228,7 @@ def read_rota(
     if not facilities:
         raise NotFound
     _, works, away_then, plan, *service = rows[0]
-    found = read_service_columns(db, service)
+    found = read_service_columns(service)
     # A visit that there is stays what it is, also where the service is given otherwise by now.
     is_as_booked = wish.is_as_booked or wish.own_visit is not None or bool(wish.own_visits)
     is_given = found.rules.modes.allow(wish.mode) or is_as_booked
