@@ -2,8 +2,8 @@
 
 A version is kept for each subject, and for parts of it (some hours, say), so that what depends on a few of them outlives
 a change of the others. What is computed is stored beside the version that was read before the computing began, and is
-served only while that version is still the subject's. After a change the version is raised.
-Should the raising be lost with the process or with Valkey, an answer lives `KEEP_FOR_S` longer: whoever acts on one
+served only while that version is still the subject's. After a change there is a new version.
+Should that be lost with the process or with Valkey, an answer lives `KEEP_FOR_S` longer: whoever acts on one
 therefore has it judged again by the database.
 """
 
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from clinic_portal.core.db import after_commit
+from clinic_portal.core.ids import new_id
 from clinic_portal.core.valkey import Pause, impatient_client
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,10 @@ SESSION_KEY = "cache"
 FREE_TIMES = "free-times"
 
 KEEP_FOR_S = 60
-#: A version that nobody raised for a day starts again: by then every answer of that time is gone.
+#: A version of which nothing is heard for a day is forgotten: by then every answer of that time is gone.
 KEEP_VERSION_S = 86_400
 
-#: Instead of a part: what every change raises, and what a change of no part in particular raises.
+#: Instead of a part: what every change renews, and what a change of no part in particular renews.
 ANY_PART, NO_PART = "*", ""
 
 _SEPARATOR = "\n"
@@ -40,10 +41,10 @@ _SEPARATOR = "\n"
 class Answer:
     """What is kept under a key: `text` None when nothing is. A newly computed answer is stored with one of the versions."""
 
-    #: Of the whole subject: every change raises it.
+    #: Of the whole subject: every change renews it.
     version: str | None
     text: str | None
-    #: Of the parts that were named: only changes of these, or of no part in particular, raise it.
+    #: Of the parts that were named: only changes of these, or of no part in particular, renew it.
     parts_version: str | None = None
 
 
@@ -91,8 +92,7 @@ class VersionedCache:
         try:
             with self._redis.pipeline(transaction=False) as pipe:
                 for part in (ANY_PART, *(parts or (NO_PART,))):
-                    pipe.incr(_version_name(subject, part))
-                    pipe.expire(_version_name(subject, part), KEEP_VERSION_S)
+                    pipe.set(_version_name(subject, part), new_id().hex, ex=KEEP_VERSION_S)
                 pipe.execute()
         except RedisError as error:
             self._failed(error)

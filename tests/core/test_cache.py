@@ -61,17 +61,39 @@ def test_without_valkey_there_is_nothing_in_it_and_it_is_asked_once(
     assert [record.message for record in caplog.records if record.name == module.__name__] == ["cache_failed"]
 
 
-def test_a_change_forgets_once_and_only_when_it_is_committed(db: Session, settings: Settings, subject: str) -> None:
+def test_a_change_forgets_once_and_only_when_it_is_committed(
+    db: Session, settings: Settings, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = db.info[module.SESSION_KEY] = VersionedCache(settings.redis_url, is_on=True)
     cache.put(subject, "a", cache.get(subject, "a"), "text")
     with pytest.raises(ZeroDivisionError), transaction(db):
         forget_after_commit(db, subject)
         raise ZeroDivisionError
-    assert cache.get(subject, "a").text == "text"
+    before = cache.get(subject, "a")
+    assert (before.version, before.text) == ("0", "text")
+    changes: list[str] = []
+    changed = cache.changed
+
+    def count(subject: str, *parts: str) -> None:
+        changes.append(subject)
+        changed(subject, *parts)
+
+    monkeypatch.setattr(cache, "changed", count)
     with transaction(db):
         forget_after_commit(db, subject)
         forget_after_commit(db, subject)
-    assert cache.get(subject, "a") == module.Answer("1", None)
+    after = cache.get(subject, "a")
+    assert after.text is None
+    assert after.version not in {None, "0"}
+    assert changes == [subject]
+
+
+def test_every_change_has_a_version_of_its_own(cache: VersionedCache, subject: str) -> None:
+    seen = set()
+    for _ in range(20):
+        cache.changed(subject)
+        seen.add(cache.get(subject, "a").version)
+    assert len(seen) == 20
 
 
 def test_what_depends_on_parts_outlives_a_change_of_others(cache: VersionedCache, subject: str) -> None:
