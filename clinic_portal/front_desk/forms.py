@@ -112,6 +112,7 @@ class NewPatientForm(FlaskForm):  # type: ignore[misc]
     birth_date = fields.BirthDateField(_l("Birth date"), missing=_l("Enter the birth date"))
     phone = fields.phone_field(_l("Enter the mobile number"))
     language = SelectField(_l("Language of our messages"), choices=LANGUAGES, default="pt_PT")
+    another = BooleanField(_l("This is another person with the same name and birth date"))
 
     def __init__(self, *, today: date) -> None:
         super().__init__()

@@ -12,11 +12,8 @@ from sqlalchemy.orm import Session
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import Forbidden
 from clinic_portal.core.ids import PatientId
-from clinic_portal.patients.models import Patient
+from clinic_portal.patients.models import ACCENTED, PLAIN, Patient
 from clinic_portal.patients.rules import DisplayChoice, read_day, shown_name
-
-#: What a search takes for the same letter.
-ACCENTED, PLAIN = "áàâãäåéèêëíìîïóòôõöúùûüçñý", "aaaaaaeeeeiiiiooooouuuucny"
 
 #: With less, half of the clinic is found.
 SHORTEST_SEARCH = 2
@@ -102,11 +99,26 @@ def search_patients(
     return [_facts(row) for row in rows]
 
 
-def same_person(db: Session, *, given_name: str, family_name: str, birth_date: date) -> PatientId | None:
-    """Return the patient with this name (accents and case aside) and birth date, for whoever is about to write one down."""
+@dataclass(frozen=True)
+class SamePeople:
+    """Who has one name (accents and case aside) and birth date, the first who came first."""
+
+    ids: tuple[PatientId, ...]
+    #: What the next whom staff write down is, of these.
+    next: int
+
+
+def same_people(db: Session, *, given_name: str, family_name: str, birth_date: date) -> SamePeople:
+    """Return who has this name and birth date, for whoever is about to write one down."""
     wanted = func.translate(func.lower(f"{given_name} {family_name}"), ACCENTED, PLAIN)
-    found = db.scalar(select(Patient.id).where(Patient.birth_date == birth_date, _plain_name() == wanted).limit(1))
-    return PatientId(found) if found else None
+    # One statement: whoever comes in between two would be counted and not seen.
+    found = db.execute(
+        select(Patient.id, Patient.namesake)
+        .where(Patient.birth_date == birth_date, _plain_name() == wanted)
+        .order_by(Patient.created_at, Patient.id)
+    ).all()
+    numbers = [number for _, number in found if number is not None]
+    return SamePeople(tuple(PatientId(id_) for id_, _ in found), max(numbers, default=-1) + 1)
 
 
 def _matches(word: str) -> ColumnElement[bool]:

@@ -32,8 +32,13 @@ def create_patient(  # noqa: PLR0913 - a person has that many sides
     phone: str | None,
     email: str | None,
     language: str,
+    namesake: int | None = None,
 ) -> PatientId:
-    """Add somebody who is treated. The waiting room shows the first name and an initial until they choose otherwise."""
+    """Add somebody who is treated. The waiting room shows the first name and an initial until they choose otherwise.
+
+    Whom staff write down have a number among those with their name and birth date (`queries.SamePeople.next`).
+    Raises: Conflict "patient.known" at the transaction's end, when somebody with that number was added meanwhile.
+    """
     patient = Patient(
         id=new_id(),
         given_name=given_name,
@@ -43,6 +48,7 @@ def create_patient(  # noqa: PLR0913 - a person has that many sides
         email=email,
         language=language,
         created_at=clock.now(),
+        namesake=namesake,
     )
     db.add(patient)
     db.flush()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -99,6 +99,36 @@ def test_who_is_known_elsewhere_is_found_by_name_and_birth_date_only(cast: Cast,
     assert "This patient is known already" in known.text
     assert home in known.links()
     assert desk.page(home).h1 == "What would they like to book?"
+
+
+def test_another_person_with_the_same_name_and_birth_date(db: Session, cast: Cast, desk: PortalClient) -> None:
+    page = desk.page("/desk/lisbon/book")
+    assert not page.all("input", name="another")
+    first = press(desk, page, "/desk/lisbon/book", **NEW).response.request.path
+    known = press(desk, page, "/desk/lisbon/book", status=409, **(NEW | {"phone": "912 345 677"}))
+    assert first in known.links()
+    assert "+351 912 345 688" in known.text
+    assert known.fields()["phone"] == "912 345 677"
+    # Not a box that was ticked, or sent of people who were never shown: no patient of another desk is found that way.
+    stranger = str(cast.stranger_person.id)
+    for sent in ({}, {"shown": ""}, {"shown": "x"}, {"shown": stranger}):
+        again = press(
+            desk, known, "/desk/lisbon/book", status=409, **(known.fields() | sent | {"another": "y"} if sent else NEW)
+        )
+        assert "another" not in again.fields()
+        assert cast.stranger_person.full_name not in again.text
+    wrong = press(desk, known, "/desk/lisbon/book", status=422, **(known.fields() | {"another": "y", "phone": "12"}))
+    assert wrong.fields()["another"] == "y", "what was ticked stays"
+    assert wrong.fields()["shown"] == known.fields()["shown"]
+    twin = press(desk, wrong, "/desk/lisbon/book", **(wrong.fields() | {"phone": "912 345 677"}))
+    assert twin.h1 == "What would they like to book?"
+    assert twin.response.request.path != first
+    assert "+351 912 345 677" in twin.text
+    # Pressed twice: the second press finds two, and what was ticked was said of one.
+    both = press(desk, wrong, "/desk/lisbon/book", status=409, **(wrong.fields() | {"phone": "912 345 677"}))
+    assert {first, twin.response.request.path} <= set(both.links())
+    assert "another" not in both.fields()
+    assert db.scalar(select(func.count()).where(Patient.given_name == "Beatriz")) == 2
 
 
 def test_another_facilitys_desk_does_not_know_them(db: Session, clinic: Clinic, cast: Cast) -> None:

@@ -1,5 +1,6 @@
 """Booking by phone: find the patient or write down a new one, choose the service, a time, check, book."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
@@ -25,7 +26,7 @@ from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookab
 from clinic_portal.front_desk.forms import AnywayForm, NewPatientForm
 from clinic_portal.front_desk.routes.anyway import filled, taker_of
 from clinic_portal.front_desk.routes.pages import MAX_QUERY, blueprint, own_facility
-from clinic_portal.patients.queries import PatientFacts, patients_for_staff, search_patients
+from clinic_portal.patients.queries import PatientFacts, patients_for_staff, same_people, search_patients
 from clinic_portal.patients.use_cases.add_patient import NewPatient, add_patient
 from clinic_portal.practitioners.queries import ServicePlace, places_of_service, practitioners
 from clinic_portal.web.access import Right, require_actor, right
@@ -93,13 +94,18 @@ def find_patient(slug: str) -> ResponseReturnValue:
 def add_new_patient(slug: str) -> ResponseReturnValue:
     """Write down somebody new, then go on as with somebody found."""
     facility, form = own_facility(slug), NewPatientForm(today=clock().now().date())
+    shown = _shown()
     if not form.validate_on_submit():
-        return _find_page(facility, form, status=422)
+        return _find_page(facility, form, known=shown, status=422)
+    new, others = _new_patient(form), shown if form.another.data else ()
     try:
-        patient_id = add_patient(db_session(), clock(), new=_new_patient(form), actor=require_actor())
-    except Conflict as refused:
-        known = PatientId(UUID(str(refused.values["patient_id"])))
-        _named(known)
+        patient_id = add_patient(db_session(), clock(), new=new, actor=require_actor(), others=others)
+    except Conflict:
+        known = same_people(
+            db_session(), given_name=new.given_name, family_name=new.family_name, birth_date=new.birth_date
+        ).ids
+        _named(*known)
+        form.another.data = False  # What was ticked was said of those who were shown.
         return _find_page(facility, form, known=known, status=409)
     _named(patient_id)
     return see_other(url_for("front_desk.choose_service", slug=slug, patient_id=patient_id))
@@ -193,9 +199,15 @@ def _booking(way: PhoneWay, to: NewTime) -> PhoneBooking:
     return PhoneBooking(way.patient.id, way.service.id, to, mode=way.mode)
 
 
-def _named(patient_id: PatientId) -> None:
-    """Remember in this browser that somebody gave name and birth date of the patient."""
-    session[NAMED] = [*session.get(NAMED, []), str(patient_id)][-MANY:]
+def _named(*patient_ids: PatientId) -> None:
+    """Remember in this browser that somebody gave name and birth date of the patients."""
+    session[NAMED] = [*session.get(NAMED, []), *map(str, patient_ids)][-MANY:]
+
+
+def _shown() -> tuple[PatientId, ...]:
+    """Return who was on the page as known already, when the form was sent."""
+    known = set(session.get(NAMED, []))
+    return tuple(PatientId(UUID(one)) for one in request.form.getlist("shown") if one in known)
 
 
 def patient_at_desk(facility: FacilityFacts, patient_id: UUID) -> PatientFacts:
@@ -245,7 +257,7 @@ def _new_patient(form: NewPatientForm) -> NewPatient:
 
 
 def _find_page(
-    facility: FacilityFacts, form: NewPatientForm, *, known: PatientId | None = None, status: int = 200
+    facility: FacilityFacts, form: NewPatientForm, *, known: Sequence[PatientId] = (), status: int = 200
 ) -> Response:
     query = tidy(request.args.get("q", "")[:MAX_QUERY])
     db, actor = db_session(), require_actor()
@@ -256,7 +268,7 @@ def _find_page(
         facility_name=local_text(facility.names),
         query=query,
         found=search_patients(db, query, actor=actor, among=patients_of(facility.id)) if query else (),
-        known=patients_for_staff(db, [known], actor=actor)[known] if known else None,
+        known=list(patients_for_staff(db, known, actor=actor).values()),
         form=form,
     )
 
