@@ -275,7 +275,7 @@ def test_a_visit_says_which_session_it_is(cast: Cast, clinic: Clinic, db: Sessio
     series, rows = make_series(db, clinic, cast.patient_person)
     client = cast.browser(cast.patient)
     assert "Session 3 of 4" in client.page(f"/visits/{rows[2].id}").text
-    assert client.page("/visits").text.count("of 4") == 4
+    assert "Session 1 of 4" in client.page("/visits").text
     page = client.page(f"/visits/series/{series.id}")
     assert [link for link in page.links() if link == f"/visits/{rows[0].id}"]
     assert cast.browser(cast.stranger).get(f"/visits/series/{series.id}").status_code == 404

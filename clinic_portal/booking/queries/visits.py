@@ -99,6 +99,16 @@ class Visits:
     coming: tuple[VisitFacts, ...]
     past: tuple[VisitFacts, ...]
 
+    @property
+    def coming_together(self) -> list[list[VisitFacts]]:
+        """Those to come, with all sessions of a series where the next one stands."""
+        return _together(self.coming)
+
+    @property
+    def past_together(self) -> list[list[VisitFacts]]:
+        """The others, with those sessions of a series of which the same became where the latest one stands."""
+        return _together(self.past, by_state=True)
+
 
 def visits_of(db: Session, clock: Clock, *, actor: Actor) -> Visits:
     """Return the visits that the actor may see. A held time is none yet."""
@@ -196,6 +206,14 @@ def describe(db: Session, appointments: Iterable[AppointmentFacts]) -> Sequence[
 def describe_for(visit: VisitFacts, person: PersonFacts | None) -> VisitFacts:
     """Return the visit as one account sees it: with who it is for."""
     return replace(visit, person=person)
+
+
+def _together(visits: Iterable[VisitFacts], *, by_state: bool = False) -> list[list[VisitFacts]]:
+    groups: dict[object, list[VisitFacts]] = {}
+    for visit in visits:
+        one = visit.appointment
+        groups.setdefault((one.series_id or one.id, one.state if by_state else None), []).append(visit)
+    return list(groups.values())
 
 
 def _is_coming(visit: VisitFacts, now: datetime) -> bool:
