@@ -5,13 +5,13 @@ from datetime import date
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, RadioField
+from wtforms import BooleanField
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired
 
 from clinic_portal.accounts import fields, rules
 from clinic_portal.accounts.fields import LANGUAGE_NAMES, BirthDateField, check_new_password, value_of
 from clinic_portal.accounts.use_cases.register_account import Registration
+from clinic_portal.web.fields import RadioField
 
 __all__ = [
     "ChangePasswordForm",
@@ -35,8 +35,8 @@ class RegisterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     phone = fields.phone_field()
     language = RadioField(
         _l("Language of our messages"),
+        _l("Choose a language"),
         choices=[SelectChoice(code, name) for code, name in LANGUAGE_NAMES.items()],
-        validators=[InputRequired(_l("Choose a language"))],
     )
     password = fields.new_password_field(_l("Choose a password"))
 

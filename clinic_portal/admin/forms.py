@@ -1,17 +1,16 @@
 """Forms of the administration."""
 
-from datetime import time
-
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, TimeField, ValidationError
+from wtforms import IntegerField, ValidationError
 from wtforms.validators import InputRequired, NumberRange, Optional
-from wtforms.widgets import TextInput
+
+from clinic_portal.web.fields import TimeField
 
 DAYS = NumberRange(0, 60, _l("Enter a number from 0 to 60"))
 MINUTES = NumberRange(1, 1440, _l("Enter a number from 1 to 1440"))
-NEEDED = InputRequired(_l("Enter a time of day, for example 14:00"))
+NEEDED = _l("Enter a time of day, for example 14:00")
 
 
 class WholeNumberField(IntegerField):  # type: ignore[misc]  # WTForms has no types
@@ -25,34 +24,11 @@ class WholeNumberField(IntegerField):  # type: ignore[misc]  # WTForms has no ty
             raise ValueError(_("Enter a whole number")) from error
 
 
-class ClockField(TimeField):  # type: ignore[misc]  # WTForms has no types
-    """A time of day, with our words for what is none. A box of its own: browsers' time boxes may show AM and PM."""
-
-    widget = TextInput()
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Raises: ValueError with words for the page."""
-        try:
-            super().process_formdata(valuelist)
-        except ValueError as error:
-            raise ValueError(_("Enter a time of day, for example 14:00")) from error
-
-    @property
-    def minute(self) -> int:
-        """The minute of the day; only after validation."""
-        return int(self.data.hour * 60 + self.data.minute)
-
-
-def time_of(minute: int) -> time:
-    """Return a minute of the day as a form shows it."""
-    return time(minute // 60 % 24, minute % 60)
-
-
 class QuietHoursForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """When nobody is reminded."""
 
-    quiet_from = ClockField(_l("From"), validators=[NEEDED])
-    quiet_until = ClockField(_l("Until"), validators=[NEEDED])
+    quiet_from = TimeField(_l("From"), missing=NEEDED)
+    quiet_until = TimeField(_l("Until"), missing=NEEDED)
 
 
 class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -63,9 +39,9 @@ class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no typ
     early_instead_after_days = WholeNumberField(
         _l("Only one of the two: the first if booked more than this many days ahead"), validators=[Optional(), DAYS]
     )
-    from_time = ClockField(_l("Sent between"), validators=[NEEDED])
-    until_time = ClockField(_l("and"), validators=[NEEDED])
-    late_from = ClockField(_l("Booked on the day, or on the day before from"), validators=[NEEDED])
+    from_time = TimeField(_l("Sent between"), missing=NEEDED)
+    until_time = TimeField(_l("and"), missing=NEEDED)
+    late_from = TimeField(_l("Booked on the day, or on the day before from"), missing=NEEDED)
     late_minutes = WholeNumberField(_l("Then remind after how many minutes"), validators=[Optional(), MINUTES])
 
     def validate_last_days(self, field: WholeNumberField) -> None:
@@ -73,9 +49,9 @@ class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no typ
         if None not in (field.data, self.early_days.data) and field.data >= self.early_days.data:
             raise ValidationError(_("The last reminder must come fewer days before the visit than the first"))
 
-    def validate_until_time(self, field: ClockField) -> None:
+    def validate_until_time(self, field: TimeField) -> None:
         """Raises: ValidationError."""
-        if None not in (field.data, self.from_time.data) and field.data < self.from_time.data:
+        if None not in (field.value, self.from_time.value) and field.value < self.from_time.value:
             raise ValidationError(_("The second time must not be before the first"))
 
     def validate_early_instead_after_days(self, field: WholeNumberField) -> None:

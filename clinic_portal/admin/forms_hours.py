@@ -2,21 +2,17 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, RadioField, SelectField, StringField, ValidationError
+from wtforms import Field, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
 
-from clinic_portal.admin.fields import (
-    Whole,
-    day_field,
-    minutes_of,
-    number_field,
-    reason_field,
-    time_field,
-)
+from clinic_portal.admin.fields import Whole, minutes_of, number_field, reason_field
 from clinic_portal.core.modes import Modes
 from clinic_portal.core.typed import one_line
 from clinic_portal.practitioners.rules import is_meeting_url
+from clinic_portal.web.fields import DayField, RadioField, SelectField, TimeField
+
+#: Work may last until the day ends.
+MIDNIGHT = 1440
 
 UNITS = [
     SelectChoice("minutes", _l("minutes")),
@@ -28,8 +24,8 @@ UNITS = [
 class StretchForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """From, to, and where; the choices of `where` are set by the view."""
 
-    starts = time_field(_l("From"), _l("Enter when the work begins"))
-    ends = time_field(_l("Until"), _l("Enter when the work ends"))
+    starts = TimeField(_l("From"), missing=_l("Enter when the work begins"), last=MIDNIGHT)
+    ends = TimeField(_l("Until"), missing=_l("Enter when the work ends"), last=MIDNIGHT)
     where = SelectField(_l("Where"), choices=[])
 
     def validate(self, extra_validators: object = None) -> bool:
@@ -56,8 +52,8 @@ class WeeklyForm(StretchForm):
     """Hours of a weekday, and from when until when they are worked."""
 
     weekday = SelectField(_l("Day of the week"), coerce=int, choices=[])
-    valid_from = day_field(_l("First day"), _l("Enter the first day with these hours"))
-    valid_until = day_field(_l("Last day"), None)
+    valid_from = DayField(_l("First day"), missing=_l("Enter the first day with these hours"))
+    valid_until = DayField(_l("Last day"), missing=None)
 
     def validate(self, extra_validators: object = None) -> bool:
         """Also refuse a last day before the first."""
@@ -72,22 +68,22 @@ class WeeklyForm(StretchForm):
 class ExtraForm(StretchForm):
     """Hours of one day."""
 
-    day = day_field(_l("Day"), _l("Enter the day"))
+    day = DayField(_l("Day"), missing=_l("Enter the day"))
 
 
 class EndForm(FlaskForm):  # type: ignore[misc]
     """The last day of weekly hours."""
 
-    last_day = day_field(_l("Last day with these hours"), _l("Enter the last day"))
+    last_day = DayField(_l("Last day with these hours"), missing=_l("Enter the last day"))
 
 
 class AbsenceForm(FlaskForm):  # type: ignore[misc]
     """Whole days, or a part of them."""
 
-    first_day = day_field(_l("First day"), _l("Enter the first day"))
-    last_day = day_field(_l("Last day"), None)
-    starts = time_field(_l("From"), None)
-    ends = time_field(_l("Until"), None)
+    first_day = DayField(_l("First day"), missing=_l("Enter the first day"))
+    last_day = DayField(_l("Last day"), missing=None)
+    starts = TimeField(_l("From"), missing=None, last=MIDNIGHT)
+    ends = TimeField(_l("Until"), missing=None, last=MIDNIGHT)
     reason = reason_field(_l("Reason"), _l("Enter a reason, for example holiday"))
 
     def validate(self, extra_validators: object = None) -> bool:
@@ -109,7 +105,7 @@ class AbsenceForm(FlaskForm):  # type: ignore[misc]
 class ClosureForm(FlaskForm):  # type: ignore[misc]
     """A day on which a facility is closed."""
 
-    day = day_field(_l("Day"), _l("Enter the day"))
+    day = DayField(_l("Day"), missing=_l("Enter the day"))
     reason = reason_field(_l("Reason"), _l("Enter a reason, for example building works"))
 
 
@@ -118,12 +114,12 @@ class RulesForm(FlaskForm):  # type: ignore[misc]
 
     modes = RadioField(
         _l("Where it can take place"),
+        _l("Choose where it can take place"),
         choices=[
             SelectChoice(Modes.IN_PERSON.value, _l("At the clinic")),
             SelectChoice(Modes.ONLINE.value, _l("Online, by video or phone")),
             SelectChoice(Modes.BOTH.value, _l("At the clinic or online, as the patient chooses")),
         ],
-        validators=[InputRequired(_l("Choose where it can take place"))],
     )
     before = number_field(_l("Minutes before"), Whole(0, 120, _l("Enter a number of minutes from 0 to 120")))
     after = number_field(_l("Minutes after"), Whole(0, 120, _l("Enter a number of minutes from 0 to 120")))

@@ -2,13 +2,12 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
 
 from clinic_portal.admin.fields import Whole, minutes_of, number_field
 from clinic_portal.admin.forms_hours import UNITS
 from clinic_portal.booking.rules import OfferMode
+from clinic_portal.web.fields import RadioField, SelectField
 
 
 class WaitingPolicyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -16,11 +15,11 @@ class WaitingPolicyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no ty
 
     mode = RadioField(
         _l("Who is asked?"),
+        _l("Choose who is asked"),
         choices=[
             SelectChoice(OfferMode.ONE_AT_A_TIME.value, _l("One after the other")),
             SelectChoice(OfferMode.FIRST_COME.value, _l("Several at once")),
         ],
-        validators=[InputRequired(_l("Choose who is asked"))],
     )
     stands = number_field(_l("Minutes to answer"), Whole(5, 1440, _l("Enter a number of minutes from 5 to 1440")))
     stop = number_field(_l("How long before, at least"), Whole(0, 10080, _l("Enter a whole number, 0 or more")))

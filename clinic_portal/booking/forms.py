@@ -1,17 +1,15 @@
 """Forms of booking: syntax and lengths only."""
 
-from datetime import date
-
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField, ValidationError
+from wtforms import TextAreaField
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
-from wtforms.widgets import DateInput
+from wtforms.validators import Length
 
 from clinic_portal.booking.rules import MAX_NOTE, CancelReason
-from clinic_portal.core.typed import is_blank, many_lines, one_line, tidy
+from clinic_portal.core.typed import many_lines
+from clinic_portal.web.fields import DayField, RadioField, SelectField, SelectMultipleField
 
 ANY = "any"
 
@@ -31,6 +29,7 @@ class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     reason = RadioField(
         _l("Why are you cancelling?"),
+        _l("Choose a reason"),
         choices=[
             SelectChoice(CancelReason.OTHER_TIME.value, _l("I need another time")),
             SelectChoice(CancelReason.UNWELL.value, _l("I am not well enough to come")),
@@ -39,7 +38,7 @@ class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             SelectChoice(CancelReason.OTHER.value, _l("Another reason")),
             SelectChoice(CancelReason.NOT_SAID.value, _l("I would rather not say")),
         ],
-        validators=[Optional()],
+        may_be_empty=True,
     )
 
     @property
@@ -48,40 +47,17 @@ class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         return CancelReason(self.reason.data or CancelReason.NOT_SAID)
 
 
-def read_day(typed: str) -> date | None:
-    """Return the day of "2026-12-24", "24/12/2026" or "24.12.2026"; None when it is none."""
-    parts = typed.replace(".", "/").replace("-", "/").split("/")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in parts):
-        return None
-    year, month, day = parts if len(parts[0]) == 4 else reversed(parts)
-    try:
-        return date(int(year), int(month), int(day))
-    except ValueError:
-        return None
-
-
-def _day(form: object, field: Field) -> None:
-    field.value = None
-    if is_blank(field.data):
-        return
-    field.value = read_day(tidy(field.data))
-    if field.value is None:
-        raise ValidationError(_l("Write the day like 24/12/2026"))
-
-
 class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """What somebody on the waiting list wants. Choices that depend on the clinic are set by the page."""
 
-    patient = RadioField(_l("Who is it for?"), validators=[InputRequired(_l("Choose a person"))])
+    patient = RadioField(_l("Who is it for?"), _l("Choose a person"))
     weekdays = SelectMultipleField(_l("Which days suit you?"))
     parts = SelectMultipleField(_l("Which times of day?"))
-    from_day = StringField(_l("From"), filters=[one_line], validators=[_day], widget=DateInput())
-    until_day = StringField(_l("Until"), filters=[one_line], validators=[_day], widget=DateInput())
+    from_day = DayField(_l("From"), missing=None)
+    until_day = DayField(_l("Until"), missing=None)
     notice = SelectField(_l("How much notice do you need?"))
     practitioner = SelectField(_l("With whom?"))
-    mode = RadioField(
-        _l("How would you like to meet?"), validators=[InputRequired(_l("Choose how you would like to meet"))]
-    )
+    mode = RadioField(_l("How would you like to meet?"), _l("Choose how you would like to meet"))
     facility = SelectField(_l("Where?"))
 
 
@@ -108,7 +84,7 @@ class LaterForm(PlanForm):
 
     weekday = SelectMultipleField(_l("Which days suit you?"))
     at = SelectField(_l("What time of day?"))
-    first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())
+    first = DayField(_l("From which day?"), missing=None)
 
 
 class SeriesForm(PlanForm):
@@ -117,14 +93,14 @@ class SeriesForm(PlanForm):
     count = SelectField(_l("How many sessions?"), coerce=int)
     per_week = RadioField(
         _l("How often?"),
+        _l("Choose how often"),
         choices=[SelectChoice("1", _l("Once a week")), SelectChoice("2", _l("Twice a week"))],
-        validators=[InputRequired(_l("Choose how often"))],
     )
     weekday = SelectMultipleField(_l("Which days suit you?"))
     at = SelectField(_l("What time of day?"))
     practitioner = SelectField(_l("With whom?"))
-    facility = RadioField(_l("Where?"), validators=[InputRequired(_l("Choose a place"))])
-    first = StringField(_l("From which day?"), filters=[one_line], validators=[_day], widget=DateInput())
+    facility = RadioField(_l("Where?"), _l("Choose a place"))
+    first = DayField(_l("From which day?"), missing=None)
 
     def validate(self, extra_validators: object = None) -> bool:
         """Check each field, then those that hang together."""

@@ -2,11 +2,10 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired
 
 from clinic_portal.patients.rules import DisplayChoice
+from clinic_portal.web.fields import RadioField
 
 
 class DisplayNameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -14,10 +13,10 @@ class DisplayNameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type
 
     choice = RadioField(
         _l("What the screen shows"),
+        _l("Choose what the screen shows"),
         choices=[
             SelectChoice(DisplayChoice.FULL.value, _l("Full name")),
             SelectChoice(DisplayChoice.FIRST_INITIAL.value, _l("First name and initial")),
             SelectChoice(DisplayChoice.CODE.value, _l("Only a code")),
         ],
-        validators=[InputRequired(_l("Choose what the screen shows"))],
     )

@@ -10,25 +10,21 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
-    DateField,
     Field,
     Form,
-    RadioField,
-    SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
-    TimeField,
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import Length
 
 from clinic_portal.accounts import fields
 from clinic_portal.booking.forms import AskingForm, LaterForm, SeriesForm, WaitingForm
 from clinic_portal.booking.queries import ClinicReason, Taker
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.core.typed import is_blank, many_lines, one_line
+from clinic_portal.web.fields import DayField, RadioField, SelectField, SelectMultipleField, TimeField
 
 LANGUAGES = [SelectChoice("pt_PT", "Português"), SelectChoice("en", "English")]
 MAX_NAME = 40
@@ -88,13 +84,13 @@ class ClinicCancelForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
 
     reason = RadioField(
         _l("Why is it cancelled?"),
+        _l("Choose a reason"),
         choices=[
             SelectChoice(ClinicReason.PRACTITIONER_AWAY.value, _l("The practitioner cannot be there")),
             SelectChoice(ClinicReason.CLOSED.value, _l("The clinic is closed then")),
             SelectChoice(ClinicReason.OTHER.value, _l("Another reason of the clinic")),
             SelectChoice(ClinicReason.PATIENT_ASKED.value, _l("The patient asked for it")),
         ],
-        validators=[InputRequired(_l("Choose a reason"))],
     )
     later = BooleanField(_l("Cancel the later sessions of the series too"))
     note = note_field(_l("Note for colleagues"))
@@ -126,18 +122,15 @@ class WishAtDeskForm(WaitingForm):
     parts = SelectMultipleField(_l("Which times of day?"))
     notice = SelectField(_l("How much notice do they need?"))
     practitioner = SelectField(_l("With"))
-    mode = RadioField(_l("How do they want to meet?"), validators=[InputRequired(_l("Choose how they want to meet"))])
+    mode = RadioField(_l("How do they want to meet?"), _l("Choose how they want to meet"))
 
 
-def start_of(on: Field, at: Field, tz: str, *, now: datetime) -> datetime | None:
-    """Return the instant; None, with an error at the field, when the clock never shows it or it has passed."""
-    minute = at.data.hour * 60 + at.data.minute
-    # The first and the last day of the calendar have hours that are in no year.
-    is_near = abs(on.data - now.date()) <= FAR
-    start = wall_to_utc(on.data, minute, tz) if is_near else None
-    if is_near and start is None:
+def start_of(on: DayField, at: TimeField, tz: str, *, now: datetime) -> datetime | None:
+    """Return the instant of both values; None, with an error at the field, when the clock never shows it or it has passed."""
+    start = wall_to_utc(on.value, at.value, tz)
+    if start is None:
         at.errors = [_("The clock skips this time on that day")]
-    elif start is None or not now < start < now + FAR:
+    elif not now < start < now + FAR:
         on.errors = [_("Choose a time to come, within the next year")]
         return None
     return start
@@ -146,10 +139,10 @@ def start_of(on: Field, at: Field, tz: str, *, now: datetime) -> datetime | None
 class AnywayForm(FlaskForm):  # type: ignore[misc]
     """A time that is not offered, and why it is taken all the same."""
 
-    on = DateField(_l("Day"), validators=[InputRequired(_l("Enter the day"))])
-    at = TimeField(_l("Time"), validators=[InputRequired(_l("Enter the time"))])
-    practitioner = SelectField(_l("With"), validate_choice=True)
-    room = SelectField(_l("Room"), validate_choice=True)
+    on = DayField(_l("Day"), missing=_l("Enter the day"))
+    at = TimeField(_l("Time"), missing=_l("Enter the time"))
+    practitioner = SelectField(_l("With"))
+    room = SelectField(_l("Room"), words=_l("Choose a room"))
     note = note_field(
         _l("Why is the rule set aside?"), Visible(_l("Write why, so that colleagues understand it later"))
     )
@@ -197,9 +190,9 @@ class PhoneSeriesForm(SeriesForm):
 class OwnTimeForm(AskingForm):
     """One session of a plan at a time that is not offered."""
 
-    on = DateField(_l("Day"), name="own_day", validators=[Optional()])
-    at = TimeField(_l("Time"), name="own_time", validators=[Optional()])
-    room = SelectField(_l("Room"), name="own_room")
+    on = DayField(_l("Day"), name="own_day", missing=None)
+    at = TimeField(_l("Time"), name="own_time", missing=None)
+    room = SelectField(_l("Room"), name="own_room", words=_l("Choose a room"))
 
     #: When, and where it is taken; nothing when nothing was written, or something is wrong.
     own: tuple[datetime, Taker] | None = None
@@ -222,7 +215,7 @@ class OwnTimeForm(AskingForm):
         """Check that there is a day and a time, or neither."""
         valid: bool = super().validate(extra_validators)
         for field, words in ((self.on, _("Enter the day")), (self.at, _("Enter the time"))):
-            if valid and self.is_written and field.data is None:
+            if valid and self.is_written and field.value is None:
                 field.errors = [words]
                 valid = False
         return valid

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import Forbidden
 from clinic_portal.core.ids import PatientId
+from clinic_portal.core.typed import read_day
 from clinic_portal.patients.models import ACCENTED, PLAIN, Patient
-from clinic_portal.patients.rules import DisplayChoice, read_day, shown_name
+from clinic_portal.patients.rules import DisplayChoice, shown_name
 
 #: With less, half of the clinic is found.
 SHORTEST_SEARCH = 2

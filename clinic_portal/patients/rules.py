@@ -33,19 +33,6 @@ def shown_name(choice: DisplayChoice, *, given_name: str, family_name: str, code
             assert_never(choice)
 
 
-def read_day(text: str) -> date | None:
-    """Return the day that "31/3/1980", "31-03-1980" or "1980-03-31" says; None for anything else."""
-    parts = text.replace("/", "-").replace(".", "-").split("-")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in parts):
-        return None
-    numbers = [int(part) for part in parts]
-    year, month, day = numbers if len(parts[0]) == 4 else reversed(numbers)
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
 def age_on(birth_date: date, day: date) -> int:
     """Return the age in full years on a day; born on 29 February, one year more on 1 March of a common year."""
     had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)

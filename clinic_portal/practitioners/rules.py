@@ -1,13 +1,8 @@
 """Pure facts about practitioners: their names in small places, and when two stretches of hours are in each other's way."""
 
-import re
 from datetime import date, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
-
-#: "9", "9:00", "09.30", "9h30", "0930".
-_TIME = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2})?|([0-9]{2}))?h?", re.ASCII | re.IGNORECASE)
-
 
 LONGEST_URL = 300
 
@@ -22,21 +17,6 @@ def is_meeting_url(text: str) -> bool:
         return False
     host = parts.hostname or ""
     return text.startswith("https://") and "." in host.strip(".") and "@" not in parts.netloc
-
-
-def read_time(typed: str) -> int | None:
-    """Return minutes after midnight of a time as people write it, 24:00 included; None when it is none."""
-    found = _TIME.fullmatch("".join(typed.split()))
-    if found is None:
-        return None
-    hour, minute = int(found[1]), int(found[2] or found[3] or 0)
-    total = hour * 60 + minute
-    return total if minute < 60 and total <= 1440 else None
-
-
-def write_time(minute: int) -> str:
-    """Return minutes after midnight as a clock shows them: "09:30"."""
-    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 class Span(Protocol):

@@ -162,7 +162,7 @@ def test_a_staff_account_that_is_not_confirmed_is_not_replaced(
         ({"birth_date__year": "1026"}, "Check the year"),
         ({"birth_date__day": ""}, "a day, a month and a year"),
         ({"birth_date__day": "9" * 50}, "does not exist"),
-        ({"language": "klingon"}, "Not a valid choice"),
+        ({"language": "klingon"}, "Choose a language"),
         ({"password": "short"}, "at least 10"),
         ({"password": "Password2024!"}, "Many people use this password"),
         ({"password": "nina.faria.1"}, "too close to your name"),

@@ -89,7 +89,7 @@ def test_a_place_without_rooms_has_no_free_one(office: PortalClient, clinic: Cli
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"starts": "25:00"}, "Write the time like 9:00 or 14:30"),
+        ({"starts": "25:00"}, "Enter a time of day, for example 14:00"),
         ({"starts": ""}, "Enter when the work begins"),
         ({"starts": "18:00", "ends": "17:00"}, "The end must be after the start"),
         ({"valid_until": "2026-11-24"}, "The last day must not be before the first"),

@@ -158,10 +158,14 @@ def test_the_first_day_may_be_any_of_the_calendar_and_beyond_it_the_answer_says_
     assert "The calendar is open until Sunday 21 February 2027." in wish.text
     late = THURSDAYS.replace("2026-11-23", "2027-02-10")
     assert chosen(plan(client, clinic, late)) == ["2027-02-11T10:30Z", "2027-02-18T10:30Z"]
-    for beyond in ("2027-02-22", "22.02.2027", "9999-12-31"):
+    for beyond in ("2027-02-22", "22.02.2027", "2100-12-31"):
         page = plan(client, clinic, THURSDAYS.replace("2026-11-23", beyond), status=422)
         assert "The calendar is open until Sunday 21 February 2027. Choose a day until then" in page.text
         assert page.fields()["first"] == beyond
+    for mistyped in ("9999-12-31", "0026-12-01", "1/12/26"):
+        page = plan(client, clinic, THURSDAYS.replace("2026-11-23", mistyped), status=422)
+        assert page.text.count("Check the year of this day") == 2
+        assert page.fields()["first"] == mistyped
     assert "Choose a day that is still to come" in plan(
         client, clinic, THURSDAYS.replace("2026-11-23", "2026-11-22"), status=422
     ).text  # fmt: skip

@@ -12,7 +12,6 @@ from clinic_portal.core.errors import Conflict, Forbidden
 from clinic_portal.core.ids import PatientId
 from clinic_portal.patients.models import Patient
 from clinic_portal.patients.queries import same_people, search_patients
-from clinic_portal.patients.rules import read_day
 from clinic_portal.patients.use_cases.add_patient import NewPatient, add_patient
 from tests.support.cast import Cast
 
@@ -84,14 +83,3 @@ def test_only_among_those_who_are_asked_for(db: Session, cast: Cast) -> None:
     among = select(Patient.id).where(Patient.id == cast.child.id)
     found = search_patients(db, "araujo", actor=cast.receptionist.actor(), among=among)
     assert [patient.given_name for patient in found] == ["Tomás"]
-
-
-@pytest.mark.parametrize(
-    ("text", "day"),
-    [
-        ("31/3/1980", date(1980, 3, 31)), ("31-03-1980", date(1980, 3, 31)), ("1980-3-31", date(1980, 3, 31)),
-        ("31.3.1980", date(1980, 3, 31)), ("31/13/1980", None), ("912345678", None), ("a/b/c", None),
-    ],
-)  # fmt: skip
-def test_a_typed_day(text: str, day: date | None) -> None:
-    assert read_day(text) == day

@@ -11,7 +11,7 @@ from clinic_portal.core.ids import AccountId, FacilityId, PractitionerId, Servic
 from clinic_portal.core.modes import Mode
 from clinic_portal.practitioners import queries
 from clinic_portal.practitioners.models import Absence, ExtraHours, WeeklyHours
-from clinic_portal.practitioners.rules import initials, read_time, short_name, write_time
+from clinic_portal.practitioners.rules import initials, short_name
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 
@@ -121,17 +121,3 @@ def test_practitioners_by_id_and_by_account(db: Session, clinic: Clinic, cast: C
     assert queries.find_practitioner_of(db, AccountId(cast.patient.id)) is None
     with pytest.raises(NotFound):
         queries.practitioner_by_id(db, PractitionerId(new_id()))
-
-
-@pytest.mark.parametrize(
-    ("typed", "minute"),
-    [
-        ("9", 540), ("09", 540), ("9:00", 540), ("09.30", 570), ("9h30", 570), ("9 h", 540), ("0930", 570), ("24:00", 1440),
-        ("0:05", 5), ("", None), ("24:01", None), ("9:60", None), ("-1", None), ("9:5", None), ("930", 570), ("noon", None),
-        ("١٢", None),
-    ],
-)  # fmt: skip
-def test_a_time_is_read_as_people_write_it(typed: str, minute: int | None) -> None:
-    assert read_time(typed) == minute
-    if minute is not None:
-        assert read_time(write_time(minute)) == minute

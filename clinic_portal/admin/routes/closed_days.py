@@ -7,7 +7,6 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from clinic_portal.admin.fields import read_day
 from clinic_portal.admin.forms_hours import ClosureForm
 from clinic_portal.admin.routes.pages import blueprint
 from clinic_portal.admin.routes.stranded import carry_out
@@ -15,11 +14,13 @@ from clinic_portal.booking.steps.stranding import Answers, Settled
 from clinic_portal.booking.use_cases import change_opening as changing
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import NotFound
+from clinic_portal.core.typed import read_day
 from clinic_portal.core.wording import day_in_words
 from clinic_portal.facilities.queries import FacilityFacts, facility_by_slug, find_facilities, year_of
 from clinic_portal.facilities.steps import CloseDay, FacilityChange, KeepHolidays, OpenDay
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.fields import FIRST_DAY, LAST_DAY
 from clinic_portal.web.filters import local_text
 from clinic_portal.web.i18n import current_language
 from clinic_portal.web.pages import render_page, see_other
@@ -111,7 +112,7 @@ def _run(change: FacilityChange, answers: Answers) -> Settled:
 
 def _sent_day() -> date:
     day = read_day(request.form.get("day", ""))
-    if day is None:
+    if day is None or not FIRST_DAY <= day <= LAST_DAY:
         raise NotFound
     return day
 

@@ -21,9 +21,9 @@ from clinic_portal.booking.use_cases import change_hours as changing
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import ExtraHoursId, PractitionerId, WeeklyHoursId
 from clinic_portal.core.modes import Mode
+from clinic_portal.core.typed import write_time
 from clinic_portal.core.wording import day_in_words, weekday_in_words
 from clinic_portal.practitioners.queries import HoursFacts, HoursRow, find_practitioner_of, practitioner_to_plan
-from clinic_portal.practitioners.rules import write_time
 from clinic_portal.practitioners.steps import (
     AddExtra,
     AddWeekly,

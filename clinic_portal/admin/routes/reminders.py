@@ -6,12 +6,13 @@ from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from clinic_portal.admin.forms import QuietHoursForm, ReminderPlanForm, time_of
+from clinic_portal.admin.forms import QuietHoursForm, ReminderPlanForm
 from clinic_portal.admin.labels import CHANNELS
 from clinic_portal.admin.routes.pages import blueprint
 from clinic_portal.booking.queries.reminders import DEFAULTS, Channel, Plan, QuietHours, own_plans, quiet_hours
 from clinic_portal.booking.use_cases import change_quiet_hours as quieting
 from clinic_portal.booking.use_cases import change_reminder_plan as planning
+from clinic_portal.core.typed import write_time
 from clinic_portal.facilities.queries import ServiceFacts, bookable_services, service_by_slug
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
@@ -38,9 +39,9 @@ def reminders() -> ResponseReturnValue:
     """Show every plan; set the quiet hours."""
     db = db_session()
     now = quiet_hours(db)
-    form = QuietHoursForm(quiet_from=time_of(now.from_minute), quiet_until=time_of(now.until_minute))
+    form = QuietHoursForm(quiet_from=write_time(now.from_minute), quiet_until=write_time(now.until_minute))
     if form.validate_on_submit():
-        quiet = QuietHours(form.quiet_from.minute, form.quiet_until.minute)
+        quiet = QuietHours(form.quiet_from.value, form.quiet_until.value)
         quieting.change_quiet_hours(db, clock(), actor=require_actor(), quiet=quiet)
         return _saved()
     status = 422 if form.errors else 200
@@ -58,9 +59,9 @@ def reminder_plan(service: str, channel: str) -> ResponseReturnValue:
             "early_days": plan.early_days,
             "last_days": plan.last_days,
             "early_instead_after_days": plan.early_instead_after_days,
-            "from_time": time_of(plan.from_minute),
-            "until_time": time_of(plan.until_minute),
-            "late_from": time_of(plan.late_from_minute),
+            "from_time": write_time(plan.from_minute),
+            "until_time": write_time(plan.until_minute),
+            "late_from": write_time(plan.late_from_minute),
             "late_minutes": plan.late_minutes,
         }
     )
@@ -83,9 +84,9 @@ def _plan_of(form: ReminderPlanForm) -> Plan:
         early_days=form.early_days.data,
         last_days=form.last_days.data,
         early_instead_after_days=form.early_instead_after_days.data,
-        from_minute=form.from_time.minute,
-        until_minute=form.until_time.minute,
-        late_from_minute=form.late_from.minute,
+        from_minute=form.from_time.value,
+        until_minute=form.until_time.value,
+        late_from_minute=form.late_from.value,
         late_minutes=form.late_minutes.data,
     )
 

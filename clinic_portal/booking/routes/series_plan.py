@@ -26,8 +26,8 @@ from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, SeriesId
 from clinic_portal.core.money import Money
+from clinic_portal.core.typed import write_time
 from clinic_portal.practitioners.queries import PractitionerFacts
-from clinic_portal.practitioners.rules import write_time
 from clinic_portal.web.database import db_session
 from clinic_portal.web.filters import clinic_date, short_moment
 from clinic_portal.web.pages import render_page, see_other

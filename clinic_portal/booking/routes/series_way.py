@@ -21,9 +21,9 @@ from clinic_portal.booking.rules.series import Plan, SeriesWish, propose_with_on
 from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import PractitionerId
+from clinic_portal.core.typed import write_time
 from clinic_portal.core.wording import weekday_in_words, weekdays_in_words
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
-from clinic_portal.practitioners.rules import write_time
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import clinic_date, local_text
 from clinic_portal.web.i18n import current_language

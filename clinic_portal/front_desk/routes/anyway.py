@@ -9,6 +9,7 @@ from clinic_portal.booking.queries import Taker, VisitFacts
 from clinic_portal.core.clock import zone
 from clinic_portal.core.ids import PractitionerId, RoomId
 from clinic_portal.core.modes import Mode
+from clinic_portal.core.typed import write_time
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, rooms_of
 from clinic_portal.front_desk.forms import AnywayForm
 from clinic_portal.practitioners.queries import places_of_service
@@ -29,7 +30,7 @@ def filled(form: Form, facility: FacilityFacts, service: ServiceFacts, *, visit:
     form.room.choices = [*rooms, ("", _("Online, no room"))]
     if visit is not None and not form.is_submitted():
         start = visit.appointment.starts_at.astimezone(zone(facility.tz))
-        form.on.data, form.at.data = start.date(), start.time()
+        form.on.data, form.at.data = start.date().isoformat(), write_time(start.hour * 60 + start.minute)
         form.practitioner.data = str(visit.practitioner.id)
         form.room.data = str(visit.room.id) if visit.room else ""
     return form
