@@ -126,6 +126,7 @@ WISH = {
     "practitioner": "any", "time": "2026-11-26T10:30Z", "patient": "", "reason": "unwell", "aside": "y", "seen": "0.0.0",
     "note": "agreed by phone", "own_day": "2026-12-05", "own_time": "19:30", "own_room": "", "more": "",
     "from_day": "2026-11-23", "until_day": "2026-12-20", "weekdays": "3", "parts": "morning", "mode": "in_person",
+    "on": "2026-12-05", "room": "",
 }  # fmt: skip
 
 
@@ -150,6 +151,8 @@ WISH = {
         ("/desk/lisbon/visits/{session}/move-later", "GET"),
         ("/desk/lisbon/visits/{session}/plan-later", "GET"),
         ("/desk/lisbon/visits/{session}/plan-later", "POST"),
+        ("/desk/lisbon/book/{patient}/massage/anyway", "POST"),
+        ("/desk/lisbon/visits/{session}/move/anyway", "POST"),
         ("/book/massage/waiting-list", "POST"),
         ("/visits/{session}/earlier", "POST"),
         ("/desk/lisbon/book/{patient}/massage/waiting-list", "POST"),
