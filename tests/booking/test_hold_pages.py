@@ -43,6 +43,21 @@ def post(client: PortalClient, path: str, **form: str) -> str:
     return str(response.location)
 
 
+def test_a_visitor_who_holds_a_time_is_led_to_an_account_first(client: PortalClient, clinic: Clinic) -> None:
+    """Most visitors have none; who has one finds it beside. Until when the time is held, and what it is, stand above."""
+    path = press(client, client.page(TIMES))
+    page = client.page(path)
+    words = page.text.replace("\N{NO-BREAK SPACE}", " ")
+    (main,) = page.all("a", **{"class": "nhsuk-button"})
+    (other,) = page.all("a", **{"class": "nhsuk-button nhsuk-button--secondary"})
+    assert (main.get("href"), other.get("href")) == (f"/register?next={path}", f"/sign-in?next={path}")
+    said = (
+        "This time is held for you until 10:22", "Thursday 26 November, 10:30", "Massage with", "Rua das Flores 12",
+        "30 minutes · €30.00", "New here?",
+    )  # fmt: skip
+    assert sorted(said, key=words.index) == list(said)
+
+
 def test_the_loser_sees_at_once_that_it_was_taken_and_the_three_nearest_times(
     cast: Cast, clinic: Clinic, db: Session
 ) -> None:
