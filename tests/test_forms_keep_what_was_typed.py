@@ -101,6 +101,7 @@ FORMS = [
     Form("/admin/services/massage", "administrator", (), (("series", "1"),)),
     Form("/admin/reminders", "administrator", (), (("quiet_from", "9 pm"), ("quiet_until", "24:00"))),
     Form("/admin/reminders/usual/sms", "administrator", (), (("early_days", "few"), ("from_time", "9:5"))),
+    Form("/admin/missed-visits", "administrator", (), (("noshow_limit", "1e"), ("noshow_days", "-"))),
     Form("/admin/waiting-list/lisbon", "administrator", (), (("stands", "4"), ("stop", "soon"))),
     Form("/admin/waiting-list/ponta-delgada", "administrator", (), (("stop", "8"), ("stop_unit", "days"))),
     Form("/hours/{ines}/absences/add", "doctor", ("reason",), (("starts", "noon"), ("first_day", "tomorrow"))),

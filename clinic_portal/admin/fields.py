@@ -41,8 +41,13 @@ class Whole:
 
 
 def number_field(label: object, whole: Whole) -> StringField:
-    """Return a field for a whole number."""
+    """Return a field for a whole number: a box for text, for browsers' own send nothing of what is no number."""
     return StringField(label, filters=[one_line], validators=[whole])
+
+
+def written(number: int | None) -> str:
+    """Return a number as it stands in its box."""
+    return "" if number is None else str(number)
 
 
 def minutes_of(number: int, unit: str) -> timedelta:

@@ -6,6 +6,7 @@ from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from clinic_portal.admin.fields import written
 from clinic_portal.admin.forms import QuietHoursForm, ReminderPlanForm
 from clinic_portal.admin.labels import CHANNELS
 from clinic_portal.admin.routes.pages import blueprint
@@ -56,13 +57,13 @@ def reminder_plan(service: str, channel: str) -> ResponseReturnValue:
     plan = line.plans[channel]
     form = ReminderPlanForm(
         data={
-            "early_days": plan.early_days,
-            "last_days": plan.last_days,
-            "early_instead_after_days": plan.early_instead_after_days,
+            "early_days": written(plan.early_days),
+            "last_days": written(plan.last_days),
+            "early_instead_after_days": written(plan.early_instead_after_days),
             "from_time": write_time(plan.from_minute),
             "until_time": write_time(plan.until_minute),
             "late_from": write_time(plan.late_from_minute),
-            "late_minutes": plan.late_minutes,
+            "late_minutes": written(plan.late_minutes),
         }
     )
     if form.validate_on_submit():
@@ -81,13 +82,13 @@ def reminder_plan_as_usual(service: str, channel: str) -> ResponseReturnValue:
 
 def _plan_of(form: ReminderPlanForm) -> Plan:
     return Plan(
-        early_days=form.early_days.data,
-        last_days=form.last_days.data,
-        early_instead_after_days=form.early_instead_after_days.data,
+        early_days=form.early_days.value,
+        last_days=form.last_days.value,
+        early_instead_after_days=form.early_instead_after_days.value,
         from_minute=form.from_time.value,
         until_minute=form.until_time.value,
         late_from_minute=form.late_from.value,
-        late_minutes=form.late_minutes.data,
+        late_minutes=form.late_minutes.value,
     )
 
 
