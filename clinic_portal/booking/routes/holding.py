@@ -31,13 +31,16 @@ from clinic_portal.booking.use_cases.choose_patient import choose_patient
 from clinic_portal.booking.use_cases.hold_time import Choice, hold_time
 from clinic_portal.booking.use_cases.keep_note import keep_note
 from clinic_portal.booking.use_cases.release_hold import release_hold
-from clinic_portal.core.errors import Conflict
+from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, PatientId
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.web.access import Right, current_actor, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
+
+#: Where the pages of held times are.
+HOLDS = "/book/hold/"
 
 
 @blueprint.get("/book/hold/<uuid:appointment_id>/check")
@@ -128,6 +131,17 @@ def release(appointment_id: UUID) -> ResponseReturnValue:
     id_ = AppointmentId(appointment_id)
     release_hold(db_session(), clock(), appointment_id=id_, hold_key=hold_key() or "", actor=current_actor())
     return see_other(url_for("booking.choose_service"))
+
+
+def held_on_the_way() -> VisitFacts | None:
+    """Return the held time to which somebody comes back when they have said who they are (`next`); None when none is held."""
+    id_ = parse_uuid(request.args.get("next", "").removeprefix(HOLDS).partition("/")[0])
+    try:
+        held = _held(id_) if id_ else None
+    except NotFound:
+        return None
+    is_held = held is not None and judge_hold(held.state, held.held_until, now=clock().now()).allowed
+    return _described(held) if held and is_held else None
 
 
 def _book(appointment_id: UUID, note: str) -> None:
