@@ -169,9 +169,18 @@ def record(db: Session, clock: Clock, taken: Claim, outcome: Outcome) -> Message
         message.provider_id = outcome.provider_id
         if outcome.stopped is not None:
             note_stop(db, clock, outcome.stopped)
-        if outcome.goes_by_email:
-            queue_by_email_instead(db, clock, [message, *lock_joined(db, message.id)])
+        if outcome.error_code == OPTED_OUT:
+            _note_unsent(db, clock, message, outcome)
     return message.state
+
+
+def _note_unsent(db: Session, clock: Clock, message: Message, outcome: Outcome) -> None:
+    """The phone answered STOP: what the message was to say of others as well did not go either."""
+    joined = lock_joined(db, message.id)
+    for other in joined:
+        other.error_code = outcome.error_code
+    if outcome.goes_by_email:
+        queue_by_email_instead(db, clock, [message, *joined])
 
 
 def postpone(message: Message, *, error_code: str | None, tried_at: datetime, now: datetime) -> None:

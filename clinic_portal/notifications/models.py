@@ -33,8 +33,8 @@ class Message(Base):
             "due_at",
             postgresql_where=text("state IN ('sent', 'delivered', 'failed', 'bounced')"),
         ),
-        # What the desk looks at: what did not go because somebody answered STOP.
-        Index("ix_message_opted_out", "subject_id", postgresql_where=text("error_code = 'sms.opted_out'")),
+        # What the desk looks at: what did not go because somebody answered STOP, and is about what is to come.
+        Index("ix_message_opted_out", "expires_at", postgresql_where=text("error_code = 'sms.opted_out'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

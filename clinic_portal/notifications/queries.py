@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Subquery, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.heartbeat import last_beat
@@ -286,14 +286,18 @@ def stopped_numbers(db: Session, numbers: Collection[str | None]) -> Collection[
     return frozenset(db.scalars(found))
 
 
-def stopped_subjects(kinds: Collection[str]) -> Subquery:
-    """Return what messages tell of that did not go because of a STOP, and when each was to: `subject_id`, `due_at`."""
-    stopped = select(Message.id, Message.subject_id, Message.due_at).where(
-        Message.error_code == OPTED_OUT, Message.channel == Channel.SMS, Message.kind.in_(kinds)
+def stopped_subjects(kinds: Collection[str], *, now: datetime) -> Subquery:
+    """Return what messages tell of that did not go because of a STOP, and when each was to: `subject_id`, `due_at`.
+
+    Those that would still be worth something: what they were to tell of is to come. The others grow with the years.
+    """
+    stopped = select(Message.subject_id, Message.due_at).where(
+        Message.error_code == OPTED_OUT,
+        Message.channel == Channel.SMS,
+        Message.kind.in_(kinds),
+        Message.expires_at > now,
     )
-    refused, other = stopped.subquery(), aliased(Message)
-    joined = select(refused.c.id, other.subject_id, refused.c.due_at).join(refused, other.joined_id == refused.c.id)
-    return stopped.union_all(joined).subquery()
+    return stopped.subquery()
 
 
 def lock_stop(db: Session, number: str) -> StoppedAddress | None:

@@ -23,6 +23,7 @@ from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox
 from clinic_portal.patients.queries import find_patients
 from clinic_portal.practitioners.models import Absence
 from tests.booking.factory import make_appointment
+from tests.booking.test_move_pages import move_meanwhile
 from tests.front_desk.test_visit import press
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -48,11 +49,14 @@ def send_due(db: Session, clock: FixedClock, settings: Settings) -> None:
     sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
 
 
-def remind(db: Session, clock: FixedClock, settings: Settings, visit: Appointment, key: str = "") -> None:
-    """Send the SMS that reminds of a visit to a phone that answered STOP."""
+def remind(db: Session, clock: FixedClock, settings: Settings, *visits: Appointment, key: str = "") -> None:
+    """Send the SMS that reminds of visits, as one, to a phone that answered STOP."""
     with transaction(db):
         note_stop(db, clock, "+351912345699")
-        queue_message(db, clock, "reminder", subject_id=visit.id, channels=(Channel.SMS,), key=key)
+        for visit in visits:
+            queue_message(
+                db, clock, "reminder", subject_id=visit.id, channels=(Channel.SMS,), expires_at=visit.starts_at, key=key
+            )
     send_due(db, clock, settings)
     send_due(db, clock, settings)
 
@@ -112,6 +116,21 @@ def test_who_need_not_hear_of_it_is_not_phoned(
             booked.facility_id, booked.room_id = clinic.azores.id, clinic.room_a.id
     db.commit()
     assert HEADING not in desk.page("/desk/lisbon").text
+
+
+@pytest.mark.usefixtures("inbox")
+def test_an_sms_about_the_time_before_says_nothing_of_the_time_now(
+    db: Session, clock: FixedClock, settings: Settings, booked: Appointment, desk: PortalClient
+) -> None:
+    """The new time has messages of its own; those about old ones would be more with every year."""
+    remind(db, clock, settings, booked)
+    was = booked.starts_at
+    move_meanwhile(db, booked)
+    assert HEADING in desk.page("/desk/lisbon").text
+    clock.at = was
+    assert HEADING not in desk.page("/desk/lisbon").text
+    remind(db, clock, settings, booked, key="of the new time")
+    assert HEADING in desk.page("/desk/lisbon").text
 
 
 @pytest.mark.usefixtures("inbox")
@@ -178,11 +197,7 @@ def test_what_one_sms_was_to_say_of_several_visits_is_told_of_each(
     second = make_appointment(
         db, clinic, cast.stranger_person, at=booked.starts_at + timedelta(hours=2), practitioner=clinic.rui
     )
-    with transaction(db):
-        note_stop(db, clock, "+351912345699")
-        for visit in (booked, second):
-            queue_message(db, clock, "reminder", subject_id=visit.id, channels=(Channel.SMS,))
-    send_due(db, clock, settings)
+    remind(db, clock, settings, booked, second)
     links = desk.page("/desk/lisbon").links()
     assert {f"/desk/lisbon/visits/{visit.id}" for visit in (booked, second)} <= set(links)
     assert {message.state for message in db.scalars(select(Message))} == {MessageState.CANCELLED, MessageState.JOINED}

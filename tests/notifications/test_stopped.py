@@ -5,15 +5,15 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from clinic_portal.core.clock import Clock
+from clinic_portal.core.clock import Clock, FixedClock
 from clinic_portal.core.db import transaction
 from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.delivery import Senders
 from clinic_portal.notifications.models import StoppedAddress
-from clinic_portal.notifications.queries import sms_stop, stopped_numbers
+from clinic_portal.notifications.queries import sms_stop, stopped_numbers, stopped_subjects
 from clinic_portal.notifications.rules import Channel, MessageState
 from clinic_portal.notifications.sources import GROUPS_KEY, SESSION_KEY, MessageFacts, MessageGroup
 from clinic_portal.notifications.steps import note_stop, void_messages
@@ -153,3 +153,13 @@ def test_noting_a_stop_again_keeps_the_first_time_until_it_ended(post: Post) -> 
 def test_of_other_phones_nothing_is_known(post: Post, number: str | None) -> None:
     note(post)
     assert sms_stop(post.db, post.clock, number) is None
+
+
+def test_what_did_not_go_is_found_by_when_it_is_worth_something(db: Session, clock: FixedClock) -> None:
+    """The desk asks with every change of its day: what is over, more with every year, must not be read for it."""
+    found = select(stopped_subjects(("reminder",), now=clock.now()))
+    sql = found.compile(db.get_bind(), compile_kwargs={"literal_binds": True})
+    db.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = "\n".join(db.scalars(text(f"EXPLAIN {sql}")))
+    assert "ix_message_opted_out" in plan
+    assert "Index Cond: (expires_at > " in plan

@@ -138,7 +138,7 @@ def _stopped_visits(db: Session, facility_id: FacilityId, *, now: datetime) -> S
 
     None of those whose patient said that they come, was phoned since, or has an e-mail address: the e-mail went instead.
     """
-    ids = _stopped().where(Appointment.facility_id == facility_id, Appointment.starts_at > now)
+    ids = _stopped(now).where(Appointment.facility_id == facility_id, Appointment.starts_at > now)
     rows = db.scalars(
         select(Appointment)
         .where(Appointment.id.in_(ids.with_only_columns(Appointment.id)))
@@ -153,13 +153,15 @@ def _stopped_visits(db: Session, facility_id: FacilityId, *, now: datetime) -> S
     ]
 
 
-def stopped_at(db: Session, row: Appointment) -> datetime | None:
+def stopped_at(db: Session, row: Appointment, *, now: datetime) -> datetime | None:
     """Return when the last message of a visit did not go because the phone answered STOP, if nobody phoned since."""
-    return db.scalar(_stopped().where(Appointment.id == row.id))
+    return db.scalar(_stopped(now).where(Appointment.id == row.id))
 
 
-def _stopped() -> Select[datetime | None]:
-    unsent = stopped_subjects(EXPECTED)
+def _stopped(now: datetime) -> Select[datetime | None]:
+    # These messages are worth something until the visit's time. One about a time that it had before says nothing of the
+    # time that it has now: that has messages of its own.
+    unsent = stopped_subjects(EXPECTED, now=now)
     last = func.max(unsent.c.due_at)
     return (
         select(last)

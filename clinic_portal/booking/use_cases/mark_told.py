@@ -24,7 +24,7 @@ def mark_told(
     with transaction(db):
         visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
         row = lock_appointment(db, appointment_id)
-        moved_at, unsent_at = moved_by_clinic_at(db, row), stopped_at(db, row)
+        moved_at, unsent_at = moved_by_clinic_at(db, row), stopped_at(db, row, now=clock.now())
         if row.state is not AppointmentState.CANCELLED and moved_at is None and unsent_at is None and not row.told_at:
             raise Conflict("appointment.state_changed", state=row.state.value)
         if row.told_at is None or unsent_at is not None or (moved_at is not None and row.told_at < moved_at):
