@@ -137,5 +137,9 @@ def check_page(page: Page) -> None:
             continue
         assert field.get("id") in labelled or field.get("aria-label") or field.get("aria-labelledby"), field.attrib
     for form in page.all("form"):
+        if [box for box in form.iter("input") if box.get("type") == "date"]:
+            # Of a day that is none a date box sends nothing: an empty one would be taken for it.
+            assert "novalidate" not in form.attrib, form.attrib
+            assert not [box for box in form.iter() if "required" in box.attrib], form.attrib
         if form.get("method", "get").lower() == "post":
             assert [field for field in form.iter("input") if field.get("name") == "csrf_token"], form.attrib
