@@ -45,7 +45,8 @@ class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no typ
 
     def validate_early_instead_after_days(self, field: Field) -> None:
         """Raises: ValidationError."""
-        if field.value is not None and None in (self.early_days.value, self.last_days.value):
+        others = (self.early_days, self.last_days)
+        if field.value is not None and any(one.value is None and not one.errors for one in others):
             raise ValidationError(_("Enter both reminders, or leave this empty"))
 
 

@@ -51,7 +51,7 @@ def test_a_plan_for_all_holds_for_all_that_have_none(db: Session, clinic: Clinic
             "The last reminder must come fewer days before the visit than the first",
         ),
         ({"early_days": "seven"}, "Enter a number from 0 to 60"),
-        ({"early_days": "", "last_days": "1e"}, "Enter a number from 0 to 60"),
+        ({"early_days": "", "last_days": "1e", "early_instead_after_days": ""}, "Enter a number from 0 to 60"),
         ({"last_days": "61"}, "Enter a number from 0 to 60"),
         ({"from_time": "17:00", "until_time": "16:00"}, "The second time must not be before the first"),
         ({"from_time": "25:00"}, "Enter a time of day, for example 14:00"),
@@ -64,6 +64,7 @@ def test_a_plan_that_cannot_be_is_refused_and_kept(cast: Cast, wrong: dict[str, 
     fields = administrator.page(MASSAGE).fields() | wrong
     page = administrator.page(MASSAGE, method="POST", status=422, data=fields)
     assert page.text.count(words) == 2
+    assert len(page.all("p", class_="nhsuk-error-message")) == 1, "one mistake, one answer"
     kept = page.fields()
     assert {name: kept[name] for name in wrong} == wrong
 
