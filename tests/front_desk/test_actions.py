@@ -73,7 +73,7 @@ def test_a_visit_marked_as_missed_by_mistake_is_taken_back(desk: Desk) -> None:
     client = browser(desk)
     assert "Not attended" in press(client, "No-show").text
     page = press(client, "Undo Marta")
-    assert "Not arrived, 20 min late" in page.text
+    assert "Not arrived 20 min late" in page.text
     assert "missed 1 visit" not in page.text
     assert "Attended after all" in client.page(f"/desk/lisbon/visits/{visit}").text
 

@@ -11,6 +11,7 @@ from clinic_portal.waiting_room.use_cases.call_ticket import call_ticket
 from clinic_portal.waiting_room.use_cases.enter_room import enter_room
 from clinic_portal.waiting_room.use_cases.finish_ticket import finish_ticket
 from clinic_portal.waiting_room.use_cases.mark_left import mark_left
+from clinic_portal.waiting_room.use_cases.recall_ticket import recall_ticket
 from tests.support.page import Page, PortalClient
 from tests.waiting_room.desk import Desk
 from tests.waiting_room.visits import make_visit
@@ -75,7 +76,7 @@ def test_a_day_in_full_swing_says_where_everybody_is(desk: Desk) -> None:
     page = browser(desk).page("/desk/lisbon")
     assert page.h1 == "Monday 23 November"
     assert "Booked Arrived" in row(page, "Later")
-    assert "Not arrived, 23 min late Arrived" in row(page, "Lateness")
+    assert "Not arrived 23 min late Arrived" in row(page, "Lateness")
     assert "No-show" in row(page, "Lateness")
     assert "Not attended" in row(page, "Missed")
     assert "Online Booked Has begun" in row(page, "Online")
@@ -100,7 +101,26 @@ def test_who_waits_longer_than_told_stands_out(desk: Desk) -> None:
     desk.arrive(desk.cast.patient_person)
     assert "longer than estimated" not in browser(desk).page("/desk/lisbon").text
     desk.clock.advance(timedelta(minutes=6))
-    assert "Waiting 6 min, longer than estimated" in browser(desk).page("/desk/lisbon").text
+    assert "Waiting 6 min longer than estimated" in browser(desk).page("/desk/lisbon").text
+
+
+@pytest.mark.parametrize("language", ["en", "pt_PT"])
+def test_a_state_is_said_in_one_line_and_the_rest_below_it(desk: Desk, language: str) -> None:
+    """At 1280 pixels a longer one takes two lines from the names beside it."""
+    make_visit(desk.db, desk.clock, desk.clinic, desk.person("Lateness"), minutes=-12, practitioner=desk.clinic.rui)
+    desk.arrive(desk.cast.patient_person)
+    called = desk.arrive(desk.cast.child, minutes=60)
+    call_ticket(desk.db, desk.clock, ticket_id=called, **desk.ask())
+    desk.clock.advance(timedelta(minutes=1))
+    recall_ticket(desk.db, desk.clock, ticket_id=called, **desk.ask())
+    desk.clock.advance(timedelta(minutes=95))
+    client = browser(desk)
+    client.set_cookie("clinic_language", language)
+    page = client.page("/desk/lisbon")
+    assert len(page.all("span", class_="dayt__note")) == 3
+    states = ["".join(one.itertext()) for one in page.all("span") if (one.get("class") or "").startswith("tag")]
+    assert len(states) == 3
+    assert max(len(state) for state in states) <= 20, states
 
 
 def test_other_days_show_who_comes_and_offer_nothing_to_press(desk: Desk) -> None:
