@@ -100,7 +100,9 @@ def test_a_time_that_is_gone_is_offered_to_nobody_any_more_wherever_they_look(
     offer = offer_two(db, clock, clinic, cast, is_held=is_held)
     path, own, desk = offer_link_path(settings, offer.reference), cast.browser(cast.patient), cast.receptionist
     token = client.page(path).fields()["csrf_token"]
-    assert "A time came free for you" in own.page("/visits").text
+    for mine in ("/", "/visits"):
+        assert path in own.page(mine).links(), "minutes count: it is seen wherever they come in"
+        assert own.page(mine).one("section", **{"class": "callout"})
     assert offered_facts(db, clock, settings, offer.id) is not None
     happens(clinic, cast.stranger_person, what)(db)
     db.commit()
@@ -111,7 +113,7 @@ def test_a_time_that_is_gone_is_offered_to_nobody_any_more_wherever_they_look(
         assert "Take this time" not in page.text
         pressed = client.page(f"{path}/take", method="POST", status=409, data={"csrf_token": token})
         assert pressed.h1 == words
-        for mine in ("/visits", f"/waiting-list/{offer.entry_id}"):
+        for mine in ("/", "/visits", f"/waiting-list/{offer.entry_id}"):
             assert "A time came free for you" not in own.page(mine).text
         listed = " ".join(cast.browser(desk).page("/desk/lisbon/waiting-list").text.split())
         assert "Please phone" not in listed

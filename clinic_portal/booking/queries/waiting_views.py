@@ -123,6 +123,24 @@ def entries_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[EntryView
     return _views(db, clock, [entry_facts(row) for row in rows], people)
 
 
+def offered_to(db: Session, clock: Clock, *, actor: Actor) -> Sequence[EntryView]:
+    """Return those of the places on the list that have an offer to answer now: for a page that everybody opens."""
+    people = {person.patient_id: person for person in people_of(db, clock, actor=actor) if person.can_book}
+    rows = db.scalars(
+        select(WaitingEntry)
+        .join(WaitingOffer, WaitingOffer.entry_id == WaitingEntry.id)
+        .where(
+            WaitingEntry.patient_id.in_(set(people)),
+            WaitingEntry.state == EntryState.WAITING,
+            WaitingOffer.state == OfferState.OPEN,
+        )
+        .order_by(WaitingOffer.ends_at, WaitingOffer.id)
+    ).all()
+    if not rows:
+        return ()  # Nearly always.
+    return [view for view in _views(db, clock, [entry_facts(row) for row in rows], people) if view.offer]
+
+
 def entry_of(db: Session, clock: Clock, entry_id: EntryId, *, actor: Actor) -> EntryView:
     """Return one place on the list, also when it is over. Raises: NotFound; Forbidden."""
     entry = own_entry(db, clock, entry_id, actor=actor)

@@ -7,7 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.queries import VisitFacts, visits_of
+from clinic_portal.booking.queries.waiting_views import offered_to
 from clinic_portal.booking.routes.common import blueprint, bookable_people
+from clinic_portal.booking.routes.waiting import open_offers
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.core.money import Money
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
@@ -78,6 +80,7 @@ def home() -> ResponseReturnValue:
         greeting_name=actor.name.split()[0] if actor and actor.name.split() else "",
         patients=people,
         next_visit=_next(coming[0]) if coming else None,
+        offers=open_offers(offered_to(db, clock(), actor=actor)) if actor else (),
         services=[_service(one) for one in catalogue_of(db).services(db, clock())],
         facilities=[_clinic(one) for one in catalogue_of(db).facilities(db, clock()).values()],
     )

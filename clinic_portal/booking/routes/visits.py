@@ -10,7 +10,7 @@ from clinic_portal.booking.queries import AppointmentState, visit_of, visits_of
 from clinic_portal.booking.queries.waiting_views import entries_of
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.linked import is_moved
-from clinic_portal.booking.routes.waiting import path_of_offer
+from clinic_portal.booking.routes.waiting import open_offers, path_of_offer
 from clinic_portal.booking.routes.wishing import wish_in_words
 from clinic_portal.core.ids import AppointmentId
 from clinic_portal.web.access import Right, require_actor, right
@@ -24,11 +24,10 @@ from clinic_portal.web.pages import render_page
 def my_visits() -> ResponseReturnValue:
     """Show the visits to come, soonest first, and those that are over."""
     visits = visits_of(db_session(), clock(), actor=require_actor())
-    waiting = [
-        (view, wish_in_words(view.entry.asked), path_of_offer(view))
-        for view in entries_of(db_session(), clock(), actor=require_actor())
-    ]
-    return render_page("booking/my_visits.html", visits=visits, waiting=waiting, now=clock().now())
+    views = entries_of(db_session(), clock(), actor=require_actor())
+    waiting = [(view, wish_in_words(view.entry.asked), path_of_offer(view)) for view in views]
+    offers, now = open_offers(views), clock().now()
+    return render_page("booking/my_visits.html", visits=visits, waiting=waiting, offers=offers, now=now)
 
 
 @blueprint.get("/visits/<uuid:appointment_id>")

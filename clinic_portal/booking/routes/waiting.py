@@ -1,6 +1,7 @@
 """The waiting list: asking to be told of a time, what somebody waits for, and stopping to wait."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import redirect, url_for
@@ -8,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.links import offer_link_path
 from clinic_portal.booking.queries import PartOfDay, visit_of
+from clinic_portal.booking.queries.waiting import OfferFacts
 from clinic_portal.booking.queries.waiting_views import EntryView, entries_of, entry_of, waiting_for
 from clinic_portal.booking.routes import wishing
 from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, way_so_far
@@ -15,13 +17,27 @@ from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.leave_waiting_list import leave_waiting_list
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, EntryId, PatientId
+from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import PersonFacts
+from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, find_facilities
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
 ENTRY = "/waiting-list/<uuid:entry_id>"
+
+
+@dataclass(frozen=True)
+class OpenOffer:
+    """An offer that waits for an answer, for the top of a page (`booking/_offers.html`)."""
+
+    offer: OfferFacts
+    service: ServiceFacts
+    person: PersonFacts
+    facility: FacilityFacts
+    is_online: bool
+    path: str
 
 
 @blueprint.route("/visits/<uuid:appointment_id>/earlier", methods=["GET", "POST"])
@@ -83,6 +99,19 @@ def stop_waiting(entry_id: UUID) -> ResponseReturnValue:
 def path_of_offer(view: EntryView) -> str:
     """Return where the offer of an entry is answered; empty without one."""
     return offer_link_path(settings(), view.offer.reference) if view.offer else ""
+
+
+def open_offers(views: Iterable[EntryView]) -> Sequence[OpenOffer]:
+    """Return the offers among places on the list, with where each is answered."""
+    offered = [(view, view.offer) for view in views if view.offer]
+    places = find_facilities(db_session(), {offer.facility_id for _, offer in offered}) if offered else {}
+    return [
+        OpenOffer(
+            offer, view.service, view.person, places[offer.facility_id], view.entry.asked.mode is Mode.ONLINE,
+            path_of_offer(view),
+        )
+        for view, offer in offered
+    ]  # fmt: skip
 
 
 def _names(people: Sequence[PersonFacts]) -> dict[PatientId, str]:
