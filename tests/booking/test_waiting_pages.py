@@ -127,11 +127,31 @@ def test_a_visit_leads_to_the_list_and_shows_what_was_asked_before(
     form = patient.page(path)
     assert form.h1 == "Tell me when an earlier time comes free"
     assert form.fields()["until_day"] == "2026-11-26"
-    sent = form.fields() | {"weekdays": "1"}
+    assert form.fields()["facility"] == "lisbon", "the other place is a flight away"
+    assert f"/visits/{visit.id}/move" in form.links(), "there may be an earlier time already"
+    sent = form.fields() | {"weekdays": "1", "facility": "any"}
     assert patient.page(path, method="POST", data=sent).h1 == "You are on the waiting list"
     again = patient.page(path)
     assert {box.get("value") for box in again.all("input") if box.get("checked") is not None} == {"1"}
+    assert again.fields()["facility"] == "any", "as they said"
     assert db.scalars(select(WaitingEntry)).one().appointment_id == visit.id
+
+
+def test_who_has_a_visit_brings_it_forward_and_does_not_book_another(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    path = offered(db, clock, clinic, cast, settings, visit)
+    token = {"csrf_token": client.page(path).fields()["csrf_token"]}
+    refused = client.page(f"{path}/decline", method="POST", data=token)
+    moves = [link for link in refused.links() if re.fullmatch(r"/v/\w{18}/move", link)]
+    assert (moves != [], "/book/massage/with" in refused.links()) == (True, False)
+    assert client.page(moves[0]).h1 == "Choose a new time"
+    # Once it is too late for that, another visit is all that can be booked here.
+    clinic.massage.change_cutoff_minutes = 7 * 1440
+    db.commit()
+    late = client.page(path).links()
+    assert (moves[0] in late, "/book/massage/with" in late) == (False, True)
 
 
 def test_a_visit_that_is_cancelled_is_not_brought_forward(

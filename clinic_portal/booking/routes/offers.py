@@ -71,7 +71,10 @@ def _offer_of_link(offer_code: str) -> OfferView:
 def _page(view: OfferView, offer_code: str, *, status: int = 200, refused: str = "") -> ResponseReturnValue:
     visit = view.taken or view.visit
     visit_path = visit_link_path(settings(), visit.appointment) if visit else ""
+    can_move = view.visit is not None and view.visit.judge_change(clock().now()).allowed
     page = render_page(
-        "booking/offer.html", status=status, view=view, offer_code=offer_code, refused=refused, visit_path=visit_path
-    )
+        "booking/offer.html", status=status, view=view, offer_code=offer_code, refused=refused, visit_path=visit_path,
+        # Who has a visit brings it forward: booked anew, there would be two.
+        move_path=f"{visit_path}/move" if can_move else "",
+    )  # fmt: skip
     return unlisted(page)

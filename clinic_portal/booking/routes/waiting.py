@@ -51,10 +51,10 @@ def ask_for_earlier(appointment_id: UUID) -> ResponseReturnValue:
         return redirect(back, 303)
     asking = wishing.asking_for(visit.service, _names([visit.person]), back=back, visit=visit)
     known = waiting_for(db_session(), clock(), id_, actor=actor)
-    person_id = visit.person.patient_id
-    return _ask(
-        asking, wishing.as_asked(asking, known.entry) if known else wishing.suggested(asking, person_id, None, None)
-    )
+    # Who comes to one place is not thought to come to another, which may be a flight away, unless they say so.
+    near = visit.facility if visit.facility in asking.facilities and not visit.appointment.is_online else None
+    first = wishing.suggested(asking, visit.person.patient_id, None, near)
+    return _ask(asking, wishing.as_asked(asking, known.entry) if known else first)
 
 
 @blueprint.route("/book/<service>/waiting-list", methods=["GET", "POST"])
