@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import ParamSpec
+from urllib.parse import urlsplit, urlunsplit
 
-from flask import abort, g, redirect, request, url_for
+from flask import abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import UserMixin, current_user
 from htmx_flask import request as htmx_request
@@ -108,8 +109,17 @@ def right(needed: Right) -> Callable[[Callable[P, ResponseReturnValue]], Callabl
 
 def _to_sign_in() -> ResponseReturnValue:
     """Send a visitor to sign in and back. A form that was sent is not repeated: they come back to the page before it."""
-    back = request.full_path.rstrip("?") if request.method == "GET" and not htmx_request.htmx else None
-    target = url_for("accounts.sign_in", next=back)
+    is_page = request.method == "GET" and not htmx_request.htmx
+    back = request.full_path.rstrip("?") if is_page else _page_before()
+    target = url_for("accounts.sign_in", next=back, ended=None if request.method == "GET" else "yes")
     if htmx_request.htmx:
         return "", 401, {"HX-Redirect": target}
     return redirect(target, 303)
+
+
+def _page_before() -> str | None:
+    """Return the page of this site from which the request came, as the browser names it; None when it does not."""
+    page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    adapter = current_app.create_url_adapter(request)
+    is_ours = page.netloc == request.host and adapter is not None and adapter.test(page.path, method="GET")
+    return urlunsplit(("", "", page.path, page.query, "")) if is_ours else None

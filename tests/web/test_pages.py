@@ -129,6 +129,34 @@ def test_a_visitor_is_sent_to_sign_in_and_back(probe: PortalClient) -> None:
     assert probe.get("/probe/desk", headers={"HX-Request": "true"}).headers["HX-Redirect"].startswith("/sign-in")
 
 
+@pytest.mark.parametrize(
+    ("where", "back"),
+    [
+        ("/visits?page=2", "next=/visits?page%3D2&ended=yes"),
+        ("https://elsewhere.example/visits", "ended=yes"),
+        ("/probe/form", "ended=yes"),  # It answers to sending only.
+        ("", "ended=yes"),
+    ],
+)
+def test_who_sends_a_form_after_the_session_ended_comes_back_to_its_page(
+    probe: PortalClient, where: str, back: str
+) -> None:
+    """A booking in the middle would be lost otherwise, and nobody would say that nothing was booked."""
+    origin = probe.get("/accessibility").request.host_url.rstrip("/")
+    page = origin + where if where.startswith("/") else where
+    token = probe.page("/sign-in").fields()["csrf_token"]
+    sent = {"Referer": page} if page else {}
+    answer = probe.post("/account/calendar", data={"csrf_token": token}, headers=sent)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/sign-in?{back}")
+    by_script = {"HX-Request": "true", "HX-Current-URL": page, "Referer": f"{origin}/book"}
+    if page:
+        answer = probe.post("/account/calendar", data={"csrf_token": token}, headers=by_script)
+        assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, f"/sign-in?{back}")
+    said = "You are no longer signed in, so nothing was changed."
+    assert said in probe.page(f"/sign-in?{back}").text
+    assert said not in probe.page("/sign-in?next=/visits").text
+
+
 def test_security_headers(probe: PortalClient) -> None:
     headers = probe.get("/probe/page").headers
     policy = headers["Content-Security-Policy"]
