@@ -230,7 +230,9 @@ def _ways_on(status: int, code: str) -> list[tuple[object, str]]:
         return [*steps, work]
     if code == "hold.too_many":
         steps.append((_("Sign in"), url_for("accounts.sign_in", next=_page_of_times())))
-    if code.startswith(("appointment.", "hold.")):
+    if code == "appointment.missed_too_often":  # No other time helps.
+        steps.append((_("Call the clinic"), f"tel:{settings().clinic_phone.replace(' ', '')}"))
+    elif code.startswith(("appointment.", "hold.")):
         steps.append((_("Choose another time"), url_for("booking.choose_service")))
     if status in {409, 500} or (status == 404 and request.path.startswith(LINKS)):
         steps.append((_("See my visits"), url_for("booking.my_visits")))

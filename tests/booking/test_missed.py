@@ -80,6 +80,8 @@ def test_the_page_gives_the_phone_number(db: Session, clock: FixedClock, clinic:
     )  # fmt: skip
     assert page.h1 == "Please call us to book"
     assert "by phone: +351 210 000 000" in page.text
+    ways = [link.get("href") for link in page.all("a", **{"class": "row"})]
+    assert ways == ["tel:+351210000000", "/visits", "/"], "no other time helps"
 
 
 def test_staff_alone_see_the_count(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
