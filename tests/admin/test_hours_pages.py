@@ -198,6 +198,12 @@ def test_a_visit_is_moved_from_the_list(office: PortalClient, clinic: Clinic, ca
     page = office.page(path)
     slots = [button.get("value", "") for button in page.all("button") if button.get("name") == "slot"]
     assert len(slots) >= 8
+    days = [slot[:10] for slot in slots]
+    assert max(days[:6].count(day) for day in days) == 2, "who cannot come on that day finds another one"
+    places = [slot.split("|")[1] for slot in slots]
+    assert places == sorted(places, key=str(clinic.azores.id).__eq__), "what may be a flight away comes last"
+    assert str(clinic.azores.id) in places
+    assert f"/desk/lisbon/visits/{row.id}/move" in page.links()
     assert send(office, path, page, status=404, slot="2026-11-26T10:00Z").status == 404
     page = send(office, path, page, slot=slots[0])
     assert "Marta Araújo gets a message" in page.text
@@ -259,9 +265,10 @@ def test_a_visit_of_the_list_gets_another_room_at_its_time(
 def test_absences_and_extra_hours_come_and_go(office: PortalClient, clinic: Clinic, db: Session) -> None:
     path = f"/hours/{clinic.ines.id}"
     page = send(office, f"{path}/absences/add", first_day="2026-12-24", last_day="2026-12-31", reason="holiday")
-    assert "Thursday 24 December – Thursday 31 December" in page.text
+    assert "Saved: Away (Thursday 24 December – Thursday 31 December)" in page.text
+    assert page.text.count("Thursday 24 December – Thursday 31 December") == 2  # In what was done, and in the list.
     page = send(office, f"{path}/absences/add", first_day="03/12/2026", starts="14", ends="15:30", reason="dentist")
-    assert "Thursday 3 December, 14:00–15:30" in page.text
+    assert "Saved: Away (Thursday 3 December, 14:00–15:30)" in page.text
     page = send(
         office, f"{path}/extra/add", day="2026-12-05", starts="10:00", ends="12:00", where=room(clinic, "room_1")
     )

@@ -1,5 +1,6 @@
 """When practitioners are away."""
 
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -13,11 +14,10 @@ from clinic_portal.admin.routes.hours import PERSON, page_of, plan_of, run_chang
 from clinic_portal.admin.routes.pages import blueprint
 from clinic_portal.admin.routes.stranded import carry_out
 from clinic_portal.core.ids import AbsenceId
-from clinic_portal.core.wording import day_in_words
 from clinic_portal.practitioners.steps import AddAbsence, RemoveAbsence
 from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock
-from clinic_portal.web.i18n import current_language
+from clinic_portal.web.filters import clinic_date, clinic_time
 from clinic_portal.web.pages import render_page
 
 
@@ -37,7 +37,7 @@ def add_absence(practitioner_id: UUID) -> ResponseReturnValue:
         form.ends.errors = [_("The end must be after the start")]
         return _form(plan, form)
     change = AddAbsence(plan.practitioner.id, starts_at, ends_at, form.reason.value)
-    what = _("Away from %(day)s", day=day_in_words(first, plan.tz, current_language(), inside=True))
+    what = _("Away (%(when)s)", when=_in_words(plan, starts_at, ends_at))
     return carry_out(partial(run_change, change), what=what, fields=sent_fields(form), back=page_of(plan))
 
 
@@ -48,6 +48,17 @@ def remove_absence(practitioner_id: UUID, absence_id: UUID) -> ResponseReturnVal
     plan = plan_of(practitioner_id)
     change = RemoveAbsence(plan.practitioner.id, AbsenceId(absence_id))
     return carry_out(partial(run_change, change), what=_("Not away after all"), fields={}, back=page_of(plan))
+
+
+def _in_words(plan: Plan, starts_at: datetime, ends_at: datetime) -> str:
+    """Return when somebody is away: a day, hours of a day, or from one day to another."""
+    first, last = (
+        clinic_date(day, plan.tz, inside=True) for day in (plan.first_day(starts_at), plan.last_day(ends_at))
+    )
+    if plan.is_whole(starts_at, ends_at):
+        return first if first == last else f"{first} – {last}"
+    start, end = clinic_time(starts_at, plan.tz), clinic_time(ends_at, plan.tz)
+    return f"{first}, {start}–{end}" if first == last else f"{first}, {start} – {last}, {end}"
 
 
 def _form(plan: Plan, form: AbsenceForm) -> ResponseReturnValue:

@@ -1,7 +1,8 @@
-"""Another time for a visit that lies outside the hours: the nearest ones, with the same practitioner and with others."""
+"""Another time for a visit outside the hours: the nearest ones, with the same practitioner, with others, elsewhere."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from flask import flash, request, url_for
@@ -16,17 +17,21 @@ from clinic_portal.booking.rules import StrandedAnswer
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases import move_stranded as moving
 from clinic_portal.booking.use_cases import settle_stranded as settling
+from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import FacilityId, PractitionerId
-from clinic_portal.facilities.queries import find_facilities
+from clinic_portal.facilities.queries import FacilityFacts, find_facilities
 from clinic_portal.practitioners.queries import practitioners
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.filters import clinic_datetime
 from clinic_portal.web.pages import render_page, see_other
 
-#: How many times are proposed in each of the two lists.
+#: How many times are proposed in each list, and of how many a list is chosen.
 PROPOSED = 6
+LOOKED_AT = 120
+#: Of one day at most so many, while others have some: who cannot come that evening is helped by no other time of it.
+OF_A_DAY = 2
 MINUTE = "%Y-%m-%dT%H:%MZ"
 
 
@@ -87,26 +92,44 @@ def _chosen(slot: str) -> NewTime:
 
 
 def _page(one: StrandedVisit, *, refused: str = "", status: int = 200) -> ResponseReturnValue:
-    visit = one.visit.appointment
+    visit, places = one.visit.appointment, find_facilities(db_session())
     same = Wish(visit.service_id, visit.practitioner_id, mode=visit.mode, own_visit=visit.id)
     anybody = Wish(visit.service_id, mode=visit.mode, own_visit=visit.id)
-    lists = [
-        nearest_times(db_session(), clock(), wish, around=visit.starts_at, count=count)
-        for wish, count in ((same, PROPOSED), (anybody, 2 * PROPOSED))
-    ]
-    others = [_without(time, visit.practitioner_id) for time in lists[1]]
-    people = {id_ for time in [*lists[0], *lists[1]] for id_ in time.practitioner_ids}
+    own, all_ = (
+        nearest_times(db_session(), clock(), wish, around=visit.starts_at, count=LOOKED_AT) for wish in (same, anybody)
+    )
+    others = [time for time in (_without(time, visit.practitioner_id) for time in all_) if time.practitioner_ids]
+    # Somewhere else may be a flight away; online it is nowhere.
+    away = [time for time in others if not visit.is_online and time.facility_id != visit.facility_id]
+    near = [time for time in others if time not in away]
+    lists = [_proposed(times, places, around=visit.starts_at) for times in (own, near, away)]
+    people = {id_ for times in lists for time in times for id_ in time.practitioner_ids}
     return render_page(
         "admin/move_stranded.html",
         status=status,
         one=one,
         same=lists[0],
-        others=[time for time in others if time.practitioner_ids][:PROPOSED],
+        others=lists[1],
+        elsewhere=lists[2],
         people=practitioners(db_session(), people),
-        places=find_facilities(db_session()),
+        places=places,
         minute=MINUTE,
         refused=refused,
     )
+
+
+def _proposed(
+    times: Sequence[FreeTime], places: Mapping[FacilityId, FacilityFacts], *, around: datetime
+) -> Sequence[FreeTime]:
+    """Return the nearest times, on several days where there are some, in order of time."""
+    nearest = sorted(times, key=lambda time: (abs(time.start - around), time.start))
+    of_day = Counter[date]()
+    first, rest = list[FreeTime](), list[FreeTime]()
+    for time in nearest:
+        day = local_day(time.start, places[time.facility_id].tz)
+        of_day[day] += 1
+        (first if of_day[day] <= OF_A_DAY else rest).append(time)
+    return sorted([*first, *rest][:PROPOSED], key=lambda time: time.start)
 
 
 def _without(time: FreeTime, practitioner_id: PractitionerId) -> FreeTime:
