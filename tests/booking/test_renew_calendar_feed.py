@@ -152,6 +152,7 @@ def test_the_page_gives_the_address_and_renews_it(cast: Cast, client: PortalClie
     for _ in range(2):
         assert browser.post("/account/calendar", data=page.fields()).status_code == 303
         page = browser.page("/account/calendar")
+        assert ("The old one no longer works." in page.text) is bool(seen)
         seen.append(page.one("input", id="address").get("value", "").removeprefix("http://localhost"))
     assert [client.get(path).status_code for path in seen] == [404, 200]
     assert page.links().count(f"webcal://localhost{seen[1]}") == 1

@@ -61,8 +61,12 @@ def calendar_address() -> ResponseReturnValue:
 @limited("10 per minute")
 def renew_calendar_feed() -> ResponseReturnValue:
     """Give out an address, or another one in its place."""
+    had_one = own_feed_token(db_session(), settings(), actor=require_actor()) is not None
     renewing.renew_calendar_feed(db_session(), clock(), actor=require_actor(), settings=settings())
-    flash(_("Here is your new private address. An older one no longer works."))
+    if had_one:
+        flash(_("Here is your new private address. The old one no longer works."))
+    else:
+        flash(_("Here is your private address."))
     return see_other(url_for("booking.calendar_address"))
 
 
