@@ -318,7 +318,7 @@ def test_in_the_middle_of_a_sentence_portuguese_writes_the_weekday_small(office:
     data = {"day": "2026-12-10", "reason": "obras", "csrf_token": closing}
     closed = office.page("/admin/closed-days/lisbon", method="POST", data=data).text
     for words, said in (
-        ("Ausência a partir de quinta-feira, 24 de dezembro", away),
+        ("Ausência (quinta-feira, 24 de dezembro)", away),
         ("quinta-feira, 10 de dezembro", closed),
     ):
         assert words in said.replace("\N{NO-BREAK SPACE}", " ")
