@@ -19,7 +19,7 @@ from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, Servic
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.steps import queue_message
 from clinic_portal.patients.models import Patient
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.support.clinic import Clinic
 from tests.support.page import Page
 
@@ -74,9 +74,7 @@ def late_for_the_first(
     db: Session, clock: FixedClock, clinic: Clinic, patient: Patient
 ) -> list[Appointment]:  # fmt: skip
     """Two sessions, for the first of which the cut-off has passed."""
-    clinic.massage.change_cutoff_minutes = 24 * 60
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=24 * 60)
     _, rows = make_series(db, clinic, patient, sessions=2)
     clock.at = rows[0].starts_at - timedelta(hours=3)
     return rows

@@ -19,7 +19,7 @@ from clinic_portal.core.ids import FacilityId, PatientId, PractitionerId, RoomId
 from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.holding import choose, code_of
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -72,8 +72,7 @@ def test_outside_of_the_rules_only_with_a_reason(db: Session, clock: FixedClock,
 def test_visits_a_day_may_be_set_aside_an_overlap_never(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    clinic.massage.visits_per_day = 1
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, visits_per_day=1)
     make_appointment(db, clinic, cast.patient_person)
     actor, later = cast.receptionist.actor(), THURSDAY + timedelta(hours=4)
     for at, note, code in (

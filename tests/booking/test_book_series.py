@@ -19,7 +19,7 @@ from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import SeriesId
 from clinic_portal.notifications.models import Message
 from clinic_portal.practitioners.models import Absence
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.series import FOUR, choice, lost, nothing_was_booked, told_about
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -82,9 +82,7 @@ def test_a_visit_elsewhere_at_that_time_is_the_patients_own(
 def test_the_limit_of_visits_in_a_day_holds_for_each_session(
     app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    clinic.massage.visits_per_day = 1
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, visits_per_day=1)
     make_appointment(db, clinic, cast.patient_person, at=FOUR[0] + timedelta(hours=5), practitioner=clinic.rui)
     twice = FOUR[3] + timedelta(hours=1)
     with pytest.raises(Conflict) as refused:
@@ -154,9 +152,7 @@ def test_only_as_many_as_the_service_allows_and_only_its_series(
     for starts in ((), days[:13]):
         with pytest.raises(Conflict, match=r"series\.not_offered"):
             book_series(db, clock, choice=choice(clinic, cast.patient_person, starts), actor=cast.patient.actor())
-    clinic.massage.series_max = None
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, series_max=None)
     with pytest.raises(Conflict, match=r"series\.not_offered"):
         book(db, clock, clinic, cast)
     assert nothing_was_booked(db)

@@ -24,7 +24,7 @@ from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from clinic_portal.patients.models import Patient
 from clinic_portal.practitioners.models import Absence
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.series import A_WEEK, FOUR, choice, lost, nothing_was_booked, told_about
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -100,9 +100,7 @@ def test_only_staff_of_the_facility_and_only_for_patients(db: Session, cast: Cas
 def test_notice_horizon_and_visits_a_day_are_set_aside_with_a_reason(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, book
 ) -> None:
-    clinic.massage.visits_per_day, clinic.massage.horizon_days, clinic.massage.notice_minutes = 1, 20, 24 * 60
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, visits_per_day=1, horizon_days=20, notice_minutes=24 * 60)
     make_appointment(db, clinic, cast.patient_person, at=FOUR[1] + timedelta(hours=4), practitioner=clinic.rui)
     soon, late = clock.now() + timedelta(hours=5, minutes=18), THURSDAY + 20 * A_WEEK - timedelta(hours=1)
     for note in ("", " "):
@@ -122,9 +120,7 @@ def test_notice_horizon_and_visits_a_day_are_set_aside_with_a_reason(
 def test_more_than_the_service_allows_are_booked_with_a_reason_and_never_more_than_twenty(
     db: Session, clinic: Clinic, book
 ) -> None:
-    clinic.massage.series_max = 3
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, series_max=3)
     for starts, note in ((FOUR, ""), (tuple(THURSDAY + A_WEEK * week for week in range(21)), WHY)):
         with pytest.raises(Conflict, match=r"series\.not_offered"):
             book(*starts, note=note)

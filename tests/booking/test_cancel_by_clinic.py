@@ -21,7 +21,7 @@ from clinic_portal.dependents.models import Relationship
 from clinic_portal.dependents.rules import RelationshipKind
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import Channel, MessageState
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.holding import code_of
 from tests.booking.test_messages import facts
 from tests.booking.waiting import somebody
@@ -61,8 +61,7 @@ def test_a_reason_of_the_clinic_comes_with_its_own_message_on_every_channel(
 def test_the_clinic_is_not_bound_by_the_patients_cut_off(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, minutes_before: int
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 1440
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, change_cutoff_minutes=1440)
     id_ = AppointmentId(make_appointment(db, clinic, cast.patient_person).id)
     clock.at = THURSDAY - timedelta(minutes=minutes_before)
     assert cancel(db, clock, clinic, cast, id_).state is AppointmentState.CANCELLED
@@ -71,8 +70,7 @@ def test_the_clinic_is_not_bound_by_the_patients_cut_off(
 def test_for_a_patient_who_asks_late_a_written_reason_is_needed(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 1440
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, change_cutoff_minutes=1440)
     id_ = AppointmentId(make_appointment(db, clinic, cast.patient_person).id)
     clock.at = THURSDAY - timedelta(hours=2)
     with pytest.raises(Conflict) as refusal:

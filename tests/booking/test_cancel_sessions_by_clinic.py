@@ -16,7 +16,7 @@ from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
-from tests.booking.factory import make_appointment
+from tests.booking.factory import make_appointment, set_rules
 from tests.booking.holding import code_of
 from tests.booking.series import make_series
 from tests.support.cast import Cast
@@ -68,8 +68,7 @@ def test_what_the_clinic_cancels_is_told_one_by_one_and_the_desk_sees_of_each_wh
 def test_the_cut_off_counts_unless_staff_write_why_not(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, cancel
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 1440
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, change_cutoff_minutes=1440)
     _, rows = make_series(db, clinic, cast.patient_person)
     clock.at = rows[2].starts_at - timedelta(hours=1)
     assert cancel(rows[2]) == [rows[3].id]

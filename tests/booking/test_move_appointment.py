@@ -20,7 +20,7 @@ from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.steps import queue_message
 from clinic_portal.practitioners.models import Practitioner
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.holding import choose, code_of, end_right
 from tests.booking.series import make_series
 from tests.support.cast import Cast
@@ -180,9 +180,7 @@ def test_the_patients_own_other_visit_is_in_the_way(
 def test_a_limit_of_visits_a_day_does_not_count_the_visit_itself(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
 ) -> None:
-    clinic.massage.visits_per_day = 1
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, visits_per_day=1)
     assert move(db, clock, booked, cast, to(clinic)).starts_at == AFTERNOON
     make_appointment(db, clinic, cast.patient_person, at=AFTERNOON + timedelta(days=1))
     with pytest.raises(Conflict) as refusal:
@@ -194,9 +192,7 @@ def test_a_limit_of_visits_a_day_does_not_count_the_visit_itself(
 def test_until_the_cut_off_of_the_service(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment, before_start: int, code: str
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 1440
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=1440)
     clock.at = THURSDAY - timedelta(minutes=before_start)
     if not code:
         assert move(db, clock, booked, cast, to(clinic)).starts_at == AFTERNOON

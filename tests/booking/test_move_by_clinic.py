@@ -17,7 +17,7 @@ from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId
 from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.holding import code_of
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -72,8 +72,7 @@ def test_outside_hours_only_with_a_written_reason_which_is_kept(
 def test_cut_off_notice_and_visits_a_day_are_set_aside(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment
 ) -> None:
-    clinic.massage.change_cutoff_minutes, clinic.massage.visits_per_day = 1440, 1
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, change_cutoff_minutes=1440, visits_per_day=1)
     make_appointment(db, clinic, cast.patient_person, at=AFTERNOON + timedelta(hours=2), practitioner=clinic.rui)
     clock.at = THURSDAY - timedelta(minutes=30)
     soon = THURSDAY - timedelta(minutes=20)

@@ -11,10 +11,10 @@ from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.settings import Settings
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, move_meanwhile, set_rules
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-from tests.support.page import Page, PortalClient
+from tests.support.page import Page, PortalClient, press
 from tests.support.world import snapshot
 
 LATER = "2026-11-26T15:30Z"
@@ -42,20 +42,6 @@ def slots(page: Page) -> list[str]:
     return [button.get("value", "") for button in page.all("button") if button.get("name") == "slot"]
 
 
-def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
-    sent = {name: value for name, value in page.fields().items() if name in {"csrf_token", "seen"}}
-    return client.page(path, method="POST", status=status, data={**sent, **form})
-
-
-def move_meanwhile(db: Session, booked: Appointment) -> None:
-    """What somebody else's move does to the row."""
-    row = db.get_one(Appointment, booked.id)
-    row.starts_at, row.ends_at = row.starts_at + timedelta(days=7), row.ends_at + timedelta(days=7)
-    row.busy_from, row.busy_until = row.busy_from + timedelta(days=7), row.busy_until + timedelta(days=7)
-    row.sequence += 1
-    db.commit()
-
-
 def test_choose_check_press(db: Session, mover: Mover, booked: Appointment, clinic: Clinic) -> None:
     client, home = mover
     before = snapshot(db)
@@ -79,8 +65,7 @@ def test_choose_check_press(db: Session, mover: Mover, booked: Appointment, clin
     assert (row.starts_at, row.sequence) == (THURSDAY + timedelta(hours=5), 1)
     assert "Your visit has moved." not in client.page(home).text
     # Back: nobody else took the time; also when it is too late by now to move it once more.
-    clinic.massage.change_cutoff_minutes = 7 * 1440
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, change_cutoff_minutes=7 * 1440)
     assert client.page(address).response.request.path == home
 
 
@@ -128,9 +113,7 @@ def test_before_the_press_it_says_until_when_the_new_time_can_be_changed(
     db: Session, mover: Mover, clock: FixedClock, clinic: Clinic
 ) -> None:
     client, home = mover
-    clinic.massage.change_cutoff_minutes, clinic.massage.notice_minutes = 24 * 60, 0
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=24 * 60, notice_minutes=0)
     page = client.page(f"{home}/move?from=2026-11-23")
     for slot, words in (
         (slots(page)[0], "once it is moved, you cannot move or cancel it here any more"),
@@ -143,9 +126,7 @@ def test_after_the_cut_off_it_says_how_late_it_is_and_whom_to_phone(
     db: Session, clock: FixedClock, mover: Mover, clinic: Clinic
 ) -> None:
     client, home = mover
-    clinic.massage.change_cutoff_minutes = 24 * 60
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=24 * 60)
     assert "until Wednesday 25 November, 10:30" in client.page(home).text
     page = client.page(f"{home}/move?from=2026-11-26")
     clock.at = THURSDAY - timedelta(hours=21)
@@ -233,8 +214,7 @@ def test_no_time_is_offered_at_which_the_patient_has_another_visit(
     db: Session, mover: Mover, clinic: Clinic, cast: Cast
 ) -> None:
     client, home = mover
-    clinic.massage.visits_per_day = 1
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, visits_per_day=1)
     other = {"practitioner": clinic.rui, "service": clinic.evaluation}
     make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(hours=5), **other)
     make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=1), practitioner=clinic.rui)

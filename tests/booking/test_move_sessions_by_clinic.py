@@ -12,7 +12,7 @@ from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
-from tests.booking.factory import make_appointment
+from tests.booking.factory import make_appointment, set_rules
 from tests.booking.holding import code_of
 from tests.booking.series import A_DAY, A_WEEK, late_for_the_first, make_series, times, told
 from tests.support.cast import Cast
@@ -65,8 +65,7 @@ def test_the_cut_off_counts_unless_staff_write_why_not(
 def test_horizon_and_visits_a_day_are_set_aside_too_what_somebody_has_never(
     db: Session, clinic: Clinic, cast: Cast, move
 ) -> None:
-    clinic.massage.visits_per_day, clinic.massage.horizon_days = 1, 30
-    db.merge(clinic.massage)
+    set_rules(db, clinic.massage, visits_per_day=1, horizon_days=30)
     _, rows = make_series(db, clinic, cast.patient_person, sessions=2)
     make_appointment(db, clinic, cast.patient_person, at=rows[0].starts_at + timedelta(days=1, hours=4))
     make_appointment(db, clinic, cast.stranger_person, at=rows[1].starts_at + A_DAY)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.series import A_DAY, make_series, take_elsewhere
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -38,9 +38,7 @@ def paths(*visits: UUID) -> list[str]:
 
 def with_cutoff(db: Session, clinic: Clinic) -> None:
     """Massages are changed here until a day before."""
-    clinic.massage.change_cutoff_minutes = 24 * 60
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=24 * 60)
 
 
 @pytest.mark.parametrize(

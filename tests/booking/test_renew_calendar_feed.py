@@ -17,7 +17,7 @@ from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.core.settings import Settings
 from tests.booking.calendar_reading import changes_spelled, offset_spelled
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import PortalClient
@@ -136,9 +136,7 @@ def test_a_renewed_address_is_nobodys_at_once(
     assert client.get(old).status_code == 404
     assert client.get(new).status_code == 200
     assert client.get("/calendar/nobody.ics").status_code == 404
-    cast.patient.ended_at = clock.now()
-    db.merge(cast.patient)
-    db.commit()
+    set_rules(db, cast.patient, ended_at=clock.now())
     assert client.get(new).status_code == 404
 
 

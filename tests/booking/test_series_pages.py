@@ -11,7 +11,7 @@ from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.practitioners.models import Absence
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.series import A_WEEK, THURSDAYS, chosen, days, make_series, selects
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -141,9 +141,7 @@ def test_a_week_without_anything_is_said_once(client: PortalClient, clinic: Clin
 
 
 def test_the_end_of_the_calendar_is_said(client: PortalClient, clinic: Clinic, db: Session) -> None:
-    clinic.massage.horizon_days = 20
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, horizon_days=20)
     page = plan(client, clinic)
     assert chosen(page) == days(0, 1, 2)
     assert "1 session does not fit any more: the calendar is open until Sunday 13 December." in page.text

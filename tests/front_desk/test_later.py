@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
-from tests.booking.factory import make_appointment
+from tests.booking.factory import make_appointment, move_meanwhile, set_rules
 from tests.booking.series import A_DAY, chosen, make_series, times, told
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -47,9 +47,7 @@ def written(page: Page) -> str:
 def shift(db: Session, row: Appointment, by: timedelta = A_DAY) -> str:
     """Somebody else moves a session; returns when it was, as the address says it."""
     was = f"{row.starts_at:%Y-%m-%dT%H:%MZ}"
-    row.starts_at, row.ends_at, row.sequence = row.starts_at + by, row.ends_at + by, row.sequence + 1
-    row.busy_from, row.busy_until = row.starts_at, row.ends_at
-    db.commit()
+    move_meanwhile(db, row, by)
     return was
 
 
@@ -82,9 +80,7 @@ def test_from_the_visit_to_new_times(
 def test_too_late_is_answered_with_why(
     db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 72 * 60
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=72 * 60)
     clock.at = rows[1].starts_at - timedelta(days=2, hours=20)
     path = f"{home}/plan-later?{WISH}"
     page = desk.page(path)
@@ -105,9 +101,7 @@ def test_too_late_is_answered_with_why(
 def test_with_the_rules_set_aside_a_reason_is_needed_and_what_was_chosen_is_kept(
     db: Session, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
 ) -> None:
-    clinic.massage.horizon_days = 14
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, horizon_days=14)
     assert "For 2 sessions nothing else is free" in desk.page(f"{home}/plan-later?{WISH}").text
     path = f"{home}/plan-later?{WISH}&aside=y"
     page = desk.page(path)
@@ -178,9 +172,7 @@ def test_the_reason_is_kept_when_somebody_changed_the_sessions_meanwhile(
 def test_a_reason_stays_that_is_no_longer_needed(
     db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 72 * 60
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=72 * 60)
     clock.at = rows[1].starts_at - timedelta(days=2, hours=20)
     path = f"{home}/plan-later?{WISH}"
     page = desk.page(path)

@@ -11,7 +11,7 @@ from clinic_portal.patients.models import Patient
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-from tests.support.page import Page, PortalClient
+from tests.support.page import PortalClient, press
 
 NEW = {
     "given_name": "Beatriz", "family_name": "Fontes", "birth_date-day": "4", "birth_date-month": "3",
@@ -22,10 +22,6 @@ NEW = {
 @pytest.fixture
 def desk(cast: Cast) -> PortalClient:
     return cast.browser(cast.receptionist)
-
-
-def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
-    return client.page(path, method="POST", status=status, data={"csrf_token": page.fields()["csrf_token"], **form})
 
 
 def test_somebody_known_is_found_and_booked(db: Session, clinic: Clinic, cast: Cast, desk: PortalClient) -> None:

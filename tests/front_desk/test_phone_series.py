@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.notifications.models import Message
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, set_rules
 from tests.booking.series import A_WEEK, THURSDAYS, chosen, days
 from tests.front_desk.test_phone import press
 from tests.support.cast import Cast
@@ -123,9 +123,7 @@ def test_nothing_chosen_and_nothing_wished_are_said(desk: PortalClient, clinic: 
 def test_the_rules_are_set_aside_with_a_written_reason_only(
     db: Session, clinic: Clinic, desk: PortalClient, home: str
 ) -> None:
-    clinic.massage.series_max, clinic.massage.horizon_days = 2, 20
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, series_max=2, horizon_days=20)
     wish = f"{THURSDAYS}&practitioner={clinic.ines.id}"
     refused = desk.page(f"{home}/series/plan?{wish}", status=422)
     assert "The service allows 2 sessions at once." in refused.text
@@ -331,9 +329,7 @@ def test_without_the_wish_to_set_rules_aside_a_reason_changes_nothing(
 ) -> None:
     path = check_of(desk.page(f"{home}/series/plan?{THURSDAYS}&practitioner={clinic.ines.id}"), home)
     check = desk.page(path)
-    clinic.massage.horizon_days = 20
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, horizon_days=20)
     lost = press(desk, check, path, status=409, note="because")
     assert "One of the times is no longer free" in lost.text
     assert not booked(db)

@@ -12,12 +12,11 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
-from tests.booking.factory import THURSDAY, make_appointment
+from tests.booking.factory import THURSDAY, make_appointment, move_meanwhile, set_rules
 from tests.booking.series import make_series
-from tests.booking.test_move_pages import move_meanwhile
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-from tests.support.page import Page, PortalClient
+from tests.support.page import PortalClient, press
 
 LATER = "2026-11-26T15:30Z"
 
@@ -35,11 +34,6 @@ def desk(cast: Cast) -> PortalClient:
 @pytest.fixture
 def home(booked: Appointment) -> str:
     return f"/desk/lisbon/visits/{booked.id}"
-
-
-def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
-    sent = {name: value for name, value in page.fields().items() if name in {"csrf_token", "seen"}}
-    return client.page(path, method="POST", status=status, data={**sent, **form})
 
 
 def test_the_day_leads_to_the_visit_and_back(desk: PortalClient, home: str) -> None:
@@ -78,9 +72,7 @@ def test_cancelled_by_the_clinic(db: Session, desk: PortalClient, home: str, boo
 def test_for_a_patient_who_asks_late_the_desk_is_asked_why(
     db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, home: str
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 1440
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=1440)
     clock.at = THURSDAY - timedelta(hours=2)
     page = desk.page(f"{home}/cancel")
     late = press(desk, page, f"{home}/cancel", status=422, reason="clinic.patient_asked")
@@ -155,9 +147,7 @@ def test_another_time_needs_a_reason_and_keeps_what_was_typed(
 def test_after_the_cut_off_the_desk_goes_to_the_form_with_the_reason(
     db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, home: str
 ) -> None:
-    clinic.massage.change_cutoff_minutes = 1440
-    db.merge(clinic.massage)
-    db.commit()
+    set_rules(db, clinic.massage, change_cutoff_minutes=1440)
     clock.at = THURSDAY - timedelta(hours=2)
     assert desk.page(f"{home}/move").response.request.path == f"{home}/move/anyway"
 

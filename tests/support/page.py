@@ -143,3 +143,9 @@ def check_page(page: Page) -> None:
             assert not [box for box in form.iter() if "required" in box.attrib], form.attrib
         if form.get("method", "get").lower() == "post":
             assert [field for field in form.iter("input") if field.get("name") == "csrf_token"], form.attrib
+
+
+def press(client: PortalClient, page: Page, path: str, status: int = 200, **form: str) -> Page:
+    """Press a button of a page: its form has the token, what was looked at, and what is filled in."""
+    sent = {name: value for name, value in page.fields().items() if name in {"csrf_token", "seen"}}
+    return client.page(path, method="POST", status=status, data={**sent, **form})
