@@ -50,6 +50,12 @@ def test_the_ladder(desk: Desk, who: str | None, status: int) -> None:
     assert ("Marta" in response.get_data(as_text=True)) == (status == 200)
 
 
+@pytest.mark.parametrize("page", ["", "/book", "/screens", "/waiting-list"])
+def test_whoever_works_at_several_desks_gets_from_each_page_to_the_others(desk: Desk, page: str) -> None:
+    assert "/desk/ponta-delgada" in browser(desk, "administrator").page(f"/desk/lisbon{page}").links()
+    assert "/desk/ponta-delgada" not in browser(desk).page(f"/desk/lisbon{page}").links()
+
+
 def test_a_facility_that_does_not_exist(desk: Desk) -> None:
     browser(desk).page("/desk/nowhere", status=404)
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
 
 from clinic_portal.core.errors import Busy, Conflict
 from clinic_portal.core.typed import tidy
@@ -28,6 +29,16 @@ def own_facility(slug: str) -> FacilityFacts:
     return staff_facility(db_session(), slug, actor=require_actor())
 
 
+def desk_page(
+    template: str, facility: FacilityFacts, *, block: str = "content", status: int = 200, **context: object
+) -> Response:  # fmt: skip
+    """Return a page of a desk: what its header says of the place, and the other desks of whoever works there."""
+    return render_page(
+        template, block=block, status=status, facility=facility, facility_name=local_text(facility.names),
+        facilities=facilities_of_staff(db_session(), actor=require_actor()), **context,
+    )  # fmt: skip
+
+
 def show_day(
     facility: FacilityFacts, *, refusal: Mapping[str, object] | None = None, status: int = 200
 ) -> ResponseReturnValue:
@@ -39,13 +50,11 @@ def show_day(
     if wants_fragment() and refusal is None and request.args.get("version") == day.version:
         return not_changed()
     said = request.args.get("said", "")
-    return render_page(
+    return desk_page(
         "front_desk/day.html",
+        facility,
         block="board",
         status=status,
-        facility=facility,
-        facility_name=local_text(facility.names),
-        facilities=facilities_of_staff(db_session(), actor=actor),
         day=day,
         query=query,
         said=next((row for row in day.rows if str(row.id) == said and row.is_fresh), None),

@@ -25,15 +25,14 @@ from clinic_portal.core.typed import tidy
 from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, bookable_services
 from clinic_portal.front_desk.forms import AnywayForm, NewPatientForm
 from clinic_portal.front_desk.routes.anyway import filled, taker_of
-from clinic_portal.front_desk.routes.pages import MAX_QUERY, blueprint, own_facility
+from clinic_portal.front_desk.routes.pages import MAX_QUERY, blueprint, desk_page, own_facility
 from clinic_portal.patients.queries import PatientFacts, patients_for_staff, same_people, search_patients
 from clinic_portal.patients.use_cases.add_patient import NewPatient, add_patient
 from clinic_portal.practitioners.queries import ServicePlace, places_of_service, practitioners
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
-from clinic_portal.web.filters import local_text
-from clinic_portal.web.pages import render_page, see_other
+from clinic_portal.web.pages import see_other
 
 BOOK = "/desk/<slug>/book"
 PATIENT = f"{BOOK}/<uuid:patient_id>"
@@ -118,10 +117,7 @@ def choose_service(slug: str, patient_id: UUID) -> ResponseReturnValue:
     facility = own_facility(slug)
     patient = patient_at_desk(facility, patient_id)
     services = bookable_services(db_session())
-    return render_page(
-        "front_desk/choose_service.html", facility=facility, facility_name=local_text(facility.names), patient=patient,
-        services=services,
-    )  # fmt: skip
+    return desk_page("front_desk/choose_service.html", facility, patient=patient, services=services)
 
 
 @blueprint.route(SERVICE, methods=["GET", "POST"])
@@ -261,11 +257,10 @@ def _find_page(
 ) -> Response:
     query = tidy(request.args.get("q", "")[:MAX_QUERY])
     db, actor = db_session(), require_actor()
-    return render_page(
+    return desk_page(
         "front_desk/find_patient.html",
+        facility,
         status=status,
-        facility=facility,
-        facility_name=local_text(facility.names),
         query=query,
         found=search_patients(db, query, actor=actor, among=patients_of(facility.id)) if query else (),
         known=list(patients_for_staff(db, known, actor=actor).values()),
@@ -279,20 +274,16 @@ def _times(way: PhoneWay, *, status: int = 200, lost: Chosen | None = None, reas
 
 def _check_page(facility: FacilityFacts, way: PhoneWay, start: datetime, taker: Taker) -> Response:
     who = practitioners(db_session(), [taker.practitioner_id])[taker.practitioner_id]
-    return render_page(
-        "front_desk/check_booking.html", facility=facility, facility_name=local_text(facility.names), way=way,
-        start=start, who=who,
-    )  # fmt: skip
+    return desk_page("front_desk/check_booking.html", facility, way=way, start=start, who=who)
 
 
 def _anyway_page(
     facility: FacilityFacts, way: PhoneWay, form: AnywayForm, *, refusal: object = None, status: int = 200
 ) -> Response:
-    return render_page(
+    return desk_page(
         "front_desk/book_anyway.html",
+        facility,
         status=status,
-        facility=facility,
-        facility_name=local_text(facility.names),
         way=way,
         form=form,
         refusal=refusal,

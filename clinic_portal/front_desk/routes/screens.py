@@ -12,16 +12,15 @@ from clinic_portal.core.typed import tidy
 from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.front_desk.day import ALIVE_FOR
 from clinic_portal.front_desk.forms import PairForm, ScreenForm
-from clinic_portal.front_desk.routes.pages import blueprint, own_facility
+from clinic_portal.front_desk.routes.pages import blueprint, desk_page, own_facility
 from clinic_portal.waiting_room.queries import ScreenFacts, ScreenLabel, facility_screens
 from clinic_portal.waiting_room.use_cases import change_screen as changing
 from clinic_portal.waiting_room.use_cases import pair_screen as pairing
 from clinic_portal.waiting_room.use_cases import revoke_screen as revoking
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
-from clinic_portal.web.filters import local_text
 from clinic_portal.web.limits import limited
-from clinic_portal.web.pages import render_page, see_other
+from clinic_portal.web.pages import see_other
 
 SCREEN = "/desk/<slug>/screens/<uuid:screen_id>"
 
@@ -102,11 +101,10 @@ def _find(facility: FacilityFacts, screen_id: UUID) -> ScreenFacts:
 
 
 def _page(facility: FacilityFacts, form: PairForm, status: int = 200) -> ResponseReturnValue:
-    return render_page(
+    return desk_page(
         "front_desk/screens.html",
+        facility,
         status=status,
-        facility=facility,
-        facility_name=local_text(facility.names),
         screens=facility_screens(db_session(), facility.id),
         now=clock().now(),
         alive_for=ALIVE_FOR,
@@ -115,11 +113,10 @@ def _page(facility: FacilityFacts, form: PairForm, status: int = 200) -> Respons
 
 
 def _one(facility: FacilityFacts, found: ScreenFacts, form: ScreenForm, status: int = 200) -> ResponseReturnValue:
-    return render_page(
+    return desk_page(
         "front_desk/screen.html",
+        facility,
         status=status,
-        facility=facility,
-        facility_name=local_text(facility.names),
         screen=found,
         form=form,
     )

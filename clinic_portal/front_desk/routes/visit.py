@@ -27,15 +27,14 @@ from clinic_portal.core.ids import AppointmentId
 from clinic_portal.facilities.queries import FacilityFacts, facilities_of_staff
 from clinic_portal.front_desk.forms import AnywayForm, ClinicCancelForm
 from clinic_portal.front_desk.routes.anyway import filled, taker_of
-from clinic_portal.front_desk.routes.pages import blueprint, own_facility
+from clinic_portal.front_desk.routes.pages import blueprint, desk_page, own_facility
 from clinic_portal.notifications.queries import sms_stop
 from clinic_portal.notifications.use_cases.ask_for_sms_again import ask_for_sms_again
 from clinic_portal.patients.queries import patients_for_staff
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
-from clinic_portal.web.filters import local_text
-from clinic_portal.web.pages import render_page, see_other
+from clinic_portal.web.pages import see_other
 
 VISIT = "/desk/<slug>/visits/<uuid:appointment_id>"
 TOO_LATE = "appointment.too_late_to_change"
@@ -204,12 +203,10 @@ def _page(
     patient = patients_for_staff(db, [patient_id], actor=actor)[patient_id]
     ours, theirs = sessions_from(found)
     to_phone = visits_to_phone(db, facility.id, now=now, actor=actor)
-    return render_page(
+    return desk_page(
         template,
+        facility,
         status=status,
-        facility=facility,
-        facility_name=local_text(facility.names),
-        facilities=facilities_of_staff(db, actor=actor),
         visit=found,
         day=local_day(found.appointment.starts_at, facility.tz),
         patient=patient,

@@ -27,17 +27,16 @@ from clinic_portal.booking.use_cases.join_by_phone import join_by_phone
 from clinic_portal.booking.use_cases.leave_by_phone import leave_by_phone
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import EntryId, OfferId
-from clinic_portal.facilities.queries import FacilityFacts, facilities_of_staff
+from clinic_portal.facilities.queries import FacilityFacts
 from clinic_portal.front_desk.forms import WishAtDeskForm
-from clinic_portal.front_desk.routes.pages import blueprint, own_facility
+from clinic_portal.front_desk.routes.pages import blueprint, desk_page, own_facility
 from clinic_portal.front_desk.routes.phone import SERVICE, PhoneWay, patient_at_desk, phone_way
 from clinic_portal.front_desk.routes.visit import VISIT, visit_for_desk
 from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 from clinic_portal.web.access import Right, require_actor, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.error_texts import explain
-from clinic_portal.web.filters import local_text
-from clinic_portal.web.pages import render_page, see_other
+from clinic_portal.web.pages import see_other
 
 LIST = "/desk/<slug>/waiting-list"
 ENTRY = f"{LIST}/<uuid:entry_id>"
@@ -49,11 +48,9 @@ OFFER = "/desk/<slug>/offers/<uuid:offer_id>"
 def waiting_list(slug: str) -> ResponseReturnValue:
     """List who waits, since when, and what was offered; below it the times that came free this week."""
     facility, db = own_facility(slug), db_session()
-    return render_page(
+    return desk_page(
         "front_desk/waiting_list.html",
-        facility=facility,
-        facility_name=local_text(facility.names),
-        facilities=facilities_of_staff(db, actor=require_actor()),
+        facility,
         waiters=waiters_at(db, clock(), facility.id),
         freed=freed_at(db, clock(), facility.id),
         to_phone=offers_to_phone(db, clock(), facility.id, actor=require_actor()),
@@ -153,13 +150,11 @@ def _ask(
             return _saved(facility, entry.id)
         except Conflict as refused:
             status, refusal = 409, explain(409, refused.code)
-    return render_page(
+    return desk_page(
         "front_desk/ask_for_time.html",
+        facility,
         status=status,
         refusal=refusal,
-        facility=facility,
-        facility_name=local_text(facility.names),
-        facilities=facilities_of_staff(db_session(), actor=require_actor()),
         patient=patient,
         asking=asking,
         visit=asking.visit,
@@ -182,12 +177,10 @@ def _entry_page(
     db, actor, now = db_session(), require_actor(), clock().now()
     view = entry_at_desk(db, clock(), entry_id, facility_id=facility.id, actor=actor)
     to_phone = offers_to_phone(db, clock(), facility.id, actor=actor)
-    return render_page(
+    return desk_page(
         "front_desk/waiting.html",
+        facility,
         status=status,
-        facility=facility,
-        facility_name=local_text(facility.names),
-        facilities=facilities_of_staff(db, actor=actor),
         view=view,
         wish=wishing.wish_in_words(view.entry.asked),
         offer=view.open_offer(facility.id, now=now),
