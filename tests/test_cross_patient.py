@@ -74,7 +74,7 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "change": "time", "choice": "full", "day": "", "days": "14", "from": "", "part": "morning", "language": "en",
         "name": "Hall", "next": "/visits", "old_password": "not her password", "password": "seven green kettles sing",
         "patient_note": "mine", "reason": "patient.other", "slot": FREE_SLOT, "version": "", "seen": "", "as": "text",
-        "count": "4", "per_week": "1", "weekday": "3", "first": "2026-11-23", "time": FREE_SLOT,
+        "count": "4", "per_week": "1", "weekday": "3", "first": "2026-11-23", "time": FREE_SLOT, "was": FREE_SLOT,
         "moved": "1", "answer": "STOP", "by_sms": "y", "by_email": "y", "remind": "on",
         "noshow_limit": "3", "noshow_days": "180",
         "quiet_from": "21:00", "quiet_until": "08:00", "early_days": "7", "last_days": "1",
@@ -89,11 +89,12 @@ def parameters(world: World) -> Mapping[str, Pair]:
         "starts": "", "ends": "", "where": "", "weekday": "", "valid_from": "", "valid_until": "", "first_day": "",
         "last_day": "", "before": "", "after": "", "notice": "", "notice_unit": "", "horizon": "", "cutoff": "",
         "cutoff_unit": "", "per_day": "", "series": "", "mode": "", "modes": "", "stands": "", "stop": "", "stop_unit": "",
-        "keep": "", "meeting_url": "", "year": "2026", "for_all": "cancel", "later": "y", "aside": "y",
+        "keep": "", "meeting_url": "", "year": "2026", "for_all": "cancel", "later": "y", "aside": "y", "another": "y",
     }  # fmt: skip
     return {name: Pair(value, value) for name, value in same.items()} | {
         "patient": Pair(str(world.cast.patient_person.id), unknown()),
         "shown": Pair(token_of(AppointmentId(world.booked.id), world.booked.starts_at), f"{unknown()}@20261126T1030"),
+        "namesake": Pair(str(world.cast.patient_person.id), unknown()),
         "instead": Pair(str(world.held.id), unknown()),
         "session": Pair(str(world.booked.id), unknown()),
         "said": Pair(str(world.arrived.id), unknown()),

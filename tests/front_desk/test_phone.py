@@ -107,7 +107,7 @@ def test_another_person_with_the_same_name_and_birth_date(db: Session, cast: Cas
     assert known.fields()["phone"] == "912 345 677"
     # Not a box that was ticked, or sent of people who were never shown: no patient of another desk is found that way.
     stranger = str(cast.stranger_person.id)
-    for sent in ({}, {"shown": ""}, {"shown": "x"}, {"shown": stranger}):
+    for sent in ({}, {"namesake": ""}, {"namesake": "x"}, {"namesake": stranger}):
         again = press(
             desk, known, "/desk/lisbon/book", status=409, **(known.fields() | sent | {"another": "y"} if sent else NEW)
         )
@@ -115,7 +115,7 @@ def test_another_person_with_the_same_name_and_birth_date(db: Session, cast: Cas
         assert cast.stranger_person.full_name not in again.text
     wrong = press(desk, known, "/desk/lisbon/book", status=422, **(known.fields() | {"another": "y", "phone": "12"}))
     assert wrong.fields()["another"] == "y", "what was ticked stays"
-    assert wrong.fields()["shown"] == known.fields()["shown"]
+    assert wrong.fields()["namesake"] == known.fields()["namesake"]
     twin = press(desk, wrong, "/desk/lisbon/book", **(wrong.fields() | {"phone": "912 345 677"}))
     assert twin.h1 == "What would they like to book?"
     assert twin.response.request.path != first

@@ -203,7 +203,7 @@ def _named(*patient_ids: PatientId) -> None:
 def _shown() -> tuple[PatientId, ...]:
     """Return who was on the page as known already, when the form was sent."""
     known = set(session.get(NAMED, []))
-    return tuple(PatientId(UUID(one)) for one in request.form.getlist("shown") if one in known)
+    return tuple(PatientId(UUID(one)) for one in request.form.getlist("namesake") if one in known)
 
 
 def patient_at_desk(facility: FacilityFacts, patient_id: UUID) -> PatientFacts:
