@@ -9,6 +9,7 @@ from clinic_portal.accounts.queries import find_session
 from clinic_portal.accounts.routes import blueprint as accounts_blueprint
 from clinic_portal.admin.routes import blueprint as admin_blueprint
 from clinic_portal.booking.routes import blueprint as booking_blueprint
+from clinic_portal.booking.routes.common import has_many_clocks
 from clinic_portal.booking.routes.holding import held_on_the_way
 from clinic_portal.core.clock import Clock, SystemClock
 from clinic_portal.core.jobs import JobRuntime
@@ -97,6 +98,7 @@ def _init_templates(app: Flask, settings: Settings) -> None:
         sms_stop_of=lambda number: sms_stop(db_session(), clock(), number),
         hears_of_nothing=lambda account_id, number: hears_of_nothing(db_session(), account_id, number),
         held_on_the_way=held_on_the_way,
+        has_many_clocks=has_many_clocks,
     )
 
     @app.context_processor

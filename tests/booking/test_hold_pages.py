@@ -313,6 +313,19 @@ def test_the_azores_show_their_own_time(client: PortalClient, clinic: Clinic) ->
     assert (first.get("value"), (first.text or "").strip()) == ("2026-11-23T11:30Z", "10:30")
 
 
+def test_a_deadline_says_on_whose_clock_it_is_where_there_are_several(
+    client: PortalClient, clinic: Clinic, db: Session
+) -> None:
+    """It is met wherever the patient is: in Lisbon "until 09:22" would be over already."""
+    page = client.page("/book/massage/times?practitioner=any&facility=ponta-delgada")
+    slot = str(page.all("button", name="slot")[0].get("value"))
+    path = press(client, page, slot)
+    assert "This time is held for you until 09:22 (Azores time)." in client.page(path).text
+    clinic.azores.tz = "Europe/Lisbon"
+    db.commit()
+    assert "This time is held for you until 10:22." in client.page(path).text
+
+
 def test_a_patient_of_the_home_page_is_preselected(cast: Cast) -> None:
     client = cast.browser(cast.guardian)
     (link,) = [link for link in client.page("/").links() if f"patient={cast.child.id}" in link]

@@ -155,7 +155,7 @@ def test_a_time_that_somebody_only_holds_may_come_back(
     assert "Please phone" in desk.page("/desk/lisbon").text
     hold_time(db, clock, choice=choose(clinic, at=TUESDAY, practitioner=clinic.ines), hold_key="a", actor=None)
     page = client.page(path)
-    assert (page.h1, "The offer ends at 10:42." in page.text) == (BUSY, True)
+    assert (page.h1, "The offer ends at 10:42 (Lisbon time)." in page.text) == (BUSY, True)
     pressed = client.page(f"{path}/take", method="POST", status=409, data={"csrf_token": token})
     assert (pressed.h1, "Somebody else has it now." in pressed.text) == (BUSY, True)
     # Nobody is phoned in vain, and the message still goes out: they may look again.

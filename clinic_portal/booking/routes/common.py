@@ -311,6 +311,12 @@ def bookable_people() -> list[PersonFacts]:
     return [person for person in people_of(db_session(), clock(), actor=actor) if person.can_book]
 
 
+def has_many_clocks() -> bool:
+    """Whether the clinic's places have different clocks: a deadline then says on whose it is, as it is met elsewhere."""
+    places = catalogue_of(db_session()).facilities(db_session(), clock()).values()
+    return len({place.tz for place in places}) > 1
+
+
 def hold_key() -> str | None:
     """Return the key of this browser's hold, if it ever held a time."""
     key = session.get(HOLD_KEY)
