@@ -25,6 +25,7 @@ from clinic_portal.web.access import SignedIn, current_actor
 from clinic_portal.web.database import EXTENSION_KEY, clock, db_session, init_database, session_factory
 from clinic_portal.web.pages import wants_fragment
 from clinic_portal.web.routes import blueprint as web_blueprint
+from clinic_portal.web.routes import can_be_opened
 
 BLUEPRINTS = (
     web_blueprint,
@@ -94,6 +95,7 @@ def _init_templates(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         clinic_name=settings.clinic_name,
         clinic_phone=settings.clinic_phone,
+        can_be_opened=can_be_opened,
         # Asked by pages of tiers below the one that knows.
         sms_stop_of=lambda number: sms_stop(db_session(), clock(), number),
         hears_of_nothing=lambda account_id, number: hears_of_nothing(db_session(), account_id, number),

@@ -41,6 +41,14 @@
     target.setAttribute("aria-label", shown ? target.dataset.showLabel : target.dataset.hideLabel);
   });
 
+  // A refused form came back as the answer to sending it. Whoever goes on from there and then back opens its address, instead
+  // of being asked whether to send it again; a reload still shows what was typed.
+  if ("sent" in root.dataset) {
+    const open = () => history.replaceState(history.state, "", location.href);
+    document.addEventListener("submit", open, true);
+    document.addEventListener("click", (event) => { if (event.target.closest?.("a[href]:not([href^='#'])")) open(); }, true);
+  }
+
   document.addEventListener("keydown", (event) => {
     const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }

@@ -110,6 +110,22 @@ def test_nobody_has_to_say_why(
     assert db.scalars(select(AppointmentHistory.reason)).all() == ["patient.not_said"]
 
 
+def test_a_refused_form_says_whether_its_address_can_be_opened(
+    client: PortalClient, settings: Settings, booked: Appointment
+) -> None:
+    """Then `portal.js` lets Back open it; "I am coming" answers to the press only."""
+    path = visit_link_path(settings, facts_of(booked))
+    token = client.page(path).fields()["csrf_token"]
+
+    def is_sent(address: str, status: int, **form: str) -> bool:
+        page = client.page(address, method="POST", status=status, data={"csrf_token": token, **form})
+        return "data-sent" in page.one("html").attrib
+
+    assert is_sent(f"{path}/cancel", 422, reason="clinic.closed")
+    assert not is_sent(f"{path}/coming", 409, seen="7")
+    assert "data-sent" not in client.page(f"{path}/cancel").one("html").attrib
+
+
 def test_after_the_visit_it_only_says_that_it_is_over(
     client: PortalClient, clock: FixedClock, settings: Settings, booked: Appointment
 ) -> None:

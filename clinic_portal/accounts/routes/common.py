@@ -1,15 +1,13 @@
 """What the pages of this feature share: where to go on to, signing a browser in, saying why not."""
 
 import logging
-from urllib.parse import urlsplit
 
-from flask import Blueprint, after_this_request, current_app, flash, g, request, session, url_for
+from flask import Blueprint, after_this_request, flash, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import login_user
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from clinic_portal.accounts.devices import Device
@@ -23,7 +21,7 @@ from clinic_portal.core.errors import Busy
 from clinic_portal.web.access import SignedIn
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.pages import render_page
-from clinic_portal.web.routes import safe_path
+from clinic_portal.web.routes import can_be_opened, safe_path
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +44,7 @@ def wanted_path() -> str | None:
 def readable_path(target: str | None) -> str:
     """Return a path of this site that can be opened: a form's own address answers to sending only, so home instead."""
     path = safe_path(target)
-    adapter = current_app.create_url_adapter(request)
-    try:
-        if adapter is not None:
-            adapter.match(urlsplit(path).path, method="GET")
-    except HTTPException:
-        return url_for("booking.home")
-    return path
+    return path if can_be_opened(path) else url_for("booking.home")
 
 
 def link(endpoint: str) -> str:
