@@ -7,8 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules import AppointmentState, CancelReason
+from clinic_portal.booking.use_cases.cancel_appointment import cancel_appointment
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.ids import AppointmentId
 from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rules import MessageState
@@ -67,6 +69,22 @@ def test_cancelled_by_the_clinic(db: Session, desk: PortalClient, home: str, boo
     db.expire_all()
     assert db.get_one(Appointment, booked.id).state is AppointmentState.CANCELLED
     assert press(desk, page, f"{home}/cancel", reason="clinic.other").response.request.path == home
+
+
+@pytest.mark.parametrize("reason", CancelReason)
+def test_the_desk_reads_why_a_patient_cancelled(
+    db: Session, clock: FixedClock, cast: Cast, desk: PortalClient, home: str, booked: Appointment, reason: CancelReason
+) -> None:
+    """They were asked, and told that the clinic sees it."""
+    said = {
+        CancelReason.OTHER_TIME: ": another time is needed",
+        CancelReason.UNWELL: ": not well enough to come",
+        CancelReason.NOT_NEEDED: ": the visit is no longer needed",
+        CancelReason.CANNOT_COME: ": cannot get there",
+    }
+    cancel_appointment(db, clock, appointment_id=AppointmentId(booked.id), actor=cast.patient.actor(), reason=reason)
+    story = desk.page(home).all("b")
+    assert f"Cancelled by the patient{said.get(reason, '')}" in ["".join(line.itertext()).strip() for line in story]
 
 
 def test_for_a_patient_who_asks_late_the_desk_is_asked_why(
