@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.links import visit_link_path
@@ -11,6 +12,7 @@ from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.settings import Settings
+from clinic_portal.practitioners.models import WeeklyHours
 from tests.booking.factory import THURSDAY, make_appointment, move_meanwhile, set_rules
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -82,6 +84,61 @@ def test_the_list_is_that_of_booking(mover: Mover) -> None:
     assert "Ponta Delgada" in azores.text
     check = press(client, azores, f"{home}/move?practitioner=any&facility=ponta-delgada", slot=slots(azores)[0])
     assert "Sofia Pinto or a colleague" in check.text
+
+
+@pytest.fixture
+def far(db: Session, clinic: Clinic, cast: Cast) -> Appointment:
+    """A visit that is weeks ahead."""
+    return make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=14))
+
+
+def to_days(page: Page) -> dict[str, str]:
+    """Where the links to other days lead."""
+    links = {"".join(link.itertext()): link.get("href", "") for link in page.all("a")}
+    return {words: path for words, path in links.items() if words.startswith(("Days around", "The first free"))}
+
+
+def first_day(page: Page) -> str:
+    return min(slots(page))[:10]
+
+
+@pytest.mark.parametrize("way", ["account", "link", "desk"])
+def test_days_around_a_visit_weeks_ahead_are_one_press_away_and_so_are_the_first(
+    cast: Cast, settings: Settings, far: Appointment, way: str
+) -> None:
+    client, home = {
+        "account": (cast.browser(cast.patient), f"/visits/{far.id}"),
+        "link": (cast.browser(None), visit_link_path(settings, facts_of(far))),
+        "desk": (cast.browser(cast.receptionist), f"/desk/lisbon/visits/{far.id}"),
+    }[way]
+    page = client.page(f"{home}/move?part=afternoon")
+    assert first_day(page) < "2026-11-30"
+    ((words, path),) = to_days(page).items()
+    assert words == "Days around Thursday 10 December"
+    around = client.page(path)
+    assert first_day(around) == "2026-12-07"
+    assert all(slot[11:13] >= "12" for slot in slots(around)), "the part of the day is kept"
+    ((words, path),) = to_days(around).items()
+    assert words == "The first free days"
+    (morning,) = [link.get("href", "") for link in around.all("a") if link.get("id") == "part-morning"]
+    assert first_day(client.page(morning)) == "2026-12-07", "another part is of the same days"
+    assert slots(client.page(path)) == slots(page)
+    assert len(to_days(client.page(f"{home}/move?from=2026-12-01"))) == 2
+
+
+def test_a_visit_of_the_days_shown_needs_no_way_to_them(mover: Mover) -> None:
+    client, home = mover
+    assert not to_days(client.page(f"{home}/move"))
+    assert list(to_days(client.page(f"{home}/move?from=2026-12-01"))) == ["The first free days"]
+
+
+def test_no_free_time_is_said_of_the_days_that_were_looked_at(db: Session, clinic: Clinic, mover: Mover) -> None:
+    client, home = mover
+    db.execute(delete(WeeklyHours))
+    db.commit()
+    page = client.page(f"{home}/move?from=2026-12-01")
+    assert "There is no free time from Tuesday 1 December until Sunday 21 February" in page.text
+    assert "There is no free time until Sunday 21 February" in client.page(f"{home}/move").text
 
 
 def test_when_somebody_was_faster_the_nearest_times_are_shown_and_the_visit_stays(

@@ -5,7 +5,7 @@ The front desk has the same pages under its own addresses: `choose_new_time` and
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -23,13 +23,14 @@ from clinic_portal.booking.queries import (
     visit_of,
 )
 from clinic_portal.booking.queries.visits import LinkHolder
-from clinic_portal.booking.routes.common import Way, blueprint, with_choices
+from clinic_portal.booking.routes.common import DAYS_AT_ONCE, Way, blueprint, with_choices
 from clinic_portal.booking.routes.linked import LINK, TRIES, is_changed, unlisted, visit_of_link
 from clinic_portal.booking.routes.times import Chosen, chosen_slot, times_page
 from clinic_portal.booking.routes.too_late import too_late_page
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.move_appointment import move_appointment
 from clinic_portal.core.actor import Actor
+from clinic_portal.core.clock import local_day
 from clinic_portal.core.errors import Conflict
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.facilities.queries import find_facilities
@@ -43,6 +44,9 @@ VISIT = "/visits/<uuid:appointment_id>"
 
 #: Moves to a new time for whoever looks at the page.
 Mover = Callable[[NewTime], AppointmentFacts]
+
+#: How many days before the visit's own the days around it begin.
+DAYS_BEFORE = timedelta(days=3)
 
 #: Refusals after which another time helps.
 ANOTHER_TIME = frozenset({"appointment.slot_taken", "appointment.patient_overlap", "appointment.too_many_that_day"})
@@ -96,6 +100,19 @@ class MoveWay(Way):
         if self.visit is None:
             raise ValueError("nothing is moved")
         return self.visit
+
+    @property
+    def visit_day(self) -> date:
+        """The day of the visit, on the clock of its place."""
+        return local_day(self.moved.appointment.starts_at, self.moved.tz)
+
+    @property
+    def around(self) -> date | None:
+        """Where the days around the visit begin; None when they are among the first, or past the calendar."""
+        today = self.days_of_today()[0]
+        is_far = self.visit_day >= today + timedelta(days=DAYS_AT_ONCE)
+        begin = self.visit_day - DAYS_BEFORE
+        return begin if is_far and begin <= self.last_day else None
 
     def wish(self, own_hold: str | None = None) -> Wish:
         """What to look for; the visit's own time counts as free."""

@@ -166,6 +166,7 @@ def times_page(  # noqa: PLR0913 - all but the way have defaults
     """Return the page with the times of a way; when one was `lost`, it says why and shows the nearest."""
     way = with_diary(way)
     times = times or find_times(way)
+    kept = way.from_day if moving else None  # Another part of the same days, where the days were chosen.
     return render_page(
         template,
         block="times",
@@ -174,7 +175,7 @@ def times_page(  # noqa: PLR0913 - all but the way have defaults
         times=times,
         later=_later_link(way, times.later),
         parts=[
-            (part, part_name(part), way.link("choose_time", part=part, from_day=None, days=DAYS_AT_ONCE))
+            (part, part_name(part), way.link("choose_time", part=part, from_day=kept, days=DAYS_AT_ONCE))
             for part in PartOfDay
         ],
         lost=lost,
