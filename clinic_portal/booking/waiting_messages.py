@@ -19,7 +19,7 @@ from clinic_portal.core.modes import Mode
 from clinic_portal.core.settings import Settings
 from clinic_portal.core.wording import span_in_words, weekdays_in_words
 from clinic_portal.dependents.queries import own_accounts
-from clinic_portal.facilities.queries import facility_by_id, find_facilities, service_by_id
+from clinic_portal.facilities.queries import facility_by_id, find_facilities, have_many_clocks, service_by_id
 from clinic_portal.notifications.sources import MessageFacts
 from clinic_portal.patients.queries import PatientFacts, find_patient
 from clinic_portal.practitioners.queries import practitioner_by_id
@@ -60,6 +60,7 @@ def offered_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUI
         "ends_at": offer.ends_at,
         "is_held": offer.is_held,
         "tz": facility.tz,
+        "many_clocks": have_many_clocks(find_facilities(db).values()),
         # The visit that they have, which stays unless they take this time.
         "visit_at": visit.appointment.starts_at if visit else None,
         "visit_tz": visit.tz if visit else facility.tz,

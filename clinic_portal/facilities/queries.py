@@ -229,6 +229,11 @@ def find_facilities(
     return {FacilityId(row.id): _facts(row) for row in db.scalars(statement)}
 
 
+def have_many_clocks(places: Iterable[FacilityFacts]) -> bool:
+    """Whether places are on different clocks: a deadline, met wherever the patient is, then says on whose it is."""
+    return len({place.tz for place in places}) > 1
+
+
 def find_rooms(db: Session, room_ids: Collection[RoomId]) -> Mapping[RoomId, RoomFacts]:
     """Return rooms by id."""
     if not room_ids:

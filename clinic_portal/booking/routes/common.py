@@ -19,7 +19,7 @@ from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PatientId
 from clinic_portal.core.modes import Mode
 from clinic_portal.dependents.queries import PersonFacts, people_of, person_to_book_for
-from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts
+from clinic_portal.facilities.queries import FacilityFacts, ServiceFacts, have_many_clocks
 from clinic_portal.patients.queries import PatientFacts
 from clinic_portal.practitioners.queries import PractitionerFacts, ServicePlace
 from clinic_portal.web.access import current_actor
@@ -312,9 +312,8 @@ def bookable_people() -> list[PersonFacts]:
 
 
 def has_many_clocks() -> bool:
-    """Whether the clinic's places have different clocks: a deadline then says on whose it is, as it is met elsewhere."""
-    places = catalogue_of(db_session()).facilities(db_session(), clock()).values()
-    return len({place.tz for place in places}) > 1
+    """Whether the clinic's places are on different clocks."""
+    return have_many_clocks(catalogue_of(db_session()).facilities(db_session(), clock()).values())
 
 
 def hold_key() -> str | None:
