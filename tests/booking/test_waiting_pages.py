@@ -220,6 +220,18 @@ def test_the_link_shows_the_time_and_changes_nothing_until_a_button_is_pressed(
     assert again.h1 == "The time is yours"
 
 
+def test_until_when_is_said_of_a_time_and_of_a_day_as_portuguese_says_it(
+    client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
+) -> None:
+    path = offered(db, clock, clinic, cast, settings)
+    client.set_cookie("clinic_language", "pt_PT")
+    assert "para si até às 10:42 (hora local: Lisboa)." in client.page(path).text
+    offers(db)[0].ends_at = TUESDAY
+    db.commit()
+    text = client.page(path).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "para si até terça-feira, 24 de novembro, 09:00 (hora local: Lisboa)." in text
+
+
 def test_saying_no_keeps_the_visit_and_the_place(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:
