@@ -232,6 +232,23 @@ def test_until_when_is_said_of_a_time_and_of_a_day_as_portuguese_says_it(
     assert "para si até terça-feira, 24 de novembro, 09:00 (hora local: Lisboa)." in text
 
 
+def test_who_is_told_first_is_said_as_the_clinic_offers(
+    patient: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    entry = join(db, clock, clinic, cast.patient, cast.patient_person)
+    path, in_turn = f"/waiting-list/{entry.id}", "Whoever asked first is offered it first."
+    at_once = "We may write to several people at once. The first to take it has it."
+    assert in_turn in patient.page(path).text
+    first_come(db, clinic)
+    page = patient.page(path)
+    assert "At some of our clinics whoever asked first is offered it first. At others we may write" in page.text
+    for place, said, unsaid in ((clinic.lisbon, at_once, in_turn), (clinic.azores, in_turn, at_once)):
+        entry.facility_id = place.id
+        db.commit()
+        text = patient.page(path).text
+        assert (said in text, unsaid in text) == (True, False)
+
+
 def test_saying_no_keeps_the_visit_and_the_place(
     client: PortalClient, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:

@@ -18,6 +18,7 @@ from clinic_portal.booking.rules import (
     Asked,
     EntryEnd,
     EntryState,
+    OfferMode,
     OfferState,
     PartOfDay,
     Standing,
@@ -131,6 +132,13 @@ def waiting_rules(db: Session, facility_id: FacilityId) -> WaitingRules:
     """Return how a facility offers times."""
     row = db.get(WaitingPolicy, facility_id)
     return row.rules if row else WaitingRules()
+
+
+def offer_modes(db: Session, facility_ids: Collection[FacilityId]) -> set[OfferMode]:
+    """Return the ways in which these facilities offer times."""
+    rows = db.execute(select(WaitingPolicy.facility_id, WaitingPolicy.mode))
+    modes = {FacilityId(id_): mode for id_, mode in rows}
+    return {modes.get(id_, WaitingRules.mode) for id_ in facility_ids}
 
 
 def offer_by_reference(db: Session, reference: str) -> tuple[OfferFacts, EntryFacts] | None:

@@ -7,12 +7,14 @@ from uuid import UUID
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.links import offer_link_path
 from clinic_portal.booking.queries import PartOfDay, visit_of
-from clinic_portal.booking.queries.waiting import OfferFacts
+from clinic_portal.booking.queries.waiting import OfferFacts, offer_modes
 from clinic_portal.booking.queries.waiting_views import EntryView, entries_of, entry_of, waiting_for
 from clinic_portal.booking.routes import wishing
 from clinic_portal.booking.routes.common import Way, blueprint, bookable_people, way_so_far
+from clinic_portal.booking.rules import OfferMode
 from clinic_portal.booking.use_cases.join_waiting_list import join_waiting_list
 from clinic_portal.booking.use_cases.leave_waiting_list import leave_waiting_list
 from clinic_portal.core.errors import NotFound
@@ -85,7 +87,8 @@ def waiting(entry_id: UUID) -> ResponseReturnValue:
     """Show what somebody waits for, and what happens next."""
     view = entry_of(db_session(), clock(), EntryId(entry_id), actor=require_actor())
     wish = wishing.wish_in_words(view.entry.asked)
-    return render_page("booking/waiting.html", view=view, wish=wish, offer_path=path_of_offer(view))
+    modes = {mode.value for mode in _offer_modes(view)}
+    return render_page("booking/waiting.html", view=view, wish=wish, offer_path=path_of_offer(view), modes=modes)
 
 
 @blueprint.post(f"{ENTRY}/end")
@@ -94,6 +97,13 @@ def stop_waiting(entry_id: UUID) -> ResponseReturnValue:
     """Take somebody off the list."""
     leave_waiting_list(db_session(), clock(), entry_id=EntryId(entry_id), actor=require_actor())
     return see_other(url_for("booking.my_visits", _anchor="waiting"))
+
+
+def _offer_modes(view: EntryView) -> set[OfferMode]:
+    if view.facility:
+        return offer_modes(db_session(), {view.facility.id})
+    anywhere = catalogue_of(db_session()).places(db_session(), clock(), view.service.id)
+    return offer_modes(db_session(), {place.facility_id for place in anywhere})
 
 
 def path_of_offer(view: EntryView) -> str:
