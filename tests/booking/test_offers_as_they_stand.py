@@ -102,7 +102,8 @@ def test_a_time_that_is_gone_is_offered_to_nobody_any_more_wherever_they_look(
     token = client.page(path).fields()["csrf_token"]
     for mine in ("/", "/visits"):
         assert path in own.page(mine).links(), "minutes count: it is seen wherever they come in"
-        assert own.page(mine).one("section", **{"class": "callout"})
+        callout = " ".join("".join(own.page(mine).one("section", **{"class": "callout"}).itertext()).split())
+        assert ("We hold it for you until" if is_held else "The first to take it has it. The offer ends at") in callout
     assert offered_facts(db, clock, settings, offer.id) is not None
     happens(clinic, cast.stranger_person, what)(db)
     db.commit()
