@@ -80,7 +80,7 @@ MESSAGE_SOURCES: Mapping[str, MessageSource] = {
     "appointment_booked": appointment_messages.booked_facts,
     "appointment_cancelled": appointment_messages.cancelled_facts,
     "appointment_cancelled_by_clinic": appointment_messages.cancelled_facts,
-    "appointment_moved": appointment_messages.booked_facts,
+    "appointment_moved": appointment_messages.moved_facts,
     "time_offered": waiting_messages.offered_facts,
     "waiting_joined": waiting_messages.joined_facts,
     "waiting_left": waiting_messages.left_facts,

@@ -1,5 +1,6 @@
 """What messages about visits say and to whom, read from the live rows when they are sent. Texts: `templates/messages/`."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,12 +10,14 @@ from sqlalchemy.orm import Session
 from clinic_portal.accounts.queries import get_account
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.links import visit_link_path
+from clinic_portal.booking.queries.moves import LastMove, last_moves
 from clinic_portal.booking.queries.recipients import is_reachable, stand_in_for
 from clinic_portal.booking.queries.visits import VisitFacts, visit_for_message
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import Clock, zone
 from clinic_portal.core.ids import AccountId, AppointmentId
 from clinic_portal.core.settings import Settings
+from clinic_portal.facilities.queries import find_facilities, have_many_clocks
 from clinic_portal.notifications.sources import Attachment, MessageFacts
 from clinic_portal.patients.queries import PatientFacts, find_patient
 
@@ -27,6 +30,23 @@ def booked_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID
     if visit.appointment.starts_at <= clock.now():
         return None
     return visit_facts(db, clock, settings, visit)
+
+
+def moved_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
+    """Return what to say of a visit that has another time: the old one as well, and whether the clinic is why."""
+    facts = booked_facts(db, clock, settings, subject_id)
+    if facts is None:
+        return None
+    last = last_moves(db, [subject_id]).get(subject_id, LastMove(None, by_clinic=False))
+    tz = str(facts.context["tz"])
+    moved = {
+        "was_at": last.was_at,
+        "was_short": short_time(last.was_at, tz, facts.language) if last.was_at else "",
+        "by_clinic": last.by_clinic,
+        # It may have been at another place: the old time is told on the new one's clock, which is then named.
+        "many_clocks": have_many_clocks(find_facilities(db).values()),
+    }
+    return replace(facts, context={**facts.context, **moved})
 
 
 def cancelled_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:

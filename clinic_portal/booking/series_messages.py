@@ -1,6 +1,6 @@
 """What messages about a series say: all its dates in one. Read from the live rows when they are sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.messages import visit_facts
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, VisitFacts, describe
+from clinic_portal.booking.queries.moves import last_moves
 from clinic_portal.booking.queries.series import moved_since, place_of, series_facts
 from clinic_portal.booking.queries.staff import ON_ITS_WAY
 from clinic_portal.core.clock import Clock, zone
@@ -34,7 +35,9 @@ def series_moved_facts(db: Session, clock: Clock, settings: Settings, subject_id
     coming, since = _coming(db, clock, subject_id), _untold_since(db, subject_id, MOVED_TOGETHER)
     moved = moved_since(db, SeriesId(subject_id), since) if since else set()
     sessions = [session for session in coming if session.id in moved]
-    return _facts(db, clock, settings, subject_id, sessions, others=len(coming) - len(sessions))
+    moves = last_moves(db, moved)
+    was_at = {id_: move.was_at for id_, move in moves.items() if move.was_at}
+    return _facts(db, clock, settings, subject_id, sessions, others=len(coming) - len(sessions), was_at=was_at)
 
 
 def series_cancelled_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
@@ -72,7 +75,7 @@ def _untold_since(db: Session, series_id: UUID, kind: str) -> datetime | None:
     return min((message.created_at for message in messages if message.state in ON_ITS_WAY), default=None)
 
 
-def _facts(
+def _facts(  # noqa: PLR0913 - all by name
     db: Session,
     clock: Clock,
     settings: Settings,
@@ -80,6 +83,7 @@ def _facts(
     sessions: Sequence[AppointmentFacts],
     *,
     others: int = 0,
+    was_at: Mapping[UUID, datetime] | None = None,
 ) -> MessageFacts | None:
     if not sessions:
         return None
@@ -95,7 +99,7 @@ def _facts(
         **first.context,
         "starts": starts,
         # On the clock of its place, which each says when they are not all at one.
-        "sessions": [_said(visit, with_place=not is_one_place) for visit in visits],
+        "sessions": [_said(visit, with_place=not is_one_place, was_at=was_at or {}) for visit in visits],
         "one_place": is_one_place,
         "are_online": all(session.is_online for session in sessions),
         "practitioner_names": ", ".join(dict.fromkeys(visit.practitioner.full_name for visit in visits)),
@@ -112,9 +116,11 @@ def _facts(
     return replace(first, context=context, attachments=(Attachment("visits.ics", content_type(*visits), file),))
 
 
-def _said(visit: VisitFacts, *, with_place: bool) -> dict[str, object]:
+def _said(visit: VisitFacts, *, with_place: bool, was_at: Mapping[UUID, datetime]) -> dict[str, object]:
     return {
         "starts_at": visit.appointment.starts_at,
+        # The time that it had before, if it was moved.
+        "was_at": was_at.get(visit.appointment.id),
         "tz": visit.tz,
         "is_online": visit.appointment.is_online,
         "at": visit.facility.names if with_place else {},

@@ -2,7 +2,8 @@
 
 Without Flask, because messages are written by workers. A template sees the facts' context and
 
-- `clinic_name`, `clinic_phone`, `language`, `portal_url("/visits")` (an absolute link), `portal_host` (to show);
+- `clinic_name`, `clinic_phone`, `language`, `portal_url("/visits")` (an absolute link), `portal_host` (to show),
+  `unless_dearer(words, fewer)` for an SMS: these words, or fewer where that saves a segment;
 - filters `clinic_time(tz)`, `clinic_date(tz)`, `clinic_datetime(tz)`, `money`, `local_text`, and for HTML `unbroken`
   (a phone number that no line tears);
 - `_()`, `gettext` and `ngettext`. A name that nobody gave is an error.
@@ -20,7 +21,7 @@ from clinic_portal.core.money import Money
 from clinic_portal.core.settings import Settings
 from clinic_portal.core.text import LANGUAGES, LocalizedText, localized
 from clinic_portal.core.wording import day_in_words, moment_in_words, money_in_words, time_in_words, zone_in_words
-from clinic_portal.notifications.rules import plain_sms
+from clinic_portal.notifications.rules import plain_sms, sms_size
 from clinic_portal.notifications.sources import MessageFacts
 from clinic_portal.providers.email.base import Email
 from clinic_portal.providers.sms.base import Sms
@@ -64,6 +65,7 @@ def _renderer(settings: Settings, kind: str, facts: MessageFacts) -> Callable[[s
         "language": language,
         "portal_url": lambda path: f"{base}{path}",
         "portal_host": base.partition("://")[2],
+        "unless_dearer": _unless_dearer,
         **facts.context,
     }
     return lambda name: environment.get_template(f"messages/{kind}/{name}").render(context)
@@ -123,6 +125,10 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "local_text": local_text,
         "unbroken": unbroken,
     }
+
+
+def _unless_dearer(words: str, fewer: str) -> str:
+    return words if sms_size(plain_sms(words)).segments <= sms_size(plain_sms(fewer)).segments else fewer
 
 
 def _tidy(text: str) -> str:

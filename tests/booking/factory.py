@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.queries.staff import MOVED
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import new_id, spoken_code
 from clinic_portal.core.modes import Mode
 from clinic_portal.facilities.models import Service
@@ -70,4 +72,18 @@ def move_meanwhile(db: Session, booked: Appointment, by: timedelta = timedelta(d
     row.starts_at, row.ends_at = row.starts_at + by, row.ends_at + by
     row.busy_from, row.busy_until = row.busy_from + by, row.busy_until + by
     row.sequence += 1
+    db.commit()
+
+
+def tell_moved(
+    db: Session, clock: Clock, row: Appointment, *, was_at: datetime = THURSDAY - timedelta(days=1), reason: str = MOVED
+) -> None:
+    """Write into the history that an appointment had another time before."""
+    for starts_at, why in ((was_at, "booked"), (row.starts_at, reason)):
+        line = AppointmentHistory(
+            appointment_id=row.id, from_state=row.state, to_state=row.state, at=clock.now(), starts_at=starts_at,
+            actor_name="Test", reason=why, patient_id=row.patient_id,
+        )  # fmt: skip
+        db.add(line)
+        db.flush()
     db.commit()

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.accounts.rules import CodePurpose
 from clinic_portal.accounts.steps import issue_code
-from clinic_portal.booking.models import WaitingEntry
+from clinic_portal.booking.models import Appointment, WaitingEntry
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC
 from clinic_portal.booking.rules import AppointmentState, OfferMode, PartOfDay, Unserved
 from clinic_portal.booking.use_cases.leave_by_phone import leave_by_phone
 from clinic_portal.core.clock import FixedClock
@@ -18,7 +19,7 @@ from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import EntryId, FacilityId
 from clinic_portal.core.modes import Mode
 from clinic_portal.patients.models import Patient
-from tests.booking.factory import make_appointment
+from tests.booking.factory import make_appointment, tell_moved
 from tests.booking.series import make_series, tell_of_series
 from tests.booking.waiting import by_phone, first_come, free_a_time, join, offer_all, offers
 from tests.support.cast import Cast
@@ -74,6 +75,18 @@ def childs_visit(state: AppointmentState) -> Sample:
 
 def visits(state: AppointmentState) -> list[Sample]:
     return [visit(state), online_visit(state), childs_visit(state)]
+
+
+def moved(*, mode: Mode = Mode.IN_PERSON, is_child: bool = False, reason: str = MOVED) -> Sample:
+    """A visit that has another time than it had, as the history says."""
+
+    def make(stage: Stage) -> UUID:
+        found = childs_visit if is_child else visit if mode is Mode.IN_PERSON else online_visit
+        row = stage.db.get_one(Appointment, found(AppointmentState.BOOKED)(stage))
+        tell_moved(stage.db, stage.clock, row, reason=reason)
+        return row.id
+
+    return make
 
 
 def offer(*, mode: OfferMode = OfferMode.ONE_AT_A_TIME, is_child: bool = False, has_visit: bool = False) -> Sample:
@@ -149,12 +162,17 @@ def _series(stage: Stage, kind: str, patient: Patient, **other: object) -> UUID:
     return found.id
 
 
+MOVES: list[dict[str, Any]] = [{}, {"mode": Mode.ONLINE}, {"is_child": True}]
+
 #: Kind → one sample for each way in which its words differ.
 SAMPLES: dict[str, Sequence[Sample]] = {
     "appointment_booked": visits(AppointmentState.BOOKED),
     "appointment_cancelled": visits(AppointmentState.CANCELLED),
     "appointment_cancelled_by_clinic": visits(AppointmentState.CANCELLED),
-    "appointment_moved": visits(AppointmentState.BOOKED),
+    "appointment_moved": [
+        *visits(AppointmentState.BOOKED),
+        *(moved(reason=reason, **one) for reason in (MOVED, MOVED_BY_CLINIC) for one in MOVES),
+    ],
     "confirm_email": [code(CodePurpose.CONFIRM_EMAIL)],
     "confirm_phone": [code(CodePurpose.CONFIRM_PHONE)],
     "password_changed": [account],
