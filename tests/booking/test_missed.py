@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.queries.missed import MissedRule, missed_counts, missed_rule, missed_under_rule
+from clinic_portal.booking.queries.missed import MissedRule, missed_counts, missed_rule, missed_under_rule, phoning_only
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.rules.missed import judge_missed
 from clinic_portal.booking.use_cases.book_appointment import Answers, book_appointment
@@ -18,6 +18,7 @@ from clinic_portal.core.ids import FacilityId, PatientId, ServiceId
 from tests.booking.factory import THURSDAY, make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
+from tests.support.statements import statements
 
 REFUSED = r"appointment\.missed_too_often"
 
@@ -92,3 +93,41 @@ def test_staff_alone_see_the_count(db: Session, clock: FixedClock, clinic: Clini
     with pytest.raises(Forbidden):
         missed_counts(db, clock, [PatientId(cast.patient_person.id)], actor=cast.patient.actor())
     assert "missed 2" not in cast.browser(cast.patient).page("/visits").text
+
+
+def test_who_books_by_phone_is_told_where_it_is_asked_who_it_is_for(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    address = f"/book/massage/for?patient={cast.patient_person.id}"
+    client = cast.browser(cast.patient)
+    with statements(db) as before:
+        allowed = client.page(address)
+    miss(db, clock, clinic, cast, 1, 89)
+    told = "Some visits of Marta Araújo were missed lately, so we arrange the next one with you by phone: +351"
+    for number in (None, 3):
+        limit(db, clock, cast, number)
+        page = client.page(address)
+        assert told not in page.text
+        assert not [one for one in page.all("input") if one.get("disabled") is not None]
+    limit(db, clock, cast, 2)
+    with statements(db) as after:
+        page = client.page(address)
+    assert told in page.text
+    assert [one.get("value") for one in page.all("input") if one.get("disabled") is not None] == [
+        str(cast.patient_person.id)
+    ]
+    assert any(link.startswith("tel:") for link in page.links())
+    assert "Continue" in allowed.text
+    assert "Continue" not in page.text, "there is nobody else to book for"
+    assert len(after) == len(before), "it is one statement, whoever is limited"
+
+
+def test_who_books_for_somebody_else_still_can(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> None:
+    at = clock.now() - timedelta(days=1)
+    make_appointment(db, clinic, cast.guardian_person, at=at, state=AppointmentState.NOSHOW)
+    limit(db, clock, cast, 1)
+    page = cast.browser(cast.guardian).page("/book/massage/for")
+    (checked,) = [one.get("value") for one in page.all("input") if one.get("checked") is not None]
+    assert checked in {str(cast.child.id), str(cast.patient_person.id)}
+    assert "Continue" in page.text
+    assert phoning_only(db, clock, [PatientId(cast.guardian_person.id)], actor=cast.receptionist.actor()) == frozenset()

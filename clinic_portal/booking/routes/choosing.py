@@ -4,6 +4,7 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.catalogue import catalogue_of
+from clinic_portal.booking.queries.missed import phoning_only
 from clinic_portal.booking.routes.common import blueprint, bookable_people, parse_uuid, way_so_far
 from clinic_portal.booking.routes.stages import Question, first_stage, stage
 from clinic_portal.web.access import Right, current_actor, right
@@ -30,14 +31,17 @@ def choose_service() -> ResponseReturnValue:
 @right(Right.PUBLIC)
 def choose_person(service: str) -> ResponseReturnValue:
     """Choose whom the visit is for. A visitor is asked once a time is held and they have signed in."""
-    way = way_so_far(service)
+    way, actor = way_so_far(service), current_actor()
     people = bookable_people()
-    if current_actor() is None or not people:
+    if actor is None or not people:
         return redirect(way.link("choose_practitioner"), 303)
-    chosen = way.person or people[0]
+    phoning = phoning_only(db_session(), clock(), [one.patient_id for one in people], actor=actor)
+    free = [one for one in people if one.patient_id not in phoning]
+    chosen = way.person if way.person in free or not free else free[0]
     return render_page(
-        "booking/choose_person.html", way=way, people=people, chosen=chosen, stage=stage(Question.PERSON, way)
-    )
+        "booking/choose_person.html", way=way, people=people, chosen=chosen, by_phone=phoning, can_book=bool(free),
+        stage=stage(Question.PERSON, way),
+    )  # fmt: skip
 
 
 @blueprint.get("/book/<service>/with")
