@@ -73,7 +73,9 @@ def test_it_is_booked_and_joined(cast: Cast, clinic: Clinic, db: Session, settin
         assert (CALLED in shown.text) == (room is None)
     # The clinics' addresses stand at the foot of the home page.
     check_words(client.page("/visits"))
-    check_words(client.page("/"), has_address=True)
+    home = client.page("/")
+    check_words(home, has_address=True)
+    assert "19:00 (Lisbon time)" in home.text.replace("\N{NO-BREAK SPACE}", " "), "the clock stands beside the hour"
 
 
 def test_a_cancelled_one_cannot_be_joined(cast: Cast, clinic: Clinic, db: Session, room: str | None) -> None:

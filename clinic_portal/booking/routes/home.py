@@ -1,7 +1,6 @@
 """The home page: what can be done here."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask.typing import ResponseReturnValue
 
@@ -33,8 +32,8 @@ class NextVisit:
     """The next visit in a few words."""
 
     id: AppointmentId
-    starts_at: datetime
-    tz: str
+    #: What says when it is, as everywhere.
+    visit: VisitFacts
     service_name: str
     practitioner_name: str
     is_online: bool
@@ -90,8 +89,7 @@ def _next(visit: VisitFacts) -> NextVisit:
     person = visit.person
     return NextVisit(
         id=visit.appointment.id,
-        starts_at=visit.appointment.starts_at,
-        tz=visit.tz,
+        visit=visit,
         service_name=local_text(visit.service.names),
         practitioner_name=visit.practitioner.full_name,
         is_online=visit.appointment.is_online,
