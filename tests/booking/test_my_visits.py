@@ -141,3 +141,24 @@ def test_what_became_of_a_series_is_one_line_for_each_state(
     assert words_of(lines[2]).startswith(
         "Thursday 26 November – Thursday 10 December 3 sessions · Massage, Inês Carvalho"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "since_end", "is_coming"),
+    [
+        (AppointmentState.CHECKED_IN, timedelta(minutes=1), True),
+        (AppointmentState.ARRIVED, timedelta(minutes=1), True),
+        (AppointmentState.CHECKED_IN, timedelta(hours=12), False),
+        (AppointmentState.BOOKED, timedelta(0), False),
+        (AppointmentState.FULFILLED, timedelta(minutes=-1), False),
+    ],
+)
+def test_a_visit_is_past_when_it_is_over(
+    db: Session, clock: FixedClock, cast: Cast, clinic: Clinic, state: AppointmentState, since_end: timedelta,
+    is_coming: bool,
+) -> None:  # fmt: skip
+    row = make_appointment(db, clinic, cast.patient_person, state=state)
+    clock.at = row.ends_at + since_end
+    page = cast.browser(cast.patient).page("/visits")
+    assert ("Past and cancelled" in page.text) is not is_coming
+    assert f"/visits/{row.id}" in page.links()

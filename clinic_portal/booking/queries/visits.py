@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -36,6 +36,11 @@ OPEN_STATES = (
     AppointmentState.ARRIVED,
     AppointmentState.CHECKED_IN,
 )
+
+#: A visit of somebody who is at the clinic is not over at its end by the clock, but when the desk says so. What nobody
+#: ever ended counts as over after these hours.
+HERE_STATES = (AppointmentState.ARRIVED, AppointmentState.CHECKED_IN)
+HERE_FOR = timedelta(hours=12)
 
 #: What the history says of somebody who came with a visit's link.
 LINK = system("visit-link")
@@ -117,7 +122,8 @@ def visits_of(db: Session, clock: Clock, *, actor: Actor) -> Visits:
         return Visits((), ())
     mine = select(Appointment).where(Appointment.patient_id.in_(set(people)), Appointment.booked_at.is_not(None))
     now = clock.now()
-    coming = Appointment.state.in_(OPEN_STATES) & (Appointment.ends_at > now)
+    is_here = Appointment.state.in_(HERE_STATES) & (Appointment.ends_at > now - HERE_FOR)
+    coming = (Appointment.state.in_(OPEN_STATES) & (Appointment.ends_at > now)) | is_here
     rows = [
         *db.scalars(mine.where(coming).order_by(Appointment.starts_at)),
         *db.scalars(mine.where(~coming).order_by(Appointment.starts_at.desc()).limit(PAST_SHOWN)),
@@ -217,4 +223,6 @@ def _together(visits: Iterable[VisitFacts], *, by_state: bool = False) -> list[l
 
 
 def _is_coming(visit: VisitFacts, now: datetime) -> bool:
-    return visit.appointment.state in OPEN_STATES and visit.appointment.ends_at > now
+    one = visit.appointment
+    is_here = one.state in HERE_STATES and one.ends_at > now - HERE_FOR
+    return is_here or (one.state in OPEN_STATES and one.ends_at > now)
