@@ -65,7 +65,11 @@ def test_one_address_can_be_looked_at_alone(client: PortalClient) -> None:
     page = client.page(URL, query_string={"to": "+351912345603"})
     assert "Good day, Duarte" in page.text
     assert "Good day, Marta" not in page.text
-    assert "No e-mails yet" in page.text
+    assert "No e-mails to +351912345603. Show those to everybody" in page.text
+    assert "No e-mails yet" not in page.text
+    mail = client.page(URL, query_string={"to": "marta@example.org"})
+    assert "No texts to marta@example.org. Show those to everybody" in mail.text
+    assert URL in mail.links()
     options = {option.get("value") for option in page.all("option")}
     assert {"", "+351912345601", "+351912345603", "marta@example.org"} <= options
     assert "to=%2B351912345603" in page.one("div", id="inbox-news").get("hx-get", "")
