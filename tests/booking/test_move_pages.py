@@ -94,7 +94,9 @@ def far(db: Session, clinic: Clinic, cast: Cast) -> Appointment:
 
 def to_days(page: Page) -> dict[str, str]:
     """Where the links to other days lead."""
-    links = {"".join(link.itertext()): link.get("href", "") for link in page.all("a")}
+    links = {
+        "".join(link.itertext()).replace("\N{NO-BREAK SPACE}", " "): link.get("href", "") for link in page.all("a")
+    }
     return {words: path for words, path in links.items() if words.startswith(("Days around", "The first free"))}
 
 
