@@ -1,9 +1,10 @@
 """Who waits, as the desk sees it."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, WaitingEntry, WaitingOffer
@@ -353,3 +354,32 @@ def test_the_list_asks_the_database_no_more_for_many(
         return len(seen)
 
     assert asked(0) == asked(1, 2, 3) > 0
+
+
+def test_the_list_shows_the_open_offer_and_the_last_and_leads_to_the_others(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    join(db, clock, clinic, cast.patient, cast.patient_person, visit=visit)
+    offer_all(db, clock, free_a_time(db, clock, clinic, cast.stranger, cast.stranger_person))
+    (first,) = offers(db)
+    values = {one.key: getattr(first, one.key) for one in inspect(WaitingOffer).column_attrs}
+    for number in range(1, 5):
+        before = {"id": UUID(int=first.id.int - number), "reference": f"{number:08}"}
+        over = {"state": OfferState.DECLINED, "ended_at": first.made_at, "appointment_id": None, "hold_id": None}
+        db.execute(insert(WaitingOffer).values(values | before | over))
+    db.commit()
+    page = desk.page("/desk/lisbon/waiting-list")
+    (waiting,) = [row for row in page.all("tr") if "Thu 26 Nov, 10:30" in "".join(row.itertext())]
+    words = " ".join("".join(waiting.itertext()).split())
+    assert (words.count("Open"), words.count("Declined")) == (1, 0)
+    assert "4 earlier offers" in words
+    entry = f"/desk/lisbon/waiting-list/{first.entry_id}"
+    assert f"{entry}#offers-title" in page.links()
+    assert desk.page(entry).text.count("Declined") == 4
+    first.state, first.ended_at = OfferState.EXPIRED, first.ends_at
+    first.starts_at -= timedelta(minutes=15)
+    db.commit()
+    again = " ".join(desk.page("/desk/lisbon/waiting-list").text.split())
+    assert "No answer Tue 24 Nov, 08:45" in again
+    assert "No answer Marta Araújo (08:45)" in again, "another start than the freed time's stands beside the name"

@@ -47,6 +47,11 @@ class Waiter:
     #: With the places at which the times are: "anywhere" may be under another clock than the desk's.
     offers: tuple[tuple[OfferFacts, FacilityFacts], ...]
 
+    @property
+    def offers_in_sight(self) -> tuple[tuple[OfferFacts, FacilityFacts], ...]:
+        """Those that wait for an answer, and the last one: the others are on the entry's own page."""
+        return tuple(one for one in self.offers if one[0].state is OfferState.OPEN or one is self.offers[-1])
+
 
 @dataclass(frozen=True)
 class FreedView:
