@@ -86,10 +86,10 @@ def test_an_offer_that_stands_overnight_is_said_with_its_day(
 ) -> None:
     offer = offered(db, clock, clinic, cast)
     path = offer_link_path(settings, offer.reference)
-    assert "until 19:30." in client.page(path).text
+    assert "until 19:30 (Lisbon time)." in client.page(path).text
     messages_become(db, offer, MessageState.BOUNCED)
     assert give_desk_time(db, clock, offer_id=OfferId(offer.id))
-    assert "until Tuesday 24 November, 09:30." in client.page(path).text
+    assert "until Tuesday 24 November, 09:30 (Lisbon time)." in client.page(path).text
 
 
 def test_minutes_of_the_evening_count_no_more_than_for_whom_only_the_desk_can_tell(
