@@ -33,6 +33,13 @@ def desk(cast: Cast) -> PortalClient:
     return cast.browser(cast.receptionist)
 
 
+@pytest.fixture
+def too_late(db: Session, clock: FixedClock, clinic: Clinic, rows: list[Appointment]) -> None:
+    """The second session lies past the cut-off, those after it do not."""
+    set_rules(db, clinic.massage, change_cutoff_minutes=72 * 60)
+    clock.at = rows[1].starts_at - timedelta(days=2, hours=20)
+
+
 def send(desk: PortalClient, page: Page, path: str, *starts: str, status: int = 200, **form: str) -> Page:
     fields = {name: page.fields()[name] for name in ("csrf_token", "seen")}
     rows = {name: [box.get("value") for box in page.all("input", name=name)] for name in ("session", "was")}
@@ -77,11 +84,8 @@ def test_from_the_visit_to_new_times(
     assert told(db) == ["series_moved"] * 2
 
 
-def test_too_late_is_answered_with_why(
-    db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
-) -> None:
-    set_rules(db, clinic.massage, change_cutoff_minutes=72 * 60)
-    clock.at = rows[1].starts_at - timedelta(days=2, hours=20)
+@pytest.mark.usefixtures("too_late")
+def test_too_late_is_answered_with_why(db: Session, desk: PortalClient, rows: list[Appointment], home: str) -> None:
     path = f"{home}/plan-later?{WISH}"
     page = desk.page(path)
     assert "Why is the rule set aside? (optional)" in page.text
@@ -169,11 +173,10 @@ def test_the_reason_is_kept_when_somebody_changed_the_sessions_meanwhile(
     assert chosen(fewer) == chosen(changed)[:2]
 
 
+@pytest.mark.usefixtures("too_late")
 def test_a_reason_stays_that_is_no_longer_needed(
-    db: Session, clock: FixedClock, clinic: Clinic, desk: PortalClient, rows: list[Appointment], home: str
+    db: Session, desk: PortalClient, rows: list[Appointment], home: str
 ) -> None:
-    set_rules(db, clinic.massage, change_cutoff_minutes=72 * 60)
-    clock.at = rows[1].starts_at - timedelta(days=2, hours=20)
     path = f"{home}/plan-later?{WISH}"
     page = desk.page(path)
     shift(db, rows[1], A_DAY * 2)

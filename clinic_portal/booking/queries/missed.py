@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true, type_coerce
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, VisitPolicy
@@ -45,12 +45,7 @@ def missed_under_rule(db: Session, clock: Clock, patient_id: PatientId) -> tuple
 def _missed(*, patient_id: PatientId, now: datetime) -> Select[int | None, int, int]:
     count = (
         select(func.count())
-        .where(
-            Appointment.patient_id == patient_id,
-            Appointment.state == AppointmentState.NOSHOW,
-            Appointment.starts_at
-            >= type_coerce(now, UtcDateTime()) - func.make_interval(0, 0, 0, VisitPolicy.noshow_days),
-        )
+        .where(Appointment.patient_id == patient_id, _counts(now))
         .correlate(VisitPolicy)
         .scalar_subquery()
     )
@@ -69,14 +64,10 @@ def missed_counts(
         raise Forbidden
     if not patient_ids:
         return {}
-    since = select(_since(clock)).scalar_subquery()
     rows = db.execute(
         select(Appointment.patient_id, func.count())
-        .where(
-            Appointment.patient_id.in_(set(patient_ids)),
-            Appointment.state == AppointmentState.NOSHOW,
-            Appointment.starts_at >= since,
-        )
+        .join(VisitPolicy, true())
+        .where(Appointment.patient_id.in_(set(patient_ids)), _counts(clock.now()))
         .group_by(Appointment.patient_id)
     )
     return {PatientId(patient_id): count for patient_id, count in rows if patient_id}
@@ -91,12 +82,7 @@ def phoning_only(
     rows = db.execute(
         select(Appointment.patient_id, func.count(), VisitPolicy.noshow_limit, VisitPolicy.noshow_days)
         .join(VisitPolicy, VisitPolicy.noshow_limit.is_not(None))
-        .where(
-            Appointment.patient_id.in_(set(patient_ids)),
-            Appointment.state == AppointmentState.NOSHOW,
-            Appointment.starts_at
-            >= type_coerce(clock.now(), UtcDateTime()) - func.make_interval(0, 0, 0, VisitPolicy.noshow_days),
-        )
+        .where(Appointment.patient_id.in_(set(patient_ids)), _counts(clock.now()))
         .group_by(Appointment.patient_id, VisitPolicy.noshow_limit, VisitPolicy.noshow_days)
     )
     return frozenset(
@@ -145,5 +131,7 @@ def is_time_taken(db: Session, row: Appointment) -> bool:
     return bool(db.scalar(select(exists().where(other, or_(and_(busy, same), theirs)))))
 
 
-def _since(clock: Clock) -> ColumnElement[datetime]:
-    return literal(clock.now()) - func.make_interval(0, 0, 0, VisitPolicy.noshow_days)
+def _counts(now: datetime) -> ColumnElement[bool]:
+    """Whether an appointment is a missed one of the rule's days, in a statement that has the visit policy beside it."""
+    since = type_coerce(now, UtcDateTime()) - func.make_interval(0, 0, 0, VisitPolicy.noshow_days)
+    return and_(Appointment.state == AppointmentState.NOSHOW, Appointment.starts_at >= since)
