@@ -1,18 +1,32 @@
 """What goes out about a visit that has another time: the old one as well, and that the clinic is sorry when it is why."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.messages import moved_facts
+from clinic_portal.booking.models import Appointment
+from clinic_portal.booking.queries import facts_of
 from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC
 from clinic_portal.booking.series_messages import series_moved_facts
+from clinic_portal.booking.steps import NewTime, write_history
+from clinic_portal.booking.steps.reminders import tell_of_booking
+from clinic_portal.booking.use_cases.move_appointment import move_appointment
+from clinic_portal.booking.use_cases.move_later_sessions import move_later_sessions
 from clinic_portal.core.clock import FixedClock
+from clinic_portal.core.db import transaction
+from clinic_portal.core.ids import AppointmentId, FacilityId
 from clinic_portal.core.settings import Settings
+from clinic_portal.notifications.delivery import make_senders
+from clinic_portal.notifications.models import Message
 from clinic_portal.notifications.rendering import render_email, render_sms
-from clinic_portal.notifications.rules import sms_size
+from clinic_portal.notifications.rules import Channel, MessageState, sms_size
 from clinic_portal.notifications.sources import MessageFacts
+from clinic_portal.notifications.use_cases.sweep_outbox import sweep_outbox
+from clinic_portal.providers.inbox import clear_inbox, read_inbox
 from tests.booking.factory import THURSDAY, make_appointment, tell_moved
 from tests.booking.series import A_DAY, make_series, tell_of_series
 from tests.support.cast import Cast
@@ -24,7 +38,6 @@ def moved(
 ) -> MessageFacts:
     cast.patient_person.language = language
     row = make_appointment(db, clinic, cast.patient_person)
-    tell_moved(db, clock, row, was_at=THURSDAY - A_DAY * 2, reason=MOVED)
     tell_moved(db, clock, row, was_at=THURSDAY - A_DAY, reason=reason)
     facts = moved_facts(db, clock, settings, row.id)
     assert facts is not None
@@ -92,3 +105,102 @@ def test_sessions_that_moved_together_say_what_each_was(
     email = render_email(settings, "series_moved", facts)
     assert "1. Thursday 3 December, 10:30 (was Thursday 3 December, 09:30)" in email.text
     assert [(email.html or "").count("(was "), email.text.count("(was ")] == [3, 3]
+
+
+Sweep = Callable[[], list[str]]
+
+
+@pytest.fixture
+def sweep(db: Session, clock: FixedClock, settings: Settings, inbox: object) -> Sweep:
+    """Send what is due, a minute later; returns what the e-mails of it say, by subject."""
+
+    def send() -> list[str]:
+        clock.advance(timedelta(minutes=1))
+        clear_inbox(settings.inbox_folder)
+        sweep_outbox(db, clock, settings=settings, senders=make_senders(settings, clock.now))
+        clock.advance(timedelta(minutes=1))
+        found = [item for item in read_inbox(settings.inbox_folder) if item.channel == Channel.EMAIL]
+        return [item.text for item in sorted(found, key=lambda item: item.subject)]
+
+    return send
+
+
+def book(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> Appointment:
+    row = make_appointment(db, clinic, cast.patient_person, booked_at=clock.now())
+    with transaction(db):
+        write_history(db, clock, row, before=None, actor=cast.patient.actor(), reason="booked")
+        tell_of_booking(db, clock, facts_of(row))
+    return row
+
+
+def move(db: Session, clock: FixedClock, cast: Cast, row: Appointment, at: datetime) -> None:
+    clock.advance(timedelta(minutes=1))
+    new = NewTime(FacilityId(row.facility_id), at)
+    move_appointment(db, clock, appointment_id=AppointmentId(row.id), actor=cast.patient.actor(), to=new)
+
+
+def test_a_time_that_nobody_was_told_of_is_no_old_time(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, sweep: Sweep
+) -> None:
+    row = book(db, clock, clinic, cast)
+    assert len(sweep()) == 1
+    move(db, clock, cast, row, THURSDAY + A_DAY)
+    move(db, clock, cast, row, THURSDAY + A_DAY * 4)
+    (told,) = sweep()
+    assert "New time: Monday 30 November" in told
+    assert "Old time: Thursday 26 November" in told, "what went out, not what was void before it went"
+    move(db, clock, cast, row, THURSDAY + A_DAY * 5)
+    (told,) = sweep()
+    assert "Old time: Monday 30 November" in told, "told of since"
+    move(db, clock, cast, row, THURSDAY)
+    move(db, clock, cast, row, THURSDAY + A_DAY * 5)
+    (told,) = sweep()
+    assert "Old time" not in told, "back where it was before anybody was told"
+
+
+def test_somebody_told_of_nothing_knows_what_was_booked(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, sweep: Sweep
+) -> None:
+    """Whoever booked has seen the time, if not in a message."""
+    row = book(db, clock, clinic, cast)
+    move(db, clock, cast, row, THURSDAY + A_DAY)
+    move(db, clock, cast, row, THURSDAY + A_DAY * 4)
+    (told,) = sweep()
+    assert "Old time: Thursday 26 November" in told
+
+
+def test_a_message_that_did_not_arrive_told_nobody(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, sweep: Sweep
+) -> None:
+    row = book(db, clock, clinic, cast)
+    sweep()
+    move(db, clock, cast, row, THURSDAY + A_DAY)
+    for message in db.scalars(select(Message).where(Message.kind == "appointment_moved")):
+        message.state = MessageState.FAILED
+    db.commit()
+    move(db, clock, cast, row, THURSDAY + A_DAY * 4)
+    (told,) = sweep()
+    assert "Old time: Thursday 26 November" in told
+
+
+def test_a_session_was_when_the_last_message_about_its_series_said(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, sweep: Sweep
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person, sessions=2)
+    with transaction(db):
+        for row in rows:
+            write_history(db, clock, row, before=None, actor=cast.patient.actor(), reason="series.booked")
+    clock.advance(timedelta(minutes=1))
+    tell_of_series(db, clock, series, "series_booked", [])
+    move(db, clock, cast, rows[0], THURSDAY + A_DAY)  # Before its message goes, which so tells of this time.
+    assert len(sweep()) == 2
+    move(db, clock, cast, rows[0], THURSDAY + A_DAY * 4)
+    (told,) = sweep()
+    assert "Old time: Friday 27 November" in told
+    for days in (5, 6):
+        starts = (THURSDAY + A_DAY * days, rows[1].starts_at)
+        clock.advance(timedelta(minutes=1))
+        id_, actor = AppointmentId(rows[0].id), cast.patient.actor()
+        move_later_sessions(db, clock, appointment_id=id_, actor=actor, starts=starts)
+    told = sweep()[0]
+    assert "Wednesday 2 December, 10:30 (was Monday 30 November, 10:30)" in told
