@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from queue import Queue
 from typing import Any
 
@@ -24,9 +25,10 @@ from clinic_portal.core.db import make_engine
 from clinic_portal.core.ids import AccountId
 from clinic_portal.core.settings import Settings
 from clinic_portal.patients.rules import DisplayChoice
+from clinic_portal.waiting_room import sockets
 from clinic_portal.waiting_room.queries import find_screen, queue_version
 from clinic_portal.waiting_room.rules import ScreenLabel
-from clinic_portal.waiting_room.sockets import RECHECK_S, Listener, init_sockets
+from clinic_portal.waiting_room.sockets import RECHECK_S, Listener, Listeners, init_sockets
 from clinic_portal.waiting_room.use_cases.call_next import call_next
 from clinic_portal.waiting_room.use_cases.pair_screen import pair_screen
 from clinic_portal.waiting_room.use_cases.revoke_screen import revoke_screen
@@ -96,6 +98,41 @@ class Place:
             client.disconnect()
             client.shutdown()
         self.clients.clear()
+
+
+class Ending(socketio.RedisManager):  # type: ignore[misc]  # python-socketio has no types
+    """Listens until it is told to end. The library's own listens as long as its process lives, also without a Valkey."""
+
+    is_over = False
+
+    def _listen(self) -> Iterator[bytes]:
+        yield from takewhile(lambda _: not self.is_over, super()._listen())
+
+    def end(self) -> None:
+        """Wake the thread that listens, and wait until it is gone."""
+        self.is_over = True
+        while self.thread.is_alive():
+            self._publish({})
+            self.thread.join(0.1)
+        self.redis.close()
+
+
+@pytest.fixture
+def listening(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, Listeners]]:
+    """A socket server in this process: its port, and who listens. Its threads end before Valkey does."""
+    monkeypatch.setattr(sockets.socketio, "RedisManager", Ending)
+    app = create_app(place.settings)
+    listeners = init_sockets(app, place.settings)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port, listeners
+    place.hang_up()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    app.extensions["socketio"].server.shutdown()
+    app.extensions["socketio"].server.manager.end()
 
 
 @pytest.fixture(scope="module")
@@ -191,42 +228,32 @@ def test_a_revoked_screen_does_not_come_back(place: Place) -> None:
         place.connect(cookie)
 
 
-def test_whoever_loses_the_right_is_sent_away(place: Place) -> None:
-    app = create_app(place.settings)
-    listeners = init_sockets(app, place.settings)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        cookie, token = place.screen()
-        screen = find_screen(place.db, token)
-        session_token = open_session(
-            place.db, place.clock, account_id=AccountId(place.desk.cast.administrator.id), user_agent="test"
-        )
-        place.db.commit()
-        kept = place.connect(place.screen()[0], port=server.server_port)
-        revoked = place.connect(cookie, port=server.server_port)
-        ended = place.connect(place.cookie_of(session_token), port=server.server_port, facility="lisbon")
-        listeners.recheck()
-        assert screen is not None
-        revoke_screen(place.db, place.clock, screen_id=screen.id, **place.desk.ask())
-        place.db.execute(
-            update(AccountSession)
-            .where(AccountSession.token_hash == token_hash(session_token))
-            .values(ended_at=place.clock.now())
-        )
-        place.db.commit()
-        listeners.recheck()
-        for gone in (revoked, ended):
-            said = [gone.get(timeout=2)[0] for _ in range(gone.qsize() or 1)]
-            assert said[-1] == "disconnect" or gone.get(timeout=2)[0] == "disconnect"
-        assert "disconnect" not in [kept.get_nowait()[0] for _ in range(kept.qsize())]
-        assert RECHECK_S <= 30, "within a minute, the next round included"
-    finally:
-        place.hang_up()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def test_whoever_loses_the_right_is_sent_away(place: Place, listening: tuple[int, Listeners]) -> None:
+    port, listeners = listening
+    cookie, token = place.screen()
+    screen = find_screen(place.db, token)
+    session_token = open_session(
+        place.db, place.clock, account_id=AccountId(place.desk.cast.administrator.id), user_agent="test"
+    )
+    place.db.commit()
+    kept = place.connect(place.screen()[0], port=port)
+    revoked = place.connect(cookie, port=port)
+    ended = place.connect(place.cookie_of(session_token), port=port, facility="lisbon")
+    listeners.recheck()
+    assert screen is not None
+    revoke_screen(place.db, place.clock, screen_id=screen.id, **place.desk.ask())
+    place.db.execute(
+        update(AccountSession)
+        .where(AccountSession.token_hash == token_hash(session_token))
+        .values(ended_at=place.clock.now())
+    )
+    place.db.commit()
+    listeners.recheck()
+    for gone in (revoked, ended):
+        said = [gone.get(timeout=2)[0] for _ in range(gone.qsize() or 1)]
+        assert said[-1] == "disconnect" or gone.get(timeout=2)[0] == "disconnect"
+    assert "disconnect" not in [kept.get_nowait()[0] for _ in range(kept.qsize())]
+    assert RECHECK_S <= 30, "within a minute, the next round included"
 
 
 def test_tokens_do_not_land_in_a_log(place: Place) -> None:
