@@ -5,8 +5,8 @@ from datetime import timedelta
 
 VISIT = timedelta(minutes=30)
 SCREENS = 200
-#: Of every gunicorn worker, the portal's and the floor's: as in compose.yaml.
-THREADS = 8
+#: Processes, and threads of each, of every gunicorn, the portal's and the floor's: as in compose.yaml.
+WORKERS, THREADS = 2, 4
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
-from bench.facts import THREADS, libpq
+from bench.facts import THREADS, WORKERS, libpq
 from bench.peer_load import Visitor
-from bench.site import WORKERS, Site, start_beside, wait_for
+from bench.site import Site, start_beside, wait_for
 from clinic_portal.core.processes import Guard, end_session, free_port, signal_session
 from tests.support.running import gunicorn
 from tests.support.servers import empty_database

@@ -17,14 +17,14 @@ import redis
 
 from bench.client import Client
 from bench.data import make_dataset, undo_rounds
-from bench.facts import THREADS, Dataset
+from bench.facts import THREADS, WORKERS, Dataset
 from bench.load import follow_parent
 from bench.stats import Round
 from clinic_portal.core.processes import Guard, end_session, free_port, session_pids, signal_session
 from tests.support.running import START_TIMEOUT_S, Running, gunicorn, running_portal
 from tests.support.servers import ROOT, start_servers
 
-WORKERS, LIVE_THREADS = 2, 260
+LIVE_THREADS = 260
 FIRST_PORT = 8700
 
 #: The portal is measured as it is run: rate limits on, behind one proxy. No worker runs, so the vendors are only names.

@@ -25,6 +25,8 @@ KEEP_ALIVE_S = "130"
 
 
 FIRST_PORT = 8000
+#: Processes that answer for pages, and threads of each: as in compose.yaml.
+WEB_WORKERS, WEB_THREADS = 2, 4
 
 
 def launch(settings: Settings, *, folder: Path | None = None, port: int = FIRST_PORT) -> None:
@@ -147,7 +149,7 @@ class Launch:
 
     def _pages(self) -> Child:
         # Loaded once for both workers. Nothing is connected before the first request.
-        command = [*_gunicorn("wsgi:app", self.port, workers=2, threads=8), "--preload"]
+        command = [*_gunicorn("wsgi:app", self.port, workers=WEB_WORKERS, threads=WEB_THREADS), "--preload"]
         return Child(
             "web",
             command,

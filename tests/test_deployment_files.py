@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from bench.facts import THREADS, WORKERS
+from clinic_portal.launch import WEB_THREADS, WEB_WORKERS
+
 ROOT = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
 REQUIRED = {
@@ -114,6 +117,12 @@ def test_gunicorn_knows_every_option_of_the_commands(services: dict[str, Any]) -
         )
         assert checked.returncode == 0, checked.stderr
         assert re.search(r"^control_socket_disable\s+= True$", checked.stdout, re.MULTILINE)
+
+
+def test_pages_are_measured_and_shown_as_compose_runs_them(services: dict[str, Any]) -> None:
+    command = services["web"]["command"]
+    workers, threads = (int(command[command.index(name) + 1]) for name in ("--workers", "--threads"))
+    assert (workers, threads) == (WORKERS, THREADS) == (WEB_WORKERS, WEB_THREADS)
 
 
 def test_the_live_server_has_a_thread_for_each_socket_and_some_more(services: dict[str, Any]) -> None:

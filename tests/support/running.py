@@ -14,6 +14,7 @@ from pathlib import Path
 
 from clinic_portal.core.embedded import EmbeddedValkey, start_valkey, valkey_command
 from clinic_portal.core.processes import free_port
+from clinic_portal.launch import WEB_THREADS, WEB_WORKERS
 from tests.support import servers
 
 FLASK = [sys.executable, "-m", "flask", "--app", "wsgi", "clinic"]
@@ -45,7 +46,7 @@ class Running:
     def start(self, *names: str) -> None:
         """Start programs ("web", "live", "worker", "scheduler") and wait until web and live answer."""
         commands = {
-            "web": gunicorn("wsgi:app", self.port, workers=2, threads=8),
+            "web": gunicorn("wsgi:app", self.port, workers=WEB_WORKERS, threads=WEB_THREADS),
             "live": gunicorn("wsgi:live", self.live_port, workers=1, threads=260),
             "worker": [*FLASK, "worker"],
             "scheduler": [*FLASK, "scheduler"],
