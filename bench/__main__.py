@@ -30,7 +30,7 @@ class Size:
 
 FULL = Size(rounds=6, seconds=2.0, changes=60, fetched=8, aim_s=170)
 QUICK = Size(rounds=2, seconds=0.6, changes=12, fetched=2, aim_s=45)
-SCALE = Size(rounds=5, seconds=2.0, changes=0, fetched=0, aim_s=180, appointments=(5_000, 100_000, 1_000_000))
+SCALE = Size(rounds=6, seconds=2.0, changes=0, fetched=0, aim_s=240, appointments=(5_000, 100_000, 1_000_000))
 #: A run that hangs is ended after so many times its aim.
 PATIENCE = 10
 #: The share of the time that the screens of the waiting room have, where they are measured.
@@ -95,13 +95,14 @@ def _run(site: "Site", size: Size, clients: int, only: Iterable[str], started: f
 
 
 def _measure(bench: "Bench", names: list[str], clients: int, size: Size, until: float) -> "list[Found]":
-    from bench.measures import Plan
+    from bench.measures import SHARES, Plan
     from bench.stats import report_throughput
 
     measured = []
     for number, name in enumerate(names):
         now = time.monotonic()
-        share = max(0.0, until - now) / (len(names) - number)
+        parts = [SHARES.get(other, 1.0) for other in names[number:]]
+        share = max(0.0, until - now) * parts[0] / sum(parts)
         found = bench.measure(name, Plan(clients, size.rounds, size.seconds, now + share))
         print(f"\n{found.name}, {clients} clients")
         report_throughput(found.ours, [found.floor, *found.others])
