@@ -14,7 +14,7 @@ from clinic_portal.booking.messages import visit_facts
 from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, VisitFacts, describe
 from clinic_portal.booking.queries.moves import last_moves
 from clinic_portal.booking.queries.series import moved_since, place_of, series_facts
-from clinic_portal.booking.queries.staff import ON_ITS_WAY
+from clinic_portal.booking.queries.staff import MOVED_TOGETHER, ON_ITS_WAY
 from clinic_portal.core.clock import Clock, zone
 from clinic_portal.core.ids import SeriesId
 from clinic_portal.core.money import Money
@@ -22,7 +22,7 @@ from clinic_portal.core.settings import Settings
 from clinic_portal.notifications.queries import list_messages
 from clinic_portal.notifications.sources import Attachment, MessageFacts
 
-MOVED_TOGETHER, CANCELLED_TOGETHER = "series_moved", "series_cancelled"
+CANCELLED_TOGETHER = "series_cancelled"
 
 
 def series_booked_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
@@ -31,13 +31,18 @@ def series_booked_facts(db: Session, clock: Clock, settings: Settings, subject_i
 
 
 def series_moved_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
-    """Return what to say of the sessions to come that were moved since this was last said; None when there are none."""
+    """Return what to say of the sessions to come that were moved since this was last said; None when there are none.
+
+    With the old times, and whether the clinic is why any of them was.
+    """
     coming, since = _coming(db, clock, subject_id), _untold_since(db, subject_id, MOVED_TOGETHER)
     moved = moved_since(db, SeriesId(subject_id), since) if since else set()
     sessions = [session for session in coming if session.id in moved]
     moves = last_moves(db, moved)
     was_at = {id_: move.was_at for id_, move in moves.items() if move.was_at}
-    return _facts(db, clock, settings, subject_id, sessions, others=len(coming) - len(sessions), was_at=was_at)
+    facts = _facts(db, clock, settings, subject_id, sessions, others=len(coming) - len(sessions), was_at=was_at)
+    by_clinic = any(moves[session.id].by_clinic for session in sessions)
+    return replace(facts, context={**facts.context, "by_clinic": by_clinic}) if facts else None
 
 
 def series_cancelled_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.models import Appointment, AppointmentHistory, OutsideHours
 from clinic_portal.booking.queries.staff import MOVED
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.rules import AppointmentState, StrandedAnswer
 from clinic_portal.core.clock import Clock
 from clinic_portal.core.ids import new_id, spoken_code
 from clinic_portal.core.modes import Mode
@@ -86,4 +86,12 @@ def tell_moved(
         )  # fmt: skip
         db.add(line)
         db.flush()
+    db.commit()
+
+
+def decide(
+    db: Session, clock: Clock, row: Appointment, answer: StrandedAnswer, *, at: datetime | None = None
+) -> None:  # fmt: skip
+    """Write down what is to become of an appointment that a change of hours left outside of them."""
+    db.add(OutsideHours(appointment_id=row.id, starts_at=at or row.starts_at, answer=answer, decided_at=clock.now()))
     db.commit()

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, Series
+from clinic_portal.booking.queries.staff import MOVED
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps import write_history
 from clinic_portal.booking.steps.series import SeriesChoice
@@ -80,12 +81,14 @@ def late_for_the_first(
     return rows
 
 
-def tell_of_series(db: Session, clock: Clock, series: Series, kind: str, rows: list[Appointment]) -> None:
+def tell_of_series(
+    db: Session, clock: Clock, series: Series, kind: str, rows: list[Appointment], *, reason: str = MOVED
+) -> None:
     """Queue a message about sessions of a series: all those that were cancelled, or these that were moved just now."""
     with transaction(db):
         if kind == "series_moved":
             for row in rows:
-                write_history(db, clock, row, before=row.state, actor=None, reason="moved")
+                write_history(db, clock, row, before=row.state, actor=None, reason=reason)
         queue_message(db, clock, kind, subject_id=series.id)
 
 

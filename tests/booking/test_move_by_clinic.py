@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.queries import Taker
-from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC
+from clinic_portal.booking.rules import AppointmentState, StrandedAnswer
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.move_by_clinic import move_by_clinic
 from clinic_portal.core.audit import AuditEntry
@@ -17,7 +18,7 @@ from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId, RoomId
 from clinic_portal.core.modes import Mode
 from clinic_portal.notifications.models import Message
-from tests.booking.factory import THURSDAY, make_appointment, set_rules
+from tests.booking.factory import THURSDAY, decide, make_appointment, set_rules
 from tests.booking.holding import code_of
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
@@ -113,3 +114,17 @@ def test_only_staff_of_the_facility(
     for account in (cast.far_receptionist, cast.patient):
         with pytest.raises(NotFound):
             move(db, clock, clinic, cast, booked, anyway(clinic, SUNDAY), note=WHY, actor=account.actor())
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [(None, MOVED), (StrandedAnswer.KEEP, MOVED), (StrandedAnswer.MOVE, MOVED_BY_CLINIC)]
+)
+def test_what_a_change_of_hours_has_moved_is_the_clinics_doing(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, booked: Appointment, answer: StrandedAnswer | None,
+    reason: str,
+) -> None:  # fmt: skip
+    """Its message says sorry, whoever of the staff then moves it."""
+    if answer is not None:
+        decide(db, clock, booked, answer)
+    move(db, clock, clinic, cast, booked, NewTime(FacilityId(clinic.lisbon.id), AFTERNOON))
+    assert db.scalars(select(AppointmentHistory.reason)).one() == reason

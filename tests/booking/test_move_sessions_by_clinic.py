@@ -1,18 +1,26 @@
 """Staff move a session and all later ones: told once, reach checked, the cut-off set aside with a written reason only."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC, untold
+from clinic_portal.booking.rules import StrandedAnswer
+from clinic_portal.booking.series_messages import series_moved_facts
 from clinic_portal.booking.use_cases.move_sessions_by_clinic import move_sessions_by_clinic
 from clinic_portal.core.audit import AuditEntry
 from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, NotFound
 from clinic_portal.core.ids import AppointmentId, FacilityId
-from tests.booking.factory import make_appointment, set_rules
+from clinic_portal.core.settings import Settings
+from clinic_portal.notifications.models import Message
+from clinic_portal.notifications.rendering import render_email, render_sms
+from clinic_portal.notifications.rules import MessageState
+from tests.booking.factory import decide, make_appointment, set_rules
 from tests.booking.holding import code_of
 from tests.booking.series import A_DAY, A_WEEK, late_for_the_first, make_series, times, told
 from tests.support.cast import Cast
@@ -97,3 +105,52 @@ def test_only_a_series_of_this_facility(db: Session, clinic: Clinic, cast: Cast,
         move(rows[2], *wanted[2:])
     assert code_of(refusal) == "series.changed"
     assert move(rows[2], wanted[2]) == [rows[2].id]
+
+
+def test_what_a_change_of_hours_moves_is_told_with_regret_and_the_desk_sees_that_it_is_told(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, move
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    for row, answer in ((rows[1], StrandedAnswer.MOVE), (rows[2], StrandedAnswer.KEEP)):
+        decide(db, clock, row, answer)
+    decide(db, clock, rows[3], StrandedAnswer.MOVE, at=rows[3].starts_at - A_DAY)  # Of a time that it had before.
+    move(rows[1], *(row.starts_at + A_DAY for row in rows[1:]))
+    reasons = dict(db.execute(select(AppointmentHistory.appointment_id, AppointmentHistory.reason)).all())
+    assert [reasons[row.id] for row in rows[1:]] == [MOVED_BY_CLINIC, MOVED, MOVED]
+    facts = series_moved_facts(db, clock, settings, series.id)
+    assert facts is not None
+    email = render_email(settings, "series_moved", facts)
+    assert email.subject == "We had to move 3 sessions, the next to Fri 4 Dec 10:30"
+    assert "We are sorry. If the new times do not suit you, choose others, or call us on +351 21" in email.text
+    sms = render_sms(settings, "series_moved", facts)
+    assert "sorry, we had to move 3 sessions, the first to Fri 4 Dec" in sms.text
+    lisbon, actor = FacilityId(clinic.lisbon.id), cast.receptionist.actor()
+
+    def to_phone() -> list[UUID]:
+        return [one.appointment_id for one in untold(db, lisbon, now=clock.now(), actor=actor)]
+
+    assert to_phone() == []
+    for state, left in ((MessageState.FAILED, [rows[1].id]), (MessageState.SENT, [])):
+        for message in db.scalars(select(Message).where(Message.kind == "series_moved")):
+            message.state = state
+        db.commit()
+        assert to_phone() == left, state
+    # A message about other sessions, later, says nothing of this one.
+    for message in db.scalars(select(Message).where(Message.kind == "series_moved")):
+        message.state = MessageState.FAILED
+    db.commit()
+    clock.advance(timedelta(minutes=1))
+    move(rows[3], rows[3].starts_at)
+    assert to_phone() == [rows[1].id]
+
+
+def test_what_the_desk_moves_without_a_change_of_hours_is_told_without_regret(
+    app: object, db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, move
+) -> None:
+    series, rows = make_series(db, clinic, cast.patient_person)
+    move(rows[3], rows[3].starts_at + A_DAY)
+    facts = series_moved_facts(db, clock, settings, series.id)
+    assert facts is not None
+    email = render_email(settings, "series_moved", facts)
+    assert email.subject == "1 session has a new time: Fri 18 Dec 10:30"
+    assert "sorry" not in email.text

@@ -144,21 +144,21 @@ PLACES: list[dict[str, Any]] = [
 ]
 
 
-def series(kind: str) -> list[Sample]:
+def series(kind: str, *, moved: slice = slice(1, None), reason: str = MOVED) -> list[Sample]:
     def make(stage: Stage) -> UUID:
-        return _series(stage, kind, stage.cast.patient_person)
+        return _series(stage, kind, stage.cast.patient_person, moved, reason)
 
     def childs(stage: Stage) -> UUID:
-        return _series(stage, kind, stage.cast.child, booked_by_account_id=stage.cast.patient.id)
+        return _series(stage, kind, stage.cast.child, moved, reason, booked_by_account_id=stage.cast.patient.id)
 
     return [make, childs]
 
 
-def _series(stage: Stage, kind: str, patient: Patient, **other: object) -> UUID:
+def _series(stage: Stage, kind: str, patient: Patient, moved: slice, reason: str, **other: object) -> UUID:
     is_over = {"state": AppointmentState.CANCELLED, "cancelled_at": stage.clock.now()}
     values = other | (is_over if kind == "series_cancelled" else {})
     found, rows = make_series(stage.db, stage.clinic, patient, **values)  # type: ignore[arg-type]  # columns by name
-    tell_of_series(stage.db, stage.clock, found, kind, rows[1:])
+    tell_of_series(stage.db, stage.clock, found, kind, rows[moved], reason=reason)
     return found.id
 
 
@@ -190,7 +190,13 @@ SAMPLES: dict[str, Sequence[Sample]] = {
         in_vain(Unserved.PLACE),
         in_vain(Unserved.DAYS),
     ],
-    **{kind: series(kind) for kind in ("series_booked", "series_cancelled", "series_moved")},
+    **{kind: series(kind) for kind in ("series_booked", "series_cancelled")},
+    "series_moved": [
+        one
+        for reason in (MOVED, MOVED_BY_CLINIC)
+        for moved_ones in (slice(1, None), slice(1, 2))
+        for one in series("series_moved", moved=moved_ones, reason=reason)
+    ],
     "reset_password": [code(CodePurpose.RESET_PASSWORD)],
     "test_message": [account],
 }

@@ -11,8 +11,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic_portal.booking.models import Appointment, AppointmentHistory
+from clinic_portal.booking.models import Appointment, AppointmentHistory, OutsideHours
 from clinic_portal.booking.queries.staff import EXPECTED, GONE_OUT, MOVED, MOVED_BY_CLINIC
+from clinic_portal.booking.rules import StrandedAnswer
+from clinic_portal.core.ids import AppointmentId
 from clinic_portal.notifications.queries import list_messages
 
 #: The kinds of messages that tell when a visit is, or a session of the series that they are about.
@@ -24,7 +26,7 @@ class LastMove(NamedTuple):
 
     #: When it started as far as the patient had been told before; None: at the same time, or nobody wrote that down.
     was_at: datetime | None
-    #: Whether the clinic did it without being asked. What the desk moves may well be what the patient asked for.
+    #: Whether a change of hours is why. What else the desk moves may well be what the patient asked for.
     by_clinic: bool
 
 
@@ -34,6 +36,20 @@ class _Line(NamedTuple):
     at: datetime
     starts_at: datetime
     reason: str
+
+
+def to_be_moved(db: Session, appointment_ids: Collection[AppointmentId]) -> frozenset[AppointmentId]:
+    """Return which of these visits the clinic has to move: a change of hours left them outside, and somebody decided so."""
+    rows = db.scalars(
+        select(Appointment.id)
+        .join(OutsideHours, OutsideHours.appointment_id == Appointment.id)
+        .where(
+            Appointment.id.in_(set(appointment_ids)),
+            OutsideHours.starts_at == Appointment.starts_at,
+            OutsideHours.answer == StrandedAnswer.MOVE,
+        )
+    )
+    return frozenset(AppointmentId(id_) for id_ in rows)
 
 
 def last_moves(db: Session, appointment_ids: Collection[UUID]) -> Mapping[UUID, LastMove]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.models import Appointment, AppointmentHistory, Series
 from clinic_portal.booking.queries.appointments import AppointmentFacts, facts_of
 from clinic_portal.booking.queries.rota import Taker
-from clinic_portal.booking.queries.staff import MOVED
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC
 from clinic_portal.booking.rules import LIVE_STATES, AppointmentState, Stretch
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.clock import Clock
@@ -158,7 +158,11 @@ def moved_since(db: Session, series_id: SeriesId, since: datetime) -> set[Appoin
     rows = db.scalars(
         select(AppointmentHistory.appointment_id)
         .join(Appointment, Appointment.id == AppointmentHistory.appointment_id)
-        .where(Appointment.series_id == series_id, AppointmentHistory.reason == MOVED, AppointmentHistory.at >= since)
+        .where(
+            Appointment.series_id == series_id,
+            AppointmentHistory.reason.in_((MOVED, MOVED_BY_CLINIC)),
+            AppointmentHistory.at >= since,
+        )
     )
     return {AppointmentId(id_) for id_ in rows}
 

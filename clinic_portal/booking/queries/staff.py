@@ -17,11 +17,13 @@ from clinic_portal.core.actor import Actor
 from clinic_portal.core.errors import NotFound
 from clinic_portal.core.ids import AccountId, AppointmentId, FacilityId, PatientId
 from clinic_portal.facilities.queries import works_at
-from clinic_portal.notifications.queries import MessageState, list_messages, stopped_subjects
+from clinic_portal.notifications.queries import MessageLine, MessageState, list_messages, stopped_subjects
 from clinic_portal.patients.queries import PatientFacts, patients_for_staff
 
 #: The kinds of messages that say so.
 BY_CLINIC = ("appointment_cancelled_by_clinic", "appointment_moved")
+#: The same of sessions that were moved together, about their series.
+MOVED_TOGETHER = "series_moved"
 #: Those of which nobody else would notice that they did not go.
 EXPECTED = ("appointment_booked", "appointment_moved", "reminder", "reminder_early")
 #: The reason in the history of a move, and of one that the patient did not ask for.
@@ -117,7 +119,7 @@ def untold(db: Session, facility_id: FacilityId, *, now: datetime, actor: Actor)
     since = _to_tell(db, facility_id, now=now)
     if not since:
         return []
-    told = reached(db, {row.id: at for row, at in since.items()}, BY_CLINIC, now=now, patience=PATIENCE)
+    told = _told_by_clinic(db, since, now=now)
     visits = [facts_of(row) for row in sorted(since, key=lambda row: (row.starts_at, row.id))]
     people = patients_for_staff(db, {visit.known_patient_id for visit in visits}, actor=actor)
     asked = {visit.id: (visit.known_patient_id, visit.booked_by) for visit in visits}
@@ -181,8 +183,24 @@ def reached(
         message.subject_id
         for message in list_messages(db, subject_ids=list(since), kinds=kinds)
         if message.created_at >= since[message.subject_id]
-        if message.state in GONE_OUT or (message.state in ON_ITS_WAY and now < message.created_at + patience)
+        if _goes_out(message, now=now, patience=patience)
     }
+
+
+def _goes_out(message: MessageLine, *, now: datetime, patience: timedelta) -> bool:
+    return message.state in GONE_OUT or (message.state in ON_ITS_WAY and now < message.created_at + patience)
+
+
+def _told_by_clinic(db: Session, since: Mapping[Appointment, datetime], *, now: datetime) -> Collection[UUID]:
+    """Return the visits of whose change since then a message tells: one of their own, or that about their series.
+
+    What moved together was written down, and its message queued, at one time.
+    """
+    told = reached(db, {row.id: at for row, at in since.items()}, BY_CLINIC, now=now, patience=PATIENCE)
+    series = {row.series_id for row in since if row.series_id}
+    messages = list_messages(db, subject_ids=series, kinds={MOVED_TOGETHER}) if series else ()
+    together = {(one.subject_id, one.created_at) for one in messages if _goes_out(one, now=now, patience=PATIENCE)}
+    return {*told, *(row.id for row, at in since.items() if (row.series_id, at) in together)}
 
 
 def _to_tell(db: Session, facility_id: FacilityId, *, now: datetime) -> dict[Appointment, datetime]:

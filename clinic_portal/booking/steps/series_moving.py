@@ -1,6 +1,6 @@
 """Giving sessions of a series new times, together: all of them or none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,7 +13,7 @@ from clinic_portal.booking.models import Appointment
 from clinic_portal.booking.queries import AppointmentFacts, Wish, facts_of
 from clinic_portal.booking.queries.openings import Openings, Wanted, read_openings, refusals_of
 from clinic_portal.booking.queries.series import Place, in_turn, lock_in_the_way, place_of, series_facts, with_whom
-from clinic_portal.booking.queries.staff import MOVED
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC, MOVED_TOGETHER
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.steps.appointments import end_holds, write_history
 from clinic_portal.booking.steps.moving import claim_with, judge_move
@@ -26,8 +26,6 @@ from clinic_portal.core.ids import AppointmentId, FacilityId, PractitionerId
 from clinic_portal.facilities.queries import facility_by_id
 from clinic_portal.notifications.steps import void_messages
 
-MOVED_TOGETHER = "series_moved"
-
 
 class _Move(NamedTuple):
     """A session that gets a new time, where it is."""
@@ -36,7 +34,7 @@ class _Move(NamedTuple):
     wanted: Wanted
 
 
-def move_together(
+def move_together(  # noqa: PLR0913 - all by name
     db: Session,
     clock: Clock,
     sessions: Sequence[AppointmentFacts],
@@ -44,12 +42,14 @@ def move_together(
     *,
     actor: Actor,
     note: str = "",
+    unasked: Collection[AppointmentId] = (),
 ) -> list[AppointmentId]:
     """Move sessions of a series, each within the place that it has, with one message; returns which moved.
 
     They are in order of time, and `starts` has a time for each; one that stays has the time that it has. The caller has
     checked that the actor may change them, holds the patient's lock, and has a clock that stands (`core.clock.stopped`).
-    A note, the written reason of staff, sets cut-off, notice, horizon and visits a day aside.
+    A note, the written reason of staff, sets cut-off, notice, horizon and visits a day aside. `unasked`: those that are
+    moved because of the clinic, so the message says sorry, and the desk sees to it that the patient knows.
     Raises: Conflict "series.changed" (there are more or fewer sessions now), "series.times_lost" (`lost`, by start:
     codes), "appointment.too_late_to_change", "appointment.already_started".
     """
@@ -60,7 +60,7 @@ def move_together(
     series = series_facts(db, series_id) if series_id is not None else None
     if series is not None:
         moves = _read(db, clock, changed, with_whom(series, sessions), anyway=bool(note))
-        _move(db, clock, moves, actor=actor, note=note)
+        _move(db, clock, moves, actor=actor, note=note, unasked=unasked)
         tell_of_series(db, clock, series.id, MOVED_TOGETHER, expires_at=max(start for _, start in changed))
     return [session.id for session, _ in changed]
 
@@ -95,7 +95,9 @@ def _read(
     return moves
 
 
-def _move(db: Session, clock: Clock, moves: Sequence[_Move], *, actor: Actor, note: str) -> None:
+def _move(
+    db: Session, clock: Clock, moves: Sequence[_Move], *, actor: Actor, note: str, unasked: Collection[AppointmentId]
+) -> None:
     now, ids = clock.now(), tuple(move.session.id for move in moves)
     need, patient_id = moves[0].wanted.openings.rota.need, moves[0].session.known_patient_id
     stretches = [(taker, need.busy(move.wanted.start)) for move in moves for taker in move.wanted.takers]
@@ -109,8 +111,8 @@ def _move(db: Session, clock: Clock, moves: Sequence[_Move], *, actor: Actor, no
     before = {move.session.id: facts_of(ours[move.session.id]) for move in moves}
     _step_into(db, [(ours[move.session.id], move) for move in moves])
     for id_, was in before.items():
-        row = ours[id_]
-        write_history(db, clock, row, before=row.state, actor=actor, reason=MOVED, note=note)
+        row, reason = ours[id_], MOVED_BY_CLINIC if id_ in unasked else MOVED
+        write_history(db, clock, row, before=row.state, actor=actor, reason=reason, note=note)
         void_messages(db, clock, subject_id=id_)
         moved = AppointmentMoved(
             id_, FacilityId(row.facility_id), was_facility_id=was.facility_id, was_practitioner_id=was.practitioner_id,

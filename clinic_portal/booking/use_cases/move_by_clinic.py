@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking import steps
 from clinic_portal.booking.queries import AppointmentFacts
 from clinic_portal.booking.queries.appointments import promised_appointment
-from clinic_portal.booking.queries.staff import visit_at_desk
+from clinic_portal.booking.queries.moves import to_be_moved
+from clinic_portal.booking.queries.staff import MOVED, MOVED_BY_CLINIC, visit_at_desk
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.core.actor import Actor
 from clinic_portal.core.audit import record
@@ -36,7 +37,10 @@ def move_by_clinic(  # noqa: PLR0913 - all by name
         visit = visit_at_desk(db, appointment_id, facility_id=facility_id, actor=actor)
         lock_patient(db, visit.known_patient_id)
         before = promised_appointment(db, appointment_id)  # As it is now that nobody else moves it.
-        moved = steps.move_visit(db, clock, appointment_id=appointment_id, to=to, actor=actor, note=note.strip())
+        reason = MOVED_BY_CLINIC if to_be_moved(db, {appointment_id}) else MOVED
+        moved = steps.move_visit(
+            db, clock, appointment_id=appointment_id, to=to, actor=actor, note=note.strip(), reason=reason
+        )
         if moved.sequence != before.sequence:
             record(
                 db, clock, actor=actor, action="appointment.moved_by_staff", subject_kind="appointment",

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.queries.moves import to_be_moved
 from clinic_portal.booking.queries.series import later_sessions
 from clinic_portal.booking.queries.staff import visit_at_desk
 from clinic_portal.booking.steps.series_moving import move_together
@@ -40,7 +41,8 @@ def move_sessions_by_clinic(  # noqa: PLR0913 - all by name
         lock_patient(db, visit.known_patient_id)
         own = {one.id for one in facilities_of_staff(db, actor=actor)}
         sessions = [one for one in later_sessions(db, visit) if one.facility_id in own]
-        moved = move_together(db, clock, sessions, starts, actor=actor, note=note)
+        unasked = to_be_moved(db, {one.id for one in sessions})
+        moved = move_together(db, clock, sessions, starts, actor=actor, note=note, unasked=unasked)
         for id_ in moved:
             record(
                 db, clock, actor=actor, action="appointment.moved_by_staff", subject_kind="appointment", subject_id=id_,
