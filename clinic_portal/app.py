@@ -22,10 +22,10 @@ from clinic_portal.waiting_room.routes import blueprint as waiting_room_blueprin
 from clinic_portal.waiting_room.sockets import init_sockets
 from clinic_portal.web import assets, errors, filters, hosts, i18n, limits, security
 from clinic_portal.web.access import SignedIn, current_actor
+from clinic_portal.web.addresses import can_be_opened
 from clinic_portal.web.database import EXTENSION_KEY, clock, db_session, init_database, session_factory
 from clinic_portal.web.pages import wants_fragment
 from clinic_portal.web.routes import blueprint as web_blueprint
-from clinic_portal.web.routes import can_be_opened
 
 BLUEPRINTS = (
     web_blueprint,

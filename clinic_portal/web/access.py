@@ -5,15 +5,15 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import ParamSpec
-from urllib.parse import urlsplit, urlunsplit
 
-from flask import abort, current_app, g, redirect, request, url_for
+from flask import abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import UserMixin, current_user
 from htmx_flask import request as htmx_request
 
 from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.ids import AccountSessionId
+from clinic_portal.web.addresses import page_before
 from clinic_portal.web.database import settings
 
 P = ParamSpec("P")
@@ -110,16 +110,8 @@ def right(needed: Right) -> Callable[[Callable[P, ResponseReturnValue]], Callabl
 def _to_sign_in() -> ResponseReturnValue:
     """Send a visitor to sign in and back. A form that was sent is not repeated: they come back to the page before it."""
     is_page = request.method == "GET" and not htmx_request.htmx
-    back = request.full_path.rstrip("?") if is_page else _page_before()
+    back = request.full_path.rstrip("?") if is_page else page_before()
     target = url_for("accounts.sign_in", next=back, ended=None if request.method == "GET" else "yes")
     if htmx_request.htmx:
         return "", 401, {"HX-Redirect": target}
     return redirect(target, 303)
-
-
-def _page_before() -> str | None:
-    """Return the page of this site from which the request came, as the browser names it; None when it does not."""
-    page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
-    adapter = current_app.create_url_adapter(request)
-    is_ours = page.netloc == request.host and adapter is not None and adapter.test(page.path, method="GET")
-    return urlunsplit(("", "", page.path, page.query, "")) if is_ours else None

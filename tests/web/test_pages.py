@@ -135,6 +135,7 @@ def test_a_visitor_is_sent_to_sign_in_and_back(probe: PortalClient) -> None:
         ("/visits?page=2", "next=/visits?page%3D2&ended=yes"),
         ("https://elsewhere.example/visits", "ended=yes"),
         ("/probe/form", "ended=yes"),  # It answers to sending only.
+        ("http://[no/address", "ended=yes"),
         ("", "ended=yes"),
     ],
 )

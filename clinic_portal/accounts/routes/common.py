@@ -19,9 +19,9 @@ from clinic_portal.core.actor import Actor, Role
 from clinic_portal.core.db import end_read
 from clinic_portal.core.errors import Busy
 from clinic_portal.web.access import SignedIn
+from clinic_portal.web.addresses import can_be_opened, safe_path
 from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.pages import render_page
-from clinic_portal.web.routes import can_be_opened, safe_path
 
 log = logging.getLogger(__name__)
 
