@@ -223,6 +223,8 @@ def _has_page() -> bool:
 
 def _ways_on(status: int, code: str) -> list[tuple[object, str]]:
     steps: list[tuple[object, str]] = []
+    if status == 503 and request.method == "GET":
+        steps.append((_("Try again"), request.full_path.rstrip("?")))
     if code == "csrf" and _has_page():
         steps.append((_("Open the page again"), request.full_path.rstrip("?")))
     work = _work_page() if request.path.startswith(STAFF_PAGES) else None
