@@ -3,7 +3,7 @@
 Without Flask, because messages are written by workers. A template sees the facts' context and
 
 - `clinic_name`, `clinic_phone`, `language`, `portal_url("/visits")` (an absolute link), `portal_host` (to show),
-  `unless_dearer(words, fewer)` for an SMS: these words, or fewer where that saves a segment;
+  `unless_dearer(words, fewer, still_fewer)` for an SMS: these words, or fewer where that saves a segment;
 - filters `clinic_time(tz)`, `clinic_date(tz)`, `clinic_datetime(tz)`, `money`, `local_text`, and for HTML `unbroken`
   (a phone number that no line tears);
 - `_()`, `gettext` and `ngettext`. A name that nobody gave is an error.
@@ -127,8 +127,10 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
     }
 
 
-def _unless_dearer(words: str, fewer: str) -> str:
-    return words if sms_size(plain_sms(words)).segments <= sms_size(plain_sms(fewer)).segments else fewer
+def _unless_dearer(*wordings: str) -> str:
+    return min(
+        wordings, key=lambda words: sms_size(plain_sms(words)).segments
+    )  # The first of those that cost as little.
 
 
 def _tidy(text: str) -> str:
