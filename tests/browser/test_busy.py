@@ -11,7 +11,7 @@ from tests.booking.factory import make_appointment
 from tests.browser.conftest import DESK, NARROW, check_accessible
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-from tests.support.locks import outbox_locked
+from tests.support.locks import locked
 from tests.support.page import PortalClient
 
 pytestmark = pytest.mark.browser
@@ -33,7 +33,7 @@ def test_a_patient_sends_the_form_again(
     page.goto(f"{address}/book/massage/times?practitioner=any&facility=lisbon&from=2026-11-27")
     page.locator("button[name=slot]").first.click()
     page.locator("textarea").fill("dói\n\n  muito")
-    with outbox_locked(db, database):
+    with locked(db, database):
         page.locator(".actions").get_by_role("button", name="Book this visit").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("We are very busy right now")
         if javascript:
@@ -51,7 +51,7 @@ def test_the_desk_sends_the_form_again(
     page.locator("[name=on]").fill("2026-11-29")
     page.locator("[name=at]").fill("20:05")
     page.locator("[name=note]").fill("a colleague of ours\nneeds it")
-    with outbox_locked(db, database):
+    with locked(db, database):
         page.get_by_role("button", name="Book this visit").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("We are very busy right now")
         check_accessible(page)

@@ -1,5 +1,7 @@
 """Somebody else has a lock for too long: whoever sent a form sends it again without typing it twice."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,11 +11,12 @@ from clinic_portal.accounts import forms
 from clinic_portal.accounts.models import Account
 from clinic_portal.booking.models import Appointment, AppointmentHistory
 from clinic_portal.booking.rules import AppointmentState
+from clinic_portal.core.clock import FixedClock
 from clinic_portal.web.errors import PASSWORD
 from tests.booking.factory import make_appointment
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
-from tests.support.locks import outbox_locked
+from tests.support.locks import locked
 from tests.support.page import Page, PortalClient, press
 
 TIMES = "/book/massage/times?practitioner=any&facility=lisbon"
@@ -59,7 +62,7 @@ def test_what_the_desk_typed_is_sent_again(
     db: Session, database: str, clinic: Clinic, desk: PortalClient, anyway: str
 ) -> None:
     form = desk.page(anyway)
-    with outbox_locked(db, database):
+    with locked(db, database):
         page = press(desk, form, anyway, status=503, **wanted(clinic))
         is_busy(page)
         assert wanted(clinic).items() <= page.fields().items()
@@ -74,6 +77,18 @@ def test_what_the_desk_typed_is_sent_again(
     assert [line.note for line in lines if line.note] == [TYPED.strip()]
 
 
+def test_a_press_at_the_desk_says_when_to_come_back(
+    db: Session, database: str, clock: FixedClock, clinic: Clinic, cast: Cast, desk: PortalClient
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, at=clock.at + timedelta(minutes=18))
+    token = desk.page("/desk/lisbon").one("meta", name="csrf-token").get("content")
+    with locked(db, database, "appointment_history"):
+        path, data = f"/desk/lisbon/visits/{visit.id}/arrived", {"csrf_token": token}
+        page = desk.page(path, method="POST", status=503, data=data)
+    assert "We are very busy right now" in page.text
+    assert page.response.headers["Retry-After"] == "3"
+
+
 def test_what_a_patient_typed_is_sent_again(db: Session, database: str, clinic: Clinic, cast: Cast) -> None:
     client = cast.browser(cast.patient)
     times = client.page(TIMES)
@@ -81,7 +96,7 @@ def test_what_a_patient_typed_is_sent_again(db: Session, database: str, clinic: 
         times.all("form")[-1].get("action", ""), method="POST", data=times.fields() | {"slot": "2026-11-26T10:30Z"}
     )
     path = check.response.request.path
-    with outbox_locked(db, database):
+    with locked(db, database):
         page = client.page(path, method="POST", status=503, data=check.fields() | {"patient_note": TYPED})
         is_busy(page)
     assert not booked(db)
@@ -97,7 +112,7 @@ def test_a_password_is_typed_again(db: Session, database: str, client: PortalCli
         "birth_date-day": "4", "birth_date-month": "3", "birth_date-year": "1990",
     }  # fmt: skip
     form = client.page("/register?next=/visits")
-    with outbox_locked(db, database):
+    with locked(db, database):
         sent = form.fields() | new | {"password": "three words apart"}
         page = client.page("/register?next=/visits", method="POST", status=503, data=sent)
     is_busy(page)
@@ -114,7 +129,7 @@ def test_another_site_cannot_have_its_form_sent_by_us(
     db: Session, database: str, clinic: Clinic, desk: PortalClient, cast: Cast, anyway: str
 ) -> None:
     strangers = cast.browser(cast.stranger).page("/privacy").one("meta", name="csrf-token").get("content", "")
-    with outbox_locked(db, database):
+    with locked(db, database):
         for token in ({}, {"csrf_token": strangers}):
             page = desk.page(anyway, method="POST", status=400, data=wanted(clinic) | token)
             assert not page.all("form")
