@@ -44,6 +44,10 @@ BY_CODE = {
         _("This visit can no longer be changed here"),
         _("It has already started or is over. Nothing was changed. Please talk to the front desk."),
     ),
+    "appointment.cancelled_before": (
+        _("This visit was cancelled before"),
+        _("Nothing was changed, and the patient was not told again."),
+    ),
     "appointment.too_late_to_change": (
         _("It is too late to change this visit here"),
         _("Nothing was changed. Please phone us: the number is below."),

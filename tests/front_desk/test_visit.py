@@ -68,7 +68,37 @@ def test_cancelled_by_the_clinic(db: Session, desk: PortalClient, home: str, boo
     assert not [link for link in done.all("a") if (link.get("href") or "").endswith(("/cancel", "/move"))]
     db.expire_all()
     assert db.get_one(Appointment, booked.id).state is AppointmentState.CANCELLED
-    assert press(desk, page, f"{home}/cancel", reason="clinic.other").response.request.path == home
+    assert desk.page(f"{home}/cancel").response.request.path == home
+
+
+def test_a_form_that_is_sent_twice_cancels_once(desk: PortalClient, home: str) -> None:
+    page = desk.page(f"{home}/cancel")
+    for _ in range(2):
+        done = press(desk, page, f"{home}/cancel", reason="clinic.other", note=" ill since noon ")
+        assert "Done Visit cancelled" in done.text
+
+
+@pytest.mark.parametrize("who", ["patient", "colleague", "they"])
+def test_who_cancels_what_was_cancelled_before_reads_so_and_loses_no_note(
+    db: Session, clock: FixedClock, cast: Cast, desk: PortalClient, home: str, booked: Appointment, who: str
+) -> None:
+    page = desk.page(f"{home}/cancel")
+    if who == "patient":
+        id_ = AppointmentId(booked.id)
+        cancel_appointment(db, clock, appointment_id=id_, actor=cast.patient.actor(), reason=CancelReason.UNWELL)
+    else:
+        first = desk if who == "they" else cast.browser(cast.administrator)
+        press(first, first.page(f"{home}/cancel"), f"{home}/cancel", reason="clinic.closed", note="burst pipe")
+    sent = len(db.scalars(select(Message)).all())
+    clock.at += timedelta(minutes=5)
+    second = press(desk, page, f"{home}/cancel", status=409, reason="clinic.other", note="rua <b>\n2nd floor")
+    said = second.text[second.text.index("This visit was cancelled before") : second.text.index("2nd floor”")]
+    name = {"patient": "Marta Araújo", "colleague": cast.administrator.actor().name, "they": "Paula Reis"}[who]
+    why = "Cancelled by the patient: not well" if who == "patient" else "Cancelled by the clinic: it is closed then"
+    for words in (why, name, "Monday 23 November, 10:12", "Nothing was changed", "You had written: “rua <b>"):
+        assert words in said
+    assert len(db.scalars(select(Message)).all()) == sent
+    assert "2nd floor" not in desk.page(home).text
 
 
 @pytest.mark.parametrize("reason", CancelReason)

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from flask import flash, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from clinic_portal.booking.queries import ClinicReason, VisitFacts, describe
+from clinic_portal.booking.queries import AppointmentFacts, AppointmentState, ClinicReason, VisitFacts, describe
 from clinic_portal.booking.queries.desk_waiting import entry_of_visit
 from clinic_portal.booking.queries.missed import missed_counts
 from clinic_portal.booking.queries.series import later_sessions, series_facts
-from clinic_portal.booking.queries.staff import contact_phone, history_of, visit_at_desk, visits_to_phone
+from clinic_portal.booking.queries.staff import HistoryLine, contact_phone, history_of, visit_at_desk, visits_to_phone
 from clinic_portal.booking.routes.linked import is_changed
 from clinic_portal.booking.steps import NewTime
 from clinic_portal.booking.use_cases.cancel_by_clinic import cancel_by_clinic
@@ -54,6 +54,8 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
     """Ask why, then cancel and tell the patient."""
     facility = own_facility(slug)
     found, form = visit_for_desk(facility, appointment_id), ClinicCancelForm()
+    if request.method == "GET" and found.appointment.state is AppointmentState.CANCELLED:
+        return redirect(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id), 303)
     if found.judge_change_by_staff().allowed and is_changed(found):
         return _page("front_desk/cancel_visit.html", facility, found, form=form, refusal=_changed(), status=409)
     status = 422 if request.method == "POST" else 200
@@ -75,9 +77,23 @@ def cancel_visit(slug: str, appointment_id: UUID) -> ResponseReturnValue:
                 return refused_page(facility, appointment_id, refused, wrote=form.note.data or "")
             form.ask_why()
         else:
-            flash(_said(done))
-            return see_other(url_for("front_desk.visit", slug=slug, appointment_id=appointment_id))
+            return _cancelled(facility, found, form, done)
     return _page("front_desk/cancel_visit.html", facility, found, form=form, status=status)
+
+
+def _cancelled(
+    facility: FacilityFacts, found: VisitFacts, form: ClinicCancelForm, done: AppointmentFacts | list[AppointmentId]
+) -> ResponseReturnValue:
+    """Say what was cancelled; or who had cancelled the visit before, and what was written in vain."""
+    id_, wrote = found.appointment.id, (form.note.data or "").strip()
+    lines = history_of(db_session(), id_)
+    line = next((one for one in reversed(lines) if one.to_state is AppointmentState.CANCELLED), None)
+    pressed = (require_actor().name, form.reason.data, wrote)
+    # A form that is sent twice was theirs the first time.
+    if line is not None and (line.who, line.reason, line.note) != pressed and not (isinstance(done, list) and done):
+        return refused_page(facility, id_, Conflict("appointment.cancelled_before"), wrote=wrote, line=line)
+    flash(_said(done))
+    return see_other(url_for("front_desk.visit", slug=facility.slug, appointment_id=id_))
 
 
 @blueprint.post(f"{VISIT}/told")
@@ -183,9 +199,20 @@ def _all_sessions(found: VisitFacts) -> list[VisitFacts]:
     return list(describe(db_session(), series.kept if series else ()))
 
 
-def refused_page(facility: FacilityFacts, appointment_id: UUID, refused: Conflict, *, wrote: str = "") -> Response:
-    """Show the visit with what was refused; and what was written (`wrote`), which has no box on this page."""
-    found, refusal = visit_for_desk(facility, appointment_id), explain(409, refused.code) | {"wrote": wrote}
+def refused_page(
+    facility: FacilityFacts,
+    appointment_id: UUID,
+    refused: Conflict,
+    *,
+    wrote: str = "",
+    line: HistoryLine | None = None,
+) -> Response:
+    """Show the visit with what was refused, and what was written (`wrote`), which has no box on this page.
+
+    `line` is what had happened to the visit before, and stands in the way.
+    """
+    found = visit_for_desk(facility, appointment_id)
+    refusal = explain(409, refused.code) | {"wrote": wrote, "line": line}
     return _page("front_desk/visit.html", facility, found, refusal=refusal, status=409)
 
 
