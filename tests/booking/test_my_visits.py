@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.core.clock import FixedClock
 from tests.booking.factory import THURSDAY, make_appointment, set_rules
-from tests.booking.series import A_DAY, make_series, take_elsewhere
+from tests.booking.series import A_DAY, A_WEEK, make_series, take_elsewhere
 from tests.support.cast import Cast
 from tests.support.clinic import Clinic
 from tests.support.page import visible_text
@@ -162,3 +162,36 @@ def test_a_visit_is_past_when_it_is_over(
     page = cast.browser(cast.patient).page("/visits")
     assert ("Past and cancelled" in page.text) is not is_coming
     assert f"/visits/{row.id}" in page.links()
+
+
+def test_sessions_that_are_one_line_count_as_one_and_older_visits_are_a_press_away(
+    db: Session, clock: FixedClock, cast: Cast, clinic: Clinic
+) -> None:
+    over = AppointmentState.FULFILLED
+    _, sessions = make_series(
+        db, clinic, cast.patient_person, sessions=10, at=THURSDAY - A_WEEK * 10, state=over
+    )  # fmt: skip
+    first = THURSDAY - A_WEEK * 12
+    alone = [make_appointment(db, clinic, cast.patient_person, at=first - A_DAY * day, state=over) for day in range(50)]
+    clock.at = THURSDAY
+    client = cast.browser(cast.patient)
+    page = client.page("/visits")
+    (past,) = page.all("ul", **{"class": "rows"})
+    assert [len(links_of(line)) for line in past] == [10] + [1] * 49
+    assert links_of(past) == [f"/visits/{row.id}" for row in [*reversed(sessions), *alone[:-1]]]
+    assert "The latest 50 are shown." in page.text
+    (more,) = (link for link in page.links() if "past=" in link)
+    page = client.page(more)
+    (past,) = page.all("ul", **{"class": "rows"})
+    assert links_of(past)[10:] == [f"/visits/{row.id}" for row in alone]
+    assert [line.get("id") for line in past if line.get("id")] == [more.partition("#")[2]]
+    assert "are shown." not in page.text
+    assert not [link for link in page.links() if "past=" in link]
+
+
+@pytest.mark.parametrize("past", ["", "0", "-1", "nonsense", "50", "99999999999999999999999"])
+def test_a_number_in_the_address_that_makes_no_sense_shows_the_latest(
+    db: Session, clock: FixedClock, cast: Cast, clinic: Clinic, past: str
+) -> None:
+    row = make_appointment(db, clinic, cast.patient_person, state=AppointmentState.FULFILLED)
+    assert f"/visits/{row.id}" in cast.browser(cast.patient).page(f"/visits?past={past}").links()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from clinic_portal.booking.models import Appointment
@@ -26,7 +26,7 @@ from clinic_portal.facilities.queries import (
 )
 from clinic_portal.practitioners.queries import PractitionerFacts, practitioners
 
-#: How many visits of the past a page shows.
+#: How many entries of the past a page shows at once; sessions of a series of which the same became are one.
 PAST_SHOWN = 50
 
 #: A visit that is still to come, or going on.
@@ -103,6 +103,8 @@ class Visits:
 
     coming: tuple[VisitFacts, ...]
     past: tuple[VisitFacts, ...]
+    #: Whether there are others, before those.
+    has_older: bool = False
 
     @property
     def coming_together(self) -> list[list[VisitFacts]]:
@@ -115,8 +117,8 @@ class Visits:
         return _together(self.past, by_state=True)
 
 
-def visits_of(db: Session, clock: Clock, *, actor: Actor) -> Visits:
-    """Return the visits that the actor may see. A held time is none yet."""
+def visits_of(db: Session, clock: Clock, *, actor: Actor, past_shown: int = PAST_SHOWN) -> Visits:
+    """Return the visits that the actor may see, those of the past in so many entries. A held time is none yet."""
     people = {person.patient_id: person for person in people_of(db, clock, actor=actor) if person.can_book}
     if not people:
         return Visits((), ())
@@ -126,14 +128,32 @@ def visits_of(db: Session, clock: Clock, *, actor: Actor) -> Visits:
     coming = (Appointment.state.in_(OPEN_STATES) & (Appointment.ends_at > now)) | is_here
     rows = [
         *db.scalars(mine.where(coming).order_by(Appointment.starts_at)),
-        *db.scalars(mine.where(~coming).order_by(Appointment.starts_at.desc()).limit(PAST_SHOWN)),
+        *db.scalars(_latest_entries(mine.where(~coming), past_shown + 1)),
     ]
     facts = [facts_of(row) for row in rows]
     described = [describe_for(visit, people[visit.appointment.known_patient_id]) for visit in describe(db, facts)]
+    past = [visit for visit in described if not _is_coming(visit, now)]
+    entries = _together(past, by_state=True)
+    shown = {visit.appointment.id for entry in entries[:past_shown] for visit in entry}
     return Visits(
         tuple(visit for visit in described if _is_coming(visit, now)),
-        tuple(visit for visit in described if not _is_coming(visit, now)),
+        tuple(visit for visit in past if visit.appointment.id in shown),
+        has_older=len(entries) > past_shown,
     )
+
+
+def _latest_entries(visits: Select[Appointment], count: int) -> Select[Appointment]:
+    """Return the visits of the latest so many entries, latest first: as `_together` puts them by state."""
+    entry = func.coalesce(Appointment.series_id, Appointment.id).label("entry")
+    latest = (
+        visits.with_only_columns(entry, Appointment.state)
+        .group_by(entry, Appointment.state)
+        .order_by(func.max(Appointment.starts_at).desc())
+        .limit(count)
+        .subquery()
+    )
+    is_of_one = (latest.c.entry == entry) & (latest.c.state == Appointment.state)
+    return visits.join(latest, is_of_one).order_by(Appointment.starts_at.desc())
 
 
 def visit_of(db: Session, clock: Clock, appointment_id: AppointmentId, *, actor: Actor) -> VisitFacts:

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from flask import Response, redirect, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.queries import AppointmentState, visit_of, visits_of
+from clinic_portal.booking.queries.visits import PAST_SHOWN
 from clinic_portal.booking.queries.waiting_views import entries_of
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.linked import is_moved
@@ -18,16 +19,23 @@ from clinic_portal.web.database import clock, db_session, settings
 from clinic_portal.web.i18n import current_language
 from clinic_portal.web.pages import render_page
 
+#: Nobody has more of them; a number in an address is anybody's.
+MOST_PAST = 10_000
+
 
 @blueprint.get("/visits")
 @right(Right.PATIENT)
 def my_visits() -> ResponseReturnValue:
-    """Show the visits to come, soonest first, and those that are over."""
-    visits = visits_of(db_session(), clock(), actor=require_actor())
+    """Show the visits to come, soonest first, and those that are over, as many as are asked for."""
+    past = max(PAST_SHOWN, min(request.args.get("past", PAST_SHOWN, type=int), MOST_PAST))
+    visits = visits_of(db_session(), clock(), actor=require_actor(), past_shown=past)
     views = entries_of(db_session(), clock(), actor=require_actor())
     waiting = [(view, wish_in_words(view.entry.asked), path_of_offer(view)) for view in views]
     offers, now = open_offers(views), clock().now()
-    return render_page("booking/my_visits.html", visits=visits, waiting=waiting, offers=offers, now=now)
+    return render_page(
+        "booking/my_visits.html", visits=visits, waiting=waiting, offers=offers, now=now, past=past,
+        more=past + PAST_SHOWN, new_from=past - PAST_SHOWN + 1,
+    )  # fmt: skip
 
 
 @blueprint.get("/visits/<uuid:appointment_id>")
