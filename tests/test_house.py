@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from jinja2 import StrictUndefined
 
 from clinic_portal.booking.steps import reminders, waiting
 from clinic_portal.cli import PERIODIC
+from clinic_portal.core.ids import new_id
 from clinic_portal.core.jobs import QUEUES
 from clinic_portal.notifications import steps
 from clinic_portal.notifications.use_cases import ask_for_sms_again
 from clinic_portal.web.access import ATTRIBUTE
 from tests.support.page import PortalClient
+from tests.support.world import methods_of, path_of, rules_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.*"))
@@ -29,6 +32,14 @@ def test_every_route_declares_its_right(app: Flask) -> None:
         rule.endpoint for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], ATTRIBUTE)
     ]
     assert missing == []
+
+
+def test_no_form_is_taken_without_its_token(app: Flask, client: PortalClient) -> None:
+    """Forms make and check no token of their own: that of every POST is checked before its view."""
+    posts = [rule for rule in rules_of(app) if "POST" in methods_of(rule)]
+    assert len(posts) > 50
+    parts = defaultdict(new_id, state="called", channel="sms")
+    assert [rule.rule for rule in posts if client.post(path_of(rule, parts)).status_code != 400] == []
 
 
 def test_health_reaches_the_database(client: PortalClient) -> None:

@@ -4,14 +4,13 @@ from datetime import date
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from flask_wtf import FlaskForm
 from wtforms import BooleanField
 from wtforms.fields import SelectChoice
 
 from clinic_portal.accounts import fields, rules
 from clinic_portal.accounts.fields import LANGUAGE_NAMES, BirthDateField, check_new_password, value_of
 from clinic_portal.accounts.use_cases.register_account import Registration
-from clinic_portal.web.fields import RadioField
+from clinic_portal.web.fields import Form, RadioField
 
 __all__ = [
     "ChangePasswordForm",
@@ -24,7 +23,7 @@ __all__ = [
 ]
 
 
-class RegisterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class RegisterForm(Form):
     """Who somebody is and how to reach them."""
 
     given_name = fields.name_field(_l("Given name"), _l("Enter your given name"))
@@ -85,39 +84,39 @@ class RegisterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         )
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(Form):
     """Address and password."""
 
     email = fields.email_field()
     password = fields.old_password_field(_l("Password"))
 
 
-class CodeForm(FlaskForm):  # type: ignore[misc]
+class CodeForm(Form):
     """Six digits."""
 
     code = fields.code_field()
 
 
-class PhoneForm(FlaskForm):  # type: ignore[misc]
+class PhoneForm(Form):
     """A mobile number."""
 
     phone = fields.phone_field()
 
 
-class EmailForm(FlaskForm):  # type: ignore[misc]
+class EmailForm(Form):
     """An address."""
 
     email = fields.email_field()
 
 
-class ResetPasswordForm(FlaskForm):  # type: ignore[misc]
+class ResetPasswordForm(Form):
     """A code and the password that it allows to choose."""
 
     code = fields.code_field()
     password = fields.new_password_field(_l("New password"))
 
 
-class ChangePasswordForm(FlaskForm):  # type: ignore[misc]
+class ChangePasswordForm(Form):
     """The password until now and the next one."""
 
     old_password = fields.old_password_field(_l("Current password"))

@@ -2,25 +2,24 @@
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
 
 from clinic_portal.admin.fields import Whole, number_field
-from clinic_portal.web.fields import TimeField
+from clinic_portal.web.fields import Form, TimeField
 
 DAYS = Whole(0, 60, _l("Enter a number from 0 to 60"), may_be_empty=True)
 MINUTES = Whole(1, 1440, _l("Enter a number from 1 to 1440"), may_be_empty=True)
 NEEDED = _l("Enter a time of day, for example 14:00")
 
 
-class QuietHoursForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class QuietHoursForm(Form):
     """When nobody is reminded."""
 
     quiet_from = TimeField(_l("From"), missing=NEEDED)
     quiet_until = TimeField(_l("Until"), missing=NEEDED)
 
 
-class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class ReminderPlanForm(Form):
     """How one channel reminds."""
 
     early_days = number_field(_l("First reminder: days before the visit"), DAYS)
@@ -50,7 +49,7 @@ class ReminderPlanForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no typ
             raise ValidationError(_("Enter both reminders, or leave this empty"))
 
 
-class MissedRuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class MissedRuleForm(Form):
     """After how many missed visits a patient books by phone only."""
 
     noshow_limit = number_field(_l("Missed visits"), Whole(1, 20, _l("Enter a number from 1 to 20"), may_be_empty=True))

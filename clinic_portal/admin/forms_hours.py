@@ -1,7 +1,6 @@
 """Forms: what is typed about hours, closed days and the rules of services."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import Field, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 
@@ -9,7 +8,7 @@ from clinic_portal.admin.fields import Whole, minutes_of, number_field, reason_f
 from clinic_portal.core.modes import Modes
 from clinic_portal.core.typed import one_line
 from clinic_portal.practitioners.rules import is_meeting_url
-from clinic_portal.web.fields import DayField, RadioField, SelectField, TimeField
+from clinic_portal.web.fields import DayField, Form, RadioField, SelectField, TimeField
 
 #: Work may last until the day ends.
 MIDNIGHT = 1440
@@ -21,7 +20,7 @@ UNITS = [
 ]
 
 
-class StretchForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class StretchForm(Form):
     """From, to, and where; the choices of `where` are set by the view."""
 
     starts = TimeField(_l("From"), missing=_l("Enter when the work begins"), last=MIDNIGHT)
@@ -37,7 +36,7 @@ class StretchForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         return is_valid
 
 
-class MeetingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class MeetingForm(Form):
     """Where somebody meets patients online."""
 
     meeting_url = StringField(_l("Address of the video room"), filters=[one_line, str.strip])
@@ -71,13 +70,13 @@ class ExtraForm(StretchForm):
     day = DayField(_l("Day"), missing=_l("Enter the day"))
 
 
-class EndForm(FlaskForm):  # type: ignore[misc]
+class EndForm(Form):
     """The last day of weekly hours."""
 
     last_day = DayField(_l("Last day with these hours"), missing=_l("Enter the last day"))
 
 
-class AbsenceForm(FlaskForm):  # type: ignore[misc]
+class AbsenceForm(Form):
     """Whole days, or a part of them."""
 
     first_day = DayField(_l("First day"), missing=_l("Enter the first day"))
@@ -102,14 +101,14 @@ class AbsenceForm(FlaskForm):  # type: ignore[misc]
         return is_valid
 
 
-class ClosureForm(FlaskForm):  # type: ignore[misc]
+class ClosureForm(Form):
     """A day on which a facility is closed."""
 
     day = DayField(_l("Day"), missing=_l("Enter the day"))
     reason = reason_field(_l("Reason"), _l("Enter a reason, for example building works"))
 
 
-class RulesForm(FlaskForm):  # type: ignore[misc]
+class RulesForm(Form):
     """What a service asks of those who book it."""
 
     modes = RadioField(

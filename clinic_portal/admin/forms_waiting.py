@@ -1,16 +1,15 @@
 """The form of the waiting list's settings."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms.fields.choices import SelectChoice
 
 from clinic_portal.admin.fields import Whole, minutes_of, number_field
 from clinic_portal.admin.forms_hours import UNITS
 from clinic_portal.booking.rules import OfferMode
-from clinic_portal.web.fields import RadioField, SelectField
+from clinic_portal.web.fields import Form, RadioField, SelectField
 
 
-class WaitingPolicyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class WaitingPolicyForm(Form):
     """How a facility offers times that come free."""
 
     mode = RadioField(

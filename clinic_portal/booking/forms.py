@@ -2,19 +2,18 @@
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Length
 
 from clinic_portal.booking.rules import MAX_NOTE, CancelReason
 from clinic_portal.core.typed import many_lines
-from clinic_portal.web.fields import DayField, RadioField, SelectField, SelectMultipleField
+from clinic_portal.web.fields import DayField, Form, RadioField, SelectField, SelectMultipleField
 
 ANY = "any"
 
 
-class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class CheckForm(Form):
     """What can be added before booking."""
 
     patient_note = TextAreaField(
@@ -24,7 +23,7 @@ class CheckForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     )
 
 
-class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class CancelForm(Form):
     """Why a visit is given back: asked, but a patient may go on without saying it."""
 
     reason = RadioField(
@@ -47,7 +46,7 @@ class CancelForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         return CancelReason(self.reason.data or CancelReason.NOT_SAID)
 
 
-class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class WaitingForm(Form):
     """What somebody on the waiting list wants. Choices that depend on the clinic are set by the page."""
 
     patient = RadioField(_l("Who is it for?"), _l("Choose a person"))
@@ -61,16 +60,7 @@ class WaitingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     facility = SelectField(_l("Where?"))
 
 
-class AskingForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """A form that is sent in the address: nothing is changed by it, so it needs no token."""
-
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # as above
-        """What Flask-WTF reads."""
-
-        csrf = False
-
-
-class PlanForm(AskingForm):
+class PlanForm(Form):
     """What is wished of several sessions."""
 
     @property

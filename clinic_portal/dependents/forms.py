@@ -1,14 +1,13 @@
 """Forms of this feature."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms.fields import SelectChoice
 
 from clinic_portal.patients.rules import DisplayChoice
-from clinic_portal.web.fields import RadioField
+from clinic_portal.web.fields import Form, RadioField
 
 
-class DisplayNameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class DisplayNameForm(Form):
     """How the waiting room calls somebody."""
 
     choice = RadioField(

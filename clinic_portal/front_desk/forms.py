@@ -6,25 +6,17 @@ from itertools import chain, islice, zip_longest
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import (
-    BooleanField,
-    Field,
-    Form,
-    StringField,
-    TextAreaField,
-    ValidationError,
-)
+from wtforms import BooleanField, Field, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from clinic_portal.accounts import fields
-from clinic_portal.booking.forms import AskingForm, LaterForm, SeriesForm, WaitingForm
+from clinic_portal.booking.forms import LaterForm, SeriesForm, WaitingForm
 from clinic_portal.booking.queries import ClinicReason, Taker
 from clinic_portal.core.clock import wall_to_utc
 from clinic_portal.core.typed import is_blank, many_lines, one_line
-from clinic_portal.web.fields import DayField, RadioField, SelectField, SelectMultipleField, TimeField
+from clinic_portal.web.fields import DayField, Form, RadioField, SelectField, SelectMultipleField, TimeField
 
 LANGUAGES = [SelectChoice("pt_PT", "Português"), SelectChoice("en", "English")]
 MAX_NAME = 40
@@ -52,7 +44,7 @@ def note_field(label: object, *validators: object) -> TextAreaField:
     return TextAreaField(label, filters=[many_lines], validators=[*validators, length])
 
 
-class ScreenForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
+class ScreenForm(Form):
     """A screen's name and language."""
 
     name = StringField(
@@ -79,7 +71,7 @@ class PairForm(ScreenForm):
     )
 
 
-class ClinicCancelForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
+class ClinicCancelForm(Form):
     """Why staff cancel a visit."""
 
     reason = RadioField(
@@ -100,7 +92,7 @@ class ClinicCancelForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
         self.note.errors = [_("It is later than the service allows. Write why it is cancelled all the same")]
 
 
-class NewPatientForm(FlaskForm):  # type: ignore[misc]
+class NewPatientForm(Form):
     """Somebody new, as they say on the phone."""
 
     given_name = fields.name_field(_l("Given name"), _l("Enter the given name"))
@@ -136,7 +128,7 @@ def start_of(on: DayField, at: TimeField, tz: str, *, now: datetime) -> datetime
     return start
 
 
-class AnywayForm(FlaskForm):  # type: ignore[misc]
+class AnywayForm(Form):
     """A time that is not offered, and why it is taken all the same."""
 
     on = DayField(_l("Day"), missing=_l("Enter the day"))
@@ -152,7 +144,7 @@ class AnywayForm(FlaskForm):  # type: ignore[misc]
         return start_of(self.on, self.at, tz, now=now)
 
 
-class ReasonForm(FlaskForm):  # type: ignore[misc]
+class ReasonForm(Form):
     """Why a rule is set aside for several sessions."""
 
     note = note_field(_l("Why is the rule set aside?"))
@@ -187,7 +179,7 @@ class PhoneSeriesForm(SeriesForm):
         return valid
 
 
-class OwnTimeForm(AskingForm):
+class OwnTimeForm(Form):
     """One session of a plan at a time that is not offered."""
 
     on = DayField(_l("Day"), name="own_day", missing=None)

@@ -1,11 +1,12 @@
 """Forms of this feature."""
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField
 
+from clinic_portal.web.fields import Form
 
-class RemindersForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+
+class RemindersForm(Form):
     """On which channels one is reminded."""
 
     by_sms = BooleanField(_l("By SMS"))

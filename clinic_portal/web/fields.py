@@ -1,4 +1,4 @@
-"""Fields that forms of several features have, with the words of this house for whatever is wrong.
+"""What forms are made of, and fields that those of several features have, with the words of this house for whatever is wrong.
 
 What was typed stays in `data`; after validation the value that was read is in `value`.
 """
@@ -9,6 +9,7 @@ from datetime import date
 
 import wtforms
 from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import Field, StringField, ValidationError
 from wtforms.validators import InputRequired, Optional
@@ -21,6 +22,15 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 
 #: What a browser's date box sends, and all that it can show.
 SHOWN_IN_DATE_BOX = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A page's form. It makes no token of its own: that of every POST is checked before any view (`web/security.py`)."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # as above
+        """What Flask-WTF reads."""
+
+        csrf = False
 
 
 class Read:

@@ -19,6 +19,7 @@ from wtforms.validators import InputRequired
 
 from clinic_portal.core.typed import is_blank, many_lines, one_line
 from clinic_portal.front_desk.forms import OwnTimeForm
+from clinic_portal.web import fields
 from clinic_portal.web.fields import DayField, RadioField, SelectField, TimeField
 
 #: What nobody should send. None: the box is not even there.
@@ -145,13 +146,8 @@ def test_the_words_of_the_library_would_be_noticed(app: Flask) -> None:
         assert len(noticed) >= at_least, (typed, noticed)
 
 
-class Sample(flask_wtf.FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class Sample(fields.Form):
     """One field of each kind."""
-
-    class Meta(flask_wtf.FlaskForm.Meta):  # type: ignore[misc]  # as above
-        """What Flask-WTF reads."""
-
-        csrf = False
 
     day = DayField("Day", missing="Which day?", render_kw={"min": "2026-11-23"})
     perhaps = DayField("Day", missing=None)

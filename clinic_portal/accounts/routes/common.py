@@ -6,7 +6,6 @@ from flask import Blueprint, after_this_request, flash, g, request, session, url
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import login_user
-from flask_wtf import FlaskForm
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
@@ -21,6 +20,7 @@ from clinic_portal.core.errors import Busy
 from clinic_portal.web.access import SignedIn
 from clinic_portal.web.addresses import can_be_opened, safe_path
 from clinic_portal.web.database import clock, db_session, settings
+from clinic_portal.web.fields import Form
 from clinic_portal.web.pages import render_page
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def pending_registration() -> PendingRegistration | None:
     return PendingRegistration(kept["email"], kept["mark"]) if kept else None
 
 
-def refused_page(template: str, form: FlaskForm, error: WrongGuess | MustWait, **context: object) -> Response:
+def refused_page(template: str, form: Form, error: WrongGuess | MustWait, **context: object) -> Response:
     """Return the form again, with why it was refused."""
     wait_s = error.values.get("wait_s")
     words = wait_words(wait_s) if isinstance(wait_s, int) else _refusal(error.code)
@@ -119,7 +119,7 @@ def refused_page(template: str, form: FlaskForm, error: WrongGuess | MustWait, *
     return response
 
 
-def form_page(template: str, form: FlaskForm, **context: object) -> Response:
+def form_page(template: str, form: Form, **context: object) -> Response:
     """Return a form: empty, or with what was typed and what is wrong with it."""
     return render_page(template, block="content", status=422 if form.errors else 200, form=form, **context)
 

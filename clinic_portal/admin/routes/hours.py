@@ -218,7 +218,7 @@ def attempt(
 
 def sent_fields(form: Iterable[Field]) -> dict[str, str]:
     """Return what a form sent, so that the page that asks about visits can send it again."""
-    return {one.name: "" if one.data is None else str(one.data) for one in form if one.name != "csrf_token"}
+    return {one.name: "" if one.data is None else str(one.data) for one in form}
 
 
 def _room_taken(refused: Conflict) -> str:

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from clinic_portal.booking.forms import CheckForm
@@ -36,6 +35,7 @@ from clinic_portal.core.ids import AppointmentId, PatientId
 from clinic_portal.dependents.queries import PersonFacts
 from clinic_portal.web.access import Right, current_actor, require_actor, right
 from clinic_portal.web.database import clock, db_session
+from clinic_portal.web.fields import Form
 from clinic_portal.web.limits import limited
 from clinic_portal.web.pages import render_page, see_other
 
@@ -172,7 +172,7 @@ def _gone(held: AppointmentFacts) -> ResponseReturnValue | None:
     return _over_page(held, reason="appointment.hold_expired")
 
 
-def _refused(held: AppointmentFacts, refusal: Conflict, form: FlaskForm) -> ResponseReturnValue:
+def _refused(held: AppointmentFacts, refusal: Conflict, form: Form) -> ResponseReturnValue:
     """Say what was refused. Wherever they go on from here, what was written is there again."""
     _keep(held, form.patient_note.data)
     if refusal.code == "appointment.patient_overlap":
@@ -231,7 +231,7 @@ def _person_of(held: AppointmentFacts) -> PersonFacts | None:
     return next((person for person in people if person.patient_id == held.patient_id), None)
 
 
-def _check_page(held: AppointmentFacts, form: FlaskForm) -> Response:
+def _check_page(held: AppointmentFacts, form: Form) -> Response:
     visit = _described(held)
     way = _way(visit)
     return render_page(
