@@ -209,6 +209,8 @@ def test_the_desk_is_usable_by_keyboard(portal: Running, open_browser: Opened) -
     for key, state in (("a", "Waiting"), ("c", "Called"), ("e", "In room"), ("d", "Done"), ("u", "In room")):
         desk.keyboard.press(key)
         expect(row).to_contain_text(state)
+        # A key that comes before HTMX has looked at what it brought loads the whole page, which is without keys for a moment.
+        expect(desk.locator("[data-keys]")).to_be_visible()
     desk.keyboard.press("?")
     expect(desk.get_by_role("dialog")).to_be_visible()
     check_accessible(desk)
