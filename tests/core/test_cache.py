@@ -5,7 +5,7 @@ from redis import Redis
 from sqlalchemy.orm import Session
 
 from clinic_portal.core import cache as module
-from clinic_portal.core.cache import KEEP_FOR_S, NOTHING, VersionedCache, forget_after_commit
+from clinic_portal.core.cache import KEEP_FOR_S, KEEP_VERSION_S, NOTHING, VersionedCache, forget_after_commit
 from clinic_portal.core.db import transaction
 from clinic_portal.core.ids import new_id
 from clinic_portal.core.settings import Settings
@@ -88,12 +88,15 @@ def test_a_change_forgets_once_and_only_when_it_is_committed(
     assert changes == [subject]
 
 
-def test_every_change_has_a_version_of_its_own(cache: VersionedCache, subject: str) -> None:
+def test_every_change_has_a_version_of_its_own(cache: VersionedCache, subject: str, valkey: Redis) -> None:
     seen = set()
     for _ in range(20):
         cache.changed(subject)
         seen.add(cache.get(subject, "a").version)
     assert len(seen) == 20
+    kept = [valkey.ttl(name) for name in valkey.scan_iter(f"*{subject}*")]
+    assert all(KEEP_FOR_S < seconds <= KEEP_VERSION_S for seconds in kept), "it outlives answers, not for ever"
+    assert kept
 
 
 def test_what_depends_on_parts_outlives_a_change_of_others(cache: VersionedCache, subject: str) -> None:

@@ -50,6 +50,8 @@ def test_another_person_with_the_same_name_and_birth_date_is_added_once_as_well(
         db, given_name="MARTA", family_name=registered.family_name, birth_date=registered.birth_date
     )  # fmt: skip
     assert (set(found.ids), found.next) == (set(others), 2)
+    added = db.scalars(select(AuditEntry).where(AuditEntry.action == "patient.added").order_by(AuditEntry.id))
+    assert [entry.detail["namesakes"] for entry in added] == ["1", "2"], "how many of that name there were already"
 
 
 def test_only_staff_add_and_search(db: Session, clock: FixedClock, cast: Cast) -> None:
