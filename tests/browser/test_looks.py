@@ -62,6 +62,67 @@ def test_a_question_that_is_a_label_looks_like_every_heading(
     assert weights[0] == weights[1]
 
 
+#: Where the day's table begins to be one, where the queue comes to stand beside it, and where there is room for both.
+EDGES = (320, 390, 767, 768, 900, 959, 960, 1024, 1119, 1120, 1200, 1279, 1280, 1440)
+
+
+@pytest.mark.parametrize("language", ["en-GB", "pt-PT"])
+def test_the_desks_day_fits_at_every_width(
+    world: World, db: Session, clock: FixedClock, address: str, open_browser: Callable[..., Page], language: str
+) -> None:
+    """Seven columns beside a queue: a long name, a long word and long waits; nothing scrolls, overlaps or breaks a state."""
+    cast, clinic = world.cast, world.clinic
+    late = make_appointment(
+        db, clinic, cast.stranger_person, at=clock.now() - timedelta(minutes=142), practitioner=clinic.rui
+    )
+    cast.stranger_person.given_name = "Maria do Carmo Albuquerque de Vasconcelos"
+    cast.stranger_person.family_name = "e Sousa Pimentel"
+    clinic.rui.given_name, clinic.rui.family_name = "Maximiliano", "Albuquerque"
+    clinic.massage.names = {"en": "Musculoskeletal physiotherapy", "pt_PT": "Fisioterapia musculoesquelética"}
+    db.commit()
+    page = window(world, address, open_browser, "receptionist", language)
+    page.goto(f"{address}/desk/lisbon")
+    token = page.locator("meta[name=csrf-token]").get_attribute("content") or ""
+    page.request.post(f"{address}/desk/lisbon/visits/{late.id}/arrived", form={"csrf_token": token})
+    clock.at += timedelta(minutes=125)
+    crooked = {}
+    for width in EDGES:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{address}/desk/lisbon")
+        assert page.locator(".tag--bad").count()
+        found = page.evaluate(
+            """() => {
+                 const box = (one) => document.querySelector(one).getBoundingClientRect();
+                 const [table, queue, root] = [box(".dayt--visits"), box(".side"), document.documentElement];
+                 const scrolls = [root, ...document.querySelectorAll(".table-scroll")]
+                   .filter((one) => one.scrollWidth > one.clientWidth).length;
+                 const broken = [...document.querySelectorAll(".dayt--visits td .tag")]
+                   .filter((one) => one.getBoundingClientRect().height > 32).length;
+                 return {scrolls, broken, overlaps: table.right > queue.left && table.bottom > queue.top};
+               }"""
+        )
+        if any(found.values()):
+            crooked[width] = found
+    assert crooked == {}
+
+
+def test_a_menu_of_the_desks_rows_stays_on_a_phone(
+    world: World, db: Session, clock: FixedClock, address: str, open_browser: Callable[..., Page]
+) -> None:
+    visit = make_appointment(
+        db, world.clinic, world.cast.stranger_person, at=clock.now(), practitioner=world.clinic.rui
+    )
+    page = window(world, address, open_browser, "receptionist", "pt-PT")
+    page.goto(f"{address}/desk/lisbon")
+    page.locator(f"#v-{visit.id} [data-key='a']").click()
+    page.set_viewport_size(NARROW)
+    page.locator(f"#v-{visit.id} .more summary").click()
+    edges = page.locator(f"#v-{visit.id} .menu__panel").evaluate(
+        "(one) => { const box = one.getBoundingClientRect(); return [box.left, box.right]; }"
+    )
+    assert 0 <= edges[0] < edges[1] <= NARROW["width"]
+
+
 def test_the_desks_rows_on_a_phone(
     world: World, db: Session, clock: FixedClock, address: str, open_browser: Callable[..., Page]
 ) -> None:
