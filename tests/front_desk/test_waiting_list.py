@@ -374,6 +374,12 @@ def test_the_list_shows_the_open_offer_and_the_last_and_leads_to_the_others(
     words = " ".join("".join(waiting.itertext()).split())
     assert (words.count("Open"), words.count("Declined")) == (1, 0)
     assert "4 earlier offers" in words
+    (freed,) = [row for row in page.all("tr") if "08:45" not in "".join(row.itertext()) and row.findall("*/details")]
+    (before,) = freed.iter("details")
+    in_sight, others = (" ".join("".join(one.itertext()).split()) for one in (freed.find("td/ul"), before))
+    assert (in_sight.count("Marta Araújo"), others.count("Declined Marta Araújo")) == (1, 4)
+    assert in_sight.startswith("Open")
+    assert others.startswith("4 earlier offers")
     entry = f"/desk/lisbon/waiting-list/{first.entry_id}"
     assert f"{entry}#offers-title" in page.links()
     assert desk.page(entry).text.count("Declined") == 4

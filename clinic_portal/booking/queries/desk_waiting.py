@@ -66,6 +66,17 @@ class FreedView:
     is_by_room: bool
     offers: tuple[tuple[OfferFacts, PatientFacts], ...]
 
+    @property
+    def offers_in_sight(self) -> tuple[tuple[OfferFacts, PatientFacts], ...]:
+        """Those that wait for an answer, the one that was taken, and the last one."""
+        matter = {OfferState.OPEN, OfferState.ACCEPTED}
+        return tuple(one for one in self.offers if one[0].state in matter or one is self.offers[-1])
+
+    @property
+    def offers_before(self) -> tuple[tuple[OfferFacts, PatientFacts], ...]:
+        """The others: whom it was offered to in vain."""
+        return tuple(one for one in self.offers if one not in self.offers_in_sight)
+
 
 @dataclass(frozen=True)
 class DeskEntry:
