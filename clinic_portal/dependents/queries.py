@@ -24,6 +24,7 @@ __all__ = [
     "accounts_for",
     "companions_of",
     "own_accounts",
+    "patients_of",
     "people_of",
     "person_to_book_for",
 ]
@@ -59,6 +60,11 @@ def people_of(db: Session, clock: Clock, *, actor: Actor) -> Sequence[PersonFact
         return []
     people = [_person(row, clock) for row in db.execute(relationships_of(actor.account_id))]
     return sorted(people, key=lambda person: (not person.is_self, person.given_name, person.patient_id))
+
+
+def patients_of(account_id: AccountId) -> Select[UUID]:
+    """Return, as a part of somebody else's statement, for whom an account ever could act."""
+    return select(Relationship.patient_id).where(Relationship.account_id == account_id)
 
 
 def person_to_book_for(db: Session, clock: Clock, patient_id: PatientId, *, actor: Actor) -> PersonFacts:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from clinic_portal.accounts.models import Account
 from clinic_portal.booking.queries.missed import MissedRule, missed_counts, missed_rule, missed_under_rule, phoning_only
 from clinic_portal.booking.rules import AppointmentState
 from clinic_portal.booking.rules.missed import judge_missed
@@ -16,8 +17,9 @@ from clinic_portal.core.clock import FixedClock
 from clinic_portal.core.errors import Conflict, Forbidden
 from clinic_portal.core.ids import FacilityId, PatientId, ServiceId
 from tests.booking.factory import THURSDAY, make_appointment
-from tests.support.cast import Cast
+from tests.support.cast import PASSWORD, Cast
 from tests.support.clinic import Clinic
+from tests.support.page import PortalClient
 from tests.support.statements import statements
 
 REFUSED = r"appointment\.missed_too_often"
@@ -131,3 +133,111 @@ def test_who_books_for_somebody_else_still_can(db: Session, clock: FixedClock, c
     assert checked in {str(cast.child.id), str(cast.patient_person.id)}
     assert "Continue" in page.text
     assert phoning_only(db, clock, [PatientId(cast.guardian_person.id)], actor=cast.receptionist.actor()) == frozenset()
+
+
+EVERYBODY_BY_PHONE = "Some visits were missed lately, so we arrange the next one with you by phone: +351 210 000 000"
+
+
+@pytest.mark.parametrize("path", ["/", "/book"])
+def test_who_books_by_phone_only_is_told_before_they_choose(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, path: str
+) -> None:
+    miss(db, clock, clinic, cast, 1, 2)
+    for number, told in ((None, False), (3, False), (2, True)):
+        limit(db, clock, cast, number)
+        page = cast.browser(cast.patient).page(path)
+        assert (EVERYBODY_BY_PHONE in page.text) is told, number
+    assert EVERYBODY_BY_PHONE not in cast.browser(None).page(path).text
+    # Of three people one: two are booked for as ever.
+    assert EVERYBODY_BY_PHONE not in cast.browser(cast.guardian).page(path).text
+    for patient in (cast.guardian_person, cast.child):
+        at = clock.now() - timedelta(days=3)
+        for hours in (0, 2):
+            make_appointment(db, clinic, patient, at=at + timedelta(hours=hours), state=AppointmentState.NOSHOW)
+    page = cast.browser(cast.guardian).page(path)
+    assert EVERYBODY_BY_PHONE in page.text
+    if path == "/":
+        assert "Book for" not in page.text
+        (button,) = page.all("a", **{"class": "nhsuk-button nhsuk-button--amber"})
+        assert button.get("href") == "tel:+351210000000"
+
+
+@pytest.mark.parametrize(("path", "asked", "asked_of_who_missed"), [("/", 0, 1), ("/book", 1, 1)])
+def test_a_visitors_page_does_not_ask_who_missed_visits(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, path: str, asked: int, asked_of_who_missed: int
+) -> None:
+    """The home page has read the past visits anyway: it asks only where one was missed, or there are more of them."""
+
+    def questions(client: PortalClient) -> int:
+        with statements(db) as seen:
+            client.page(path)
+        return sum("visit_policy" in one for one in seen)
+
+    limit(db, clock, cast, 2)
+    assert (questions(cast.browser(None)), questions(cast.browser(cast.patient))) == (0, asked)
+    miss(db, clock, clinic, cast, 1)
+    assert questions(cast.browser(cast.patient)) == asked_of_who_missed
+
+
+def test_what_was_missed_before_many_other_visits_is_found(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    miss(db, clock, clinic, cast, 80)
+    for days in range(1, 52):
+        at = clock.now() - timedelta(days=days)
+        make_appointment(db, clinic, cast.patient_person, at=at, state=AppointmentState.FULFILLED)
+    limit(db, clock, cast, 1)
+    assert EVERYBODY_BY_PHONE in cast.browser(cast.patient).page("/").text
+
+
+def hold_and_sign_in(cast: Cast, account: Account) -> tuple[PortalClient, str]:
+    """A visitor takes a time, then says who they are."""
+    client = cast.browser(None)
+    times = client.page("/book/massage/times?practitioner=any&facility=lisbon")
+    slot = next(button.get("value", "") for button in times.all("button") if button.get("name") == "slot")
+    held = client.post(times.all("form")[-1].get("action"), data=times.fields() | {"slot": slot}).location
+    page = client.page(f"/sign-in?next={held}")
+    form = page.fields() | {"email": account.email, "password": PASSWORD}
+    assert client.post(f"/sign-in?next={held}", data=form).status_code == 303
+    return client, str(held)
+
+
+def test_who_signs_in_with_a_held_time_is_told_before_the_last_press(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    told = "Some visits of Marta Araújo were missed lately, so we arrange the next one with you by phone: +351"
+    limit(db, clock, cast, 1)
+    client, check = hold_and_sign_in(cast, cast.patient)
+    page = client.page(check)
+    assert told not in page.text
+    assert "Book this visit" in page.text
+    miss(db, clock, clinic, cast, 1)
+    page = client.page(check)
+    assert told in page.text
+    assert "Book this visit" not in page.text
+    assert "tel:+351210000000" in [link.get("href") for link in page.all("a", **{"class": "nhsuk-button"})]
+    assert "I do not want this time any more" in page.text
+    assert not page.all("button", name="change"), "no other time helps"
+
+
+def test_who_signs_in_with_a_held_time_cannot_choose_whom_the_phone_is_for(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast
+) -> None:
+    limit(db, clock, cast, 1)
+    miss(db, clock, clinic, cast, 1)
+    client, check = hold_and_sign_in(cast, cast.guardian)
+    page = client.page(check.replace("/check", "/for"))
+    assert "Some visits of Marta Araújo were missed lately" in page.text
+    boxes = {one.get("value"): one for one in page.all("input", name="patient")}
+    assert [id_ for id_, one in boxes.items() if one.get("disabled") is not None] == [str(cast.patient_person.id)]
+    assert [id_ for id_, one in boxes.items() if one.get("checked") is not None] == [str(cast.guardian_person.id)]
+    assert "Continue" in page.text
+    for patient in (cast.guardian_person, cast.child):
+        at = clock.now() - timedelta(days=3)
+        make_appointment(db, clinic, patient, at=at, state=AppointmentState.NOSHOW, practitioner=clinic.rui)
+        clock.advance(timedelta(minutes=1))
+        page = client.page(check.replace("/check", "/for"))
+        assert ("Continue" in page.text) is (patient is cast.guardian_person)
+    assert not [one for one in page.all("input", name="patient") if one.get("checked") is not None]
+    assert page.text.count("missed lately") == 1
+    assert EVERYBODY_BY_PHONE in page.text

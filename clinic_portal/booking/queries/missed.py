@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true, type_coerce
 from sqlalchemy.orm import Session
@@ -74,15 +75,15 @@ def missed_counts(
 
 
 def phoning_only(
-    db: Session, clock: Clock, patient_ids: Collection[PatientId], *, actor: Actor
+    db: Session, clock: Clock, patient_ids: Collection[PatientId] | Select[UUID], *, actor: Actor
 ) -> frozenset[PatientId]:  # fmt: skip
     """Return who of these missed too many visits to book on the portal: one statement. Staff are not limited."""
-    if actor.is_staff or not patient_ids:
+    if actor.is_staff or not (isinstance(patient_ids, Select) or patient_ids):
         return frozenset()
     rows = db.execute(
         select(Appointment.patient_id, func.count(), VisitPolicy.noshow_limit, VisitPolicy.noshow_days)
         .join(VisitPolicy, VisitPolicy.noshow_limit.is_not(None))
-        .where(Appointment.patient_id.in_(set(patient_ids)), _counts(clock.now()))
+        .where(Appointment.patient_id.in_(patient_ids), _counts(clock.now()))
         .group_by(Appointment.patient_id, VisitPolicy.noshow_limit, VisitPolicy.noshow_days)
     )
     return frozenset(

@@ -107,6 +107,11 @@ class Visits:
     has_older: bool = False
 
     @property
+    def may_have_missed(self) -> bool:
+        """Whether somebody missed one of them, or perhaps an older one."""
+        return self.has_older or any(one.appointment.state is AppointmentState.NOSHOW for one in self.past)
+
+    @property
     def coming_together(self) -> list[list[VisitFacts]]:
         """Those to come, with all sessions of a series where the next one stands."""
         return _together(self.coming)

@@ -4,10 +4,10 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.catalogue import catalogue_of
-from clinic_portal.booking.queries.missed import phoning_only
+from clinic_portal.booking.routes.by_phone import all_by_phone, by_phone_of
 from clinic_portal.booking.routes.common import blueprint, bookable_people, parse_uuid, way_so_far
 from clinic_portal.booking.routes.stages import Question, first_stage, stage
-from clinic_portal.web.access import Right, current_actor, right
+from clinic_portal.web.access import Right, right
 from clinic_portal.web.database import clock, db_session
 from clinic_portal.web.pages import render_page
 
@@ -23,6 +23,7 @@ def choose_service() -> ResponseReturnValue:
         "booking/choose_service.html",
         services=catalogue.services(db_session(), clock()),
         kept=kept,
+        by_phone=all_by_phone(),
         stage=first_stage(has_choice_of_place=len(catalogue.facilities(db_session(), clock())) > 1),
     )
 
@@ -31,11 +32,10 @@ def choose_service() -> ResponseReturnValue:
 @right(Right.PUBLIC)
 def choose_person(service: str) -> ResponseReturnValue:
     """Choose whom the visit is for. A visitor is asked once a time is held and they have signed in."""
-    way, actor = way_so_far(service), current_actor()
-    people = bookable_people()
-    if actor is None or not people:
+    way, people = way_so_far(service), bookable_people()
+    if not people:
         return redirect(way.link("choose_practitioner"), 303)
-    phoning = phoning_only(db_session(), clock(), [one.patient_id for one in people], actor=actor)
+    phoning = by_phone_of(people)
     free = [one for one in people if one.patient_id not in phoning]
     chosen = way.person if way.person in free or not free else free[0]
     return render_page(

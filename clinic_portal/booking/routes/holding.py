@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from clinic_portal.booking.forms import CheckForm
 from clinic_portal.booking.queries import AppointmentFacts, VisitFacts, describe, nearest_times
 from clinic_portal.booking.queries.holds import own_hold
+from clinic_portal.booking.routes.by_phone import by_phone_of
 from clinic_portal.booking.routes.common import (
     Way,
     blueprint,
@@ -232,15 +233,16 @@ def _person_of(held: AppointmentFacts) -> PersonFacts | None:
 
 
 def _check_page(held: AppointmentFacts, form: Form) -> Response:
-    visit = _described(held)
+    visit, person = _described(held), _person_of(held)
     way = _way(visit)
     return render_page(
         "booking/check_answers.html",
         status=422 if form.errors else 200,
         visit=visit,
         can_change=clock().now() < visit.change_until,
-        person=_person_of(held),
+        person=person,
         people=bookable_people(),
+        by_phone=by_phone_of([person] if person else []),
         way=way,
         form=form,
         stage=stage(Question.CHECK, way),
@@ -250,11 +252,15 @@ def _check_page(held: AppointmentFacts, form: Form) -> Response:
 def _person_page(held: AppointmentFacts, *, status: int = 200, reason: str = "") -> Response:
     people, visit = bookable_people(), _described(held)
     way = _way(visit)
-    chosen = parse_uuid(request.form.get("patient")) or held.patient_id or (people[0].patient_id if people else None)
+    by_phone = by_phone_of(people)
+    free = [one.patient_id for one in people if one.patient_id not in by_phone]
+    chosen = parse_uuid(request.form.get("patient")) or held.patient_id or next(iter(free), None)
     return render_page(
         "booking/choose_patient.html",
         status=status,
         people=people,
+        by_phone=by_phone,
+        can_book=bool(free),
         chosen=chosen,
         visit=visit,
         way=way,

@@ -6,7 +6,9 @@ from flask.typing import ResponseReturnValue
 
 from clinic_portal.booking.catalogue import catalogue_of
 from clinic_portal.booking.queries import VisitFacts, visits_of
+from clinic_portal.booking.queries.visits import Visits
 from clinic_portal.booking.queries.waiting_views import offered_to
+from clinic_portal.booking.routes.by_phone import all_by_phone
 from clinic_portal.booking.routes.common import blueprint, bookable_people
 from clinic_portal.booking.routes.waiting import open_offers
 from clinic_portal.core.ids import AppointmentId
@@ -71,11 +73,14 @@ class Clinic:
 def home() -> ResponseReturnValue:
     """Tell a visitor in three seconds what can be done here, and a patient what comes next."""
     db, actor = db_session(), current_actor()
-    coming = visits_of(db, clock(), actor=actor).coming if actor else ()
+    visits = visits_of(db, clock(), actor=actor) if actor else Visits((), ())
+    coming = visits.coming
     people = [Person(str(one.patient_id), one.given_name, one.is_self) for one in bookable_people()]
     return render_page(
         "web/home.html",
         block="main",
+        # Asked only where there may be missed visits: nobody else's page sends a statement for it.
+        by_phone=visits.may_have_missed and all_by_phone(),
         greeting_name=actor.name.split()[0] if actor and actor.name.split() else "",
         patients=people,
         next_visit=_next(coming[0]) if coming else None,
