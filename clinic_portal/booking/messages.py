@@ -33,15 +33,16 @@ def booked_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID
 
 
 def moved_facts(db: Session, clock: Clock, settings: Settings, subject_id: UUID) -> MessageFacts | None:
-    """Return what to say of a visit that has another time: the old one as well, and whether the clinic is why."""
+    """Return what to say of a visit that was moved: its old time, if it has another one, and whether the clinic is why."""
     facts = booked_facts(db, clock, settings, subject_id)
     if facts is None:
         return None
-    last = last_moves(db, [subject_id]).get(subject_id, LastMove(None, by_clinic=False))
+    last = last_moves(db, [subject_id]).get(subject_id, LastMove(None, is_same_time=False, by_clinic=False))
     tz = str(facts.context["tz"])
     moved = {
         "was_at": last.was_at,
         "was_short": short_time(last.was_at, tz, facts.language) if last.was_at else "",
+        "is_same_time": last.is_same_time,
         "by_clinic": last.by_clinic,
         # It may have been at another place: the old time is told on the new one's clock, which is then named.
         "many_clocks": have_many_clocks(find_facilities(db).values()),

@@ -93,6 +93,34 @@ def test_of_an_old_time_that_nobody_wrote_down_or_that_is_the_same_nothing_is_sa
         tell_moved(db, clock, row, was_at=row.starts_at)  # To somebody else, at the same time.
 
 
+@pytest.mark.parametrize(
+    ("language", "changed", "stays"),
+    [
+        ("en", "Your visit on Thu 26 Nov 10:30 has changed", "The time is as it was."),
+        ("pt_PT", "A sua marcação de quinta 26 nov. 10:30 foi alterada", "A hora mantém-se."),
+    ],
+)
+@pytest.mark.parametrize("reason", [MOVED, MOVED_BY_CLINIC])
+def test_somebody_else_or_another_place_at_the_same_time_is_no_new_time(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings,
+    reason: str, language: str, changed: str, stays: str,
+) -> None:  # fmt: skip
+    cast.patient_person.language = language
+    row = make_appointment(db, clinic, cast.patient_person)
+    tell_moved(db, clock, row, was_at=row.starts_at, reason=reason)
+    facts = moved_facts(db, clock, settings, row.id)
+    assert facts is not None
+    email = render_email(settings, "appointment_moved", facts)
+    assert email.subject == changed
+    for body in (email.text, email.html or ""):
+        assert stays in body
+        assert not [words for words in ("New time", "new time", "ovo horário") if words in body]
+        assert any(word in body for word in ("We are sorry.", "Pedimos desculpa.")) is (reason == MOVED_BY_CLINIC)
+    text = render_sms(settings, "appointment_moved", facts).text
+    assert ("has changed" in text, "alterada" in text) == (language == "en", language != "en")
+    assert "Ines Carvalho" in text
+
+
 def test_sessions_that_moved_together_say_what_each_was(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings
 ) -> None:

@@ -297,6 +297,7 @@ def test_the_same_time_in_another_room_or_online(
     moved = " ".join(desk.page(f"{home}/move/anyway", method="POST", data=online).text.split())
     assert "Lisbon, online" in moved
     assert "Done Visit moved" in moved
+    assert "Another practitioner or place at the same time" in moved, "it was not moved to the time that it had"
     db.refresh(booked)
     assert (booked.room_id, booked.mode, booked.starts_at) == (None, Mode.ONLINE, THURSDAY)
     assert len(db.scalars(select(Message).where(Message.kind == "appointment_moved")).all()) == 2

@@ -77,13 +77,16 @@ def visits(state: AppointmentState) -> list[Sample]:
     return [visit(state), online_visit(state), childs_visit(state)]
 
 
-def moved(*, mode: Mode = Mode.IN_PERSON, is_child: bool = False, reason: str = MOVED) -> Sample:
-    """A visit that has another time than it had, as the history says."""
+def moved(
+    *, mode: Mode = Mode.IN_PERSON, is_child: bool = False, is_same_time: bool = False, reason: str = MOVED
+) -> Sample:
+    """A visit that has another time than it had, as the history says; or somebody else, or another place, at its time."""
 
     def make(stage: Stage) -> UUID:
         found = childs_visit if is_child else visit if mode is Mode.IN_PERSON else online_visit
         row = stage.db.get_one(Appointment, found(AppointmentState.BOOKED)(stage))
-        tell_moved(stage.db, stage.clock, row, reason=reason)
+        was_at = {"was_at": row.starts_at} if is_same_time else {}
+        tell_moved(stage.db, stage.clock, row, reason=reason, **was_at)
         return row.id
 
     return make
@@ -162,7 +165,11 @@ def _series(stage: Stage, kind: str, patient: Patient, moved: slice, reason: str
     return found.id
 
 
-MOVES: list[dict[str, Any]] = [{}, {"mode": Mode.ONLINE}, {"is_child": True}]
+MOVES: list[dict[str, Any]] = [
+    {"mode": mode, "is_child": is_child, "is_same_time": is_same_time}
+    for mode, is_child in ((Mode.IN_PERSON, False), (Mode.ONLINE, False), (Mode.IN_PERSON, True))
+    for is_same_time in (False, True)
+]
 
 #: Kind → one sample for each way in which its words differ.
 SAMPLES: dict[str, Sequence[Sample]] = {

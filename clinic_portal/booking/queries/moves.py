@@ -26,6 +26,8 @@ class LastMove(NamedTuple):
 
     #: When it started as far as the patient had been told before; None: at the same time, or nobody wrote that down.
     was_at: datetime | None
+    #: Whether they were told of this very time already: somebody else, or another place, is what is new.
+    is_same_time: bool
     #: Whether a change of hours is why. What else the desk moves may well be what the patient asked for.
     by_clinic: bool
 
@@ -87,7 +89,8 @@ def _last_move(story: Sequence[_Line], told: Collection[datetime]) -> LastMove:
     known = [line.starts_at for line in before if last_told and line.at <= last_told]
     # Told of nothing: what they know is what was booked.
     was_at = known[-1] if known else before[0].starts_at if before else None
-    return LastMove(was_at if was_at != move.starts_at else None, by_clinic=move.reason == MOVED_BY_CLINIC)
+    is_same_time = was_at == move.starts_at
+    return LastMove(None if is_same_time else was_at, is_same_time, by_clinic=move.reason == MOVED_BY_CLINIC)
 
 
 def _told_at(db: Session, series: Mapping[UUID, UUID | None]) -> Mapping[UUID, Sequence[datetime]]:
