@@ -122,6 +122,7 @@ def test_what_a_change_of_hours_moves_is_told_with_regret_and_the_desk_sees_that
     email = render_email(settings, "series_moved", facts)
     assert email.subject == "We had to move 3 sessions, the next to Fri 4 Dec 10:30"
     assert "We are sorry. If the new times do not suit you, choose others, or call us on +351 21" in email.text
+    assert "find some for you.\n\n1. Friday 4 December" in email.text
     sms = render_sms(settings, "series_moved", facts)
     assert "sorry, we had to move 3 sessions, the first to Fri 4 Dec" in sms.text
     lisbon, actor = FacilityId(clinic.lisbon.id), cast.receptionist.actor()
