@@ -39,9 +39,9 @@ def birth_date_in_words(day: date, language: str) -> str:
     return format_date(day, BIRTH_PATTERNS[language], locale=language)
 
 
-def moment_in_words(moment: datetime, tz: str, language: str, *, inside: bool = False) -> str:
+def moment_in_words(moment: datetime, tz: str, language: str, *, year: bool = False, inside: bool = False) -> str:
     """Return day and time: "Thursday 26 November, 10:30"."""
-    return f"{day_in_words(moment, tz, language, inside=inside)}, {time_in_words(moment, tz, language)}"
+    return f"{day_in_words(moment, tz, language, year=year, inside=inside)}, {time_in_words(moment, tz, language)}"
 
 
 def short_day_in_words(day: date, language: str, *, inside: bool = False) -> str:

@@ -37,9 +37,9 @@ def clinic_date(moment: datetime | date, tz: str = "UTC", *, year: bool = False,
     return day_in_words(moment, tz, current_language(), year=year, inside=inside)
 
 
-def clinic_datetime(moment: datetime, tz: str, *, inside: bool = False) -> str:
+def clinic_datetime(moment: datetime, tz: str, *, year: bool = False, inside: bool = False) -> str:
     """Return day and time: "Thursday 26 November, 10:30"."""
-    return moment_in_words(moment, tz, current_language(), inside=inside)
+    return moment_in_words(moment, tz, current_language(), year=year, inside=inside)
 
 
 def short_moment(moment: datetime, tz: str) -> str:

@@ -195,3 +195,21 @@ def test_a_number_in_the_address_that_makes_no_sense_shows_the_latest(
 ) -> None:
     row = make_appointment(db, clinic, cast.patient_person, state=AppointmentState.FULFILLED)
     assert f"/visits/{row.id}" in cast.browser(cast.patient).page(f"/visits?past={past}").links()
+
+
+def test_the_past_of_another_year_says_which(
+    db: Session, clock: FixedClock, cast: Cast, clinic: Clinic
+) -> None:  # fmt: skip
+    over = AppointmentState.FULFILLED
+    for years in (0, 1):
+        make_appointment(
+            db, clinic, cast.patient_person, at=THURSDAY.replace(year=2026 - years, hour=14, minute=0), state=over
+        )
+    make_series(db, clinic, cast.patient_person, at=THURSDAY.replace(year=2025, day=27) + A_WEEK * 3, state=over)
+    clock.at = THURSDAY + A_DAY
+    (past,) = cast.browser(cast.patient).page("/visits").all("ul", **{"class": "rows"})
+    said = [words_of(next(line.iter("b"))) for line in past]
+    assert said == [
+        "Thursday 26 November, 14:00", "Thursday 18 December 2025 – Thursday 8 January",
+        "Wednesday 26 November 2025, 14:00",
+    ]  # fmt: skip
