@@ -49,6 +49,23 @@ def form_of(client: PortalClient, path: str) -> dict[str, str]:
     return page.fields()
 
 
+def test_the_visit_says_that_an_earlier_time_is_waited_for_and_shows_the_one_that_came_free(
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, patient: PortalClient
+) -> None:
+    visit = make_appointment(db, clinic, cast.patient_person, practitioner=clinic.rui)
+    asking, home = "Tell me when an earlier time comes free", f"/visits/{visit.id}"
+    assert asking in patient.page(home).text
+    path = offered(db, clock, clinic, cast, settings, visit)
+    entry = db.scalars(select(WaitingEntry)).one()
+    page = patient.page(home)
+    assert asking not in page.text
+    assert "You are waiting for an earlier time." in page.text
+    assert {f"/waiting-list/{entry.id}", path} <= set(page.links())
+    assert page.text.index("A time came free for you") < page.text.index("Reference")
+    patient.page(f"/waiting-list/{entry.id}/end", method="POST", data=page.fields(0))
+    assert asking in patient.page(home).text
+
+
 def test_a_visitor_signs_in_and_comes_back_with_what_was_chosen(client: PortalClient, clinic: Clinic) -> None:
     times = client.page("/book/massage/times?practitioner=any&facility=lisbon&part=morning")
     (link,) = [one.get("href") or "" for one in times.all("a") if "waiting-list" in (one.get("href") or "")]

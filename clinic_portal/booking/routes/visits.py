@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from clinic_portal.booking.calendar import calendar_file, content_type
 from clinic_portal.booking.queries import AppointmentState, visit_of, visits_of
 from clinic_portal.booking.queries.visits import PAST_SHOWN
-from clinic_portal.booking.queries.waiting_views import entries_of
+from clinic_portal.booking.queries.waiting_views import entries_of, waiting_for
 from clinic_portal.booking.routes.common import blueprint
 from clinic_portal.booking.routes.linked import is_moved
 from clinic_portal.booking.routes.waiting import open_offers, path_of_offer
@@ -44,9 +44,11 @@ def visit(appointment_id: UUID) -> ResponseReturnValue:
     """Show one visit: when, where, how to prepare, and how to move it or give it back."""
     found = visit_of(db_session(), clock(), AppointmentId(appointment_id), actor=require_actor())
     now = clock().now()
+    change, books = found.judge_change(now), found.person is not None and found.person.can_book
+    waits = waiting_for(db_session(), clock(), found.appointment.id, actor=require_actor()) if books else None
     return render_page(
-        "booking/visit.html", visit=found, change=found.judge_change(now), is_running=found.is_running(now),
-        is_moved=is_moved(found),
+        "booking/visit.html", visit=found, change=change, is_running=found.is_running(now), is_moved=is_moved(found),
+        waits=waits, offers=open_offers([waits]) if waits else (),
     )  # fmt: skip
 
 
