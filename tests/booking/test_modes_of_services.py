@@ -1,13 +1,14 @@
 """A service says whether it is given at the clinic, online, or both; whoever looks for another way finds nothing."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from clinic_portal.booking.models import WaitingEntry
 from clinic_portal.booking.queries import Wish, free_times
 from clinic_portal.booking.queries.openings import read_openings
 from clinic_portal.booking.steps import NewTime
@@ -34,6 +35,8 @@ ONLINE = {"mode": Mode.ONLINE, "room_id": None}
 every = pytest.mark.parametrize(
     ("modes", "mode"), [(modes, mode) for modes in Modes for mode in Mode], ids=lambda one: one.value
 )
+
+every_visit = pytest.mark.parametrize(("at", "how"), [(THURSDAY, {}), (SEVEN, ONLINE)], ids=["in_person", "online"])
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +105,22 @@ def test_a_visit_that_there_is_stays_what_it_is_and_can_be_moved(
         db, clock, appointment_id=AppointmentId(visit.id), to=to, actor=cast.patient.actor()
     )  # fmt: skip
     assert (moved.starts_at, moved.mode, moved.room_id) == (to.starts_at, Mode.ONLINE, None)
+
+
+@pytest.mark.parametrize("is_desk", [False, True])
+@pytest.mark.parametrize("modes", list(Modes), ids=lambda one: one.value)
+@every_visit
+def test_who_has_a_visit_waits_for_an_earlier_time_of_it(
+    db: Session, clinic: Clinic, cast: Cast, at: datetime, how: dict[str, object], modes: Modes, is_desk: bool
+) -> None:
+    """However the service is given by now: a visit that there is stays what it is."""
+    visit = make_appointment(db, clinic, cast.patient_person, at=at, **how)  # type: ignore[arg-type]  # columns by name
+    give(db, clinic, modes)
+    client = cast.browser(cast.receptionist if is_desk else cast.patient)
+    path = f"/desk/lisbon/visits/{visit.id}/earlier" if is_desk else f"/visits/{visit.id}/earlier"
+    client.page(path, method="POST", data=client.page(path).fields())
+    entry = db.scalars(select(WaitingEntry)).one()
+    assert (entry.appointment_id, entry.mode) == (visit.id, visit.mode)
 
 
 def test_the_pages_offer_only_how_it_is_given(db: Session, client: PortalClient, clinic: Clinic) -> None:

@@ -72,6 +72,9 @@ def asking_for(
     """Return what there is to choose from: everywhere, or `at` one place, with "anywhere" as the other choice."""
     now = clock().now()
     places = places_of_service(db_session(), service.id, from_day=now.date())
+    if visit is not None and not service.rules.modes.allow(visit.appointment.mode):
+        # It stays what it is, also where the service is given otherwise by now: an earlier time of it may come free.
+        places = [ServicePlace(visit.practitioner, visit.facility.id, visit.appointment.mode)]
     facilities = find_facilities(db_session(), {place.facility_id for place in places})
     near = [place for place in places if at is None or place.facility_id == at.id]
     who = {place.practitioner.id: place.practitioner for place in near}
