@@ -73,7 +73,8 @@ def parameters(world: World) -> Mapping[str, Pair]:
     same = {
         "change": "time", "choice": "full", "day": "", "days": "14", "from": "", "part": "morning", "language": "en",
         "name": "Hall", "next": "/visits", "old_password": "not her password", "password": "seven green kettles sing",
-        "patient_note": "mine", "reason": "patient.other", "slot": FREE_SLOT, "version": "", "seen": "", "as": "text",
+        "patient_note": "mine", "reason": "patient.other", "slot": FREE_SLOT, "version": "", "seen": "",
+        "as": "text", "past": "40",
         "count": "4", "per_week": "1", "weekday": "3", "first": "2026-11-23", "time": FREE_SLOT, "was": FREE_SLOT,
         "moved": "1", "answer": "STOP", "by_sms": "y", "by_email": "y", "remind": "on",
         "noshow_limit": "3", "noshow_days": "180",
