@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +15,16 @@ import pytest
 
 from bench.facts import THREADS, WORKERS
 from clinic_portal.launch import WEB_THREADS, WEB_WORKERS
+from tests.support.production import PROGRAMS, REQUIRED, adapted, caddy, compose_config, compose_services
+from tests.support.servers import ROOT
 
-ROOT = Path(__file__).parents[1]
-PROGRAMS = Path(sys.executable).parent
-REQUIRED = {
-    "SECRET_KEY": "x" * 40,
-    "POSTGRES_PASSWORD": "database-password",
-    "SITE_ADDRESS": "portal.clinic.example",
-    "CLINIC_NAME": "Clínica Ribeira",
-    "CLINIC_PHONE": "+351 210 000 000",
-    "EMAIL_SENDER": "visits@clinic.example",
-}
 PORTAL = {"migrate", "web", "live", "worker", "scheduler"}
-
-
-def compose_config(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """What the real Compose makes of compose.yaml."""
-    return subprocess.run(
-        [str(PROGRAMS / "docker-compose"), "-f", "compose.yaml", "config", "--format", "json"],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "COMPOSE_DISABLE_ENV_FILE": "1",
-            **environ,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     """The services of compose.yaml with the required values set."""
-    shown = compose_config(REQUIRED)
-    assert shown.returncode == 0, shown.stderr
-    return json.loads(shown.stdout)["services"]  # type: ignore[no-any-return]  # JSON
+    return compose_services(REQUIRED)
 
 
 def test_compose_has_every_part(services: dict[str, Any]) -> None:
@@ -148,10 +122,37 @@ def test_the_dockerfile_is_clean_and_copies_what_there_is() -> None:
     assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
-def test_the_proxy_sends_sockets_to_live_and_the_rest_to_web(services: dict[str, Any]) -> None:
-    caddyfile = (ROOT / "Caddyfile").read_text(encoding="utf-8")
-    assert re.findall(r"reverse_proxy (\w+):(\d+)", caddyfile) == [("live", "8000"), ("web", "8000")]
-    assert re.search(r"@live path /socket\.io /socket\.io/\*\n\thandle @live \{\n\t\treverse_proxy live:", caddyfile)
-    assert caddyfile.count("{") == caddyfile.count("}")
+def handlers(part: dict[str, Any], matched: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What Caddy does with requests, in its order: (whose, how). Whose: the matchers' values, "" for all of the site."""
+    for route in part["routes"]:
+        matchers = [str(value) for each in route.get("match", []) for name, value in each.items() if name != "host"]
+        for handler in route["handle"]:
+            if handler["handler"] == "subroute":
+                yield from handlers(handler, (*matched, *matchers))
+            else:
+                yield " ".join((*matched, *matchers)), handler
+
+
+@pytest.fixture(scope="module")
+def proxy(services: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What Caddy makes of the Caddyfile in its container."""
+    return adapted(tmp_path_factory.mktemp("adapted"), environ=services["caddy"]["environment"])
+
+
+def test_caddy_takes_the_caddyfile_without_a_word(services: dict[str, Any], tmp_path: Path) -> None:
+    environ = services["caddy"]["environment"]
+    checked = caddy(tmp_path, "validate", "--config", "Caddyfile", environ=environ)
+    assert (checked.returncode, checked.stdout) == (0, "Valid configuration\n"), checked.stderr
+    assert [line for line in checked.stderr.splitlines() if json.loads(line)["level"] != "info"] == []
+    assert caddy(tmp_path, "fmt", "--diff", "Caddyfile", environ=environ).returncode == 0
+
+
+def test_the_proxy_sends_sockets_to_live_and_the_rest_to_web(services: dict[str, Any], proxy: dict[str, Any]) -> None:
+    (server,) = proxy["apps"]["http"]["servers"].values()
+    assert server["listen"] == [":443"]
+    assert [route["match"] for route in server["routes"]] == [[{"host": [REQUIRED["SITE_ADDRESS"]]}]]
+    dialled = [(whose, how["upstreams"]) for whose, how in handlers(server) if how["handler"] == "reverse_proxy"]
+    assert dialled[0] == ("['/socket.io', '/socket.io/*']", [{"dial": "live:8000"}])
+    assert dialled[-1] == ("", [{"dial": "web:8000"}])
     for name in ("web", "live"):
         assert "0.0.0.0:8000" in services[name]["command"]
