@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask, url_for
 
 from bench.facts import THREADS, WORKERS
 from clinic_portal.launch import WEB_THREADS, WEB_WORKERS
@@ -156,3 +157,18 @@ def test_the_proxy_sends_sockets_to_live_and_the_rest_to_web(services: dict[str,
     assert dialled[-1] == ("", [{"dial": "web:8000"}])
     for name in ("web", "live"):
         assert "0.0.0.0:8000" in services[name]["command"]
+
+
+def test_the_proxys_log_opens_nothing(app: Flask, proxy: dict[str, Any]) -> None:
+    (log,) = proxy["logging"]["logs"].values()
+    hidden = log["encoder"]["fields"]["request>uri"]
+    pattern, instead = hidden["regexp"], hidden["value"].replace("$1", r"\1")
+    keys = [
+        rule for rule in app.url_map.iter_rules() if any(re.search("_(code|token)$", name) for name in rule.arguments)
+    ]
+    assert {rule.endpoint for rule in keys} > {"booking.linked_visit", "booking.calendar_feed"}
+    with app.test_request_context():
+        shown = {
+            re.sub(pattern, instead, url_for(rule.endpoint, **dict.fromkeys(rule.arguments, "KEY"))) for rule in keys
+        }
+    assert [address for address in shown if "KEY" in address] == []

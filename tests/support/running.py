@@ -43,27 +43,34 @@ class Running:
     def inbox(self) -> Path:
         return Path(self.environment["INBOX_FOLDER"])
 
-    def start(self, *names: str) -> None:
-        """Start programs ("web", "live", "worker", "scheduler") and wait until web and live answer."""
-        commands = {
+    def ports(self) -> dict[str, int]:
+        """Where the programs that listen do so."""
+        return {"web": self.port, "live": self.live_port}
+
+    def command(self, name: str) -> list[str]:
+        """What a program is started with."""
+        return {
             "web": gunicorn("wsgi:app", self.port, workers=WEB_WORKERS, threads=WEB_THREADS),
             "live": gunicorn("wsgi:live", self.live_port, workers=1, threads=260),
             "worker": [*FLASK, "worker"],
             "scheduler": [*FLASK, "scheduler"],
             # After it was killed: on the same port, with what it had written.
             "valkey": valkey_command(self.folder, int(self.valkey.url.rsplit(":", 1)[1].split("/")[0])),
-        }
+        }[name]
+
+    def start(self, *names: str) -> None:
+        """Start programs ("web", "live", "worker", "scheduler") and wait until those that listen answer."""
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    commands[name],
+                    self.command(name),
                     cwd=self.root,
                     env=self.environment,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
                 )
-        for name, port in (("web", self.port), ("live", self.live_port)):
+        for name, port in self.ports().items():
             if name in names:
                 self._wait(name, port)
 
@@ -73,7 +80,7 @@ class Running:
             assert self.processes[name].poll() is None, self.log(name)
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
             with contextlib.suppress(OSError), contextlib.closing(connection):
-                connection.request("GET", "/health" if name == "web" else "/")
+                connection.request("GET", "/" if name == "live" else "/health")
                 connection.getresponse().read()
                 return
             time.sleep(0.05)
@@ -88,6 +95,13 @@ class Running:
         process = self.processes.pop(name)
         _signal_session(process.pid, signal.SIGKILL)
         process.wait()
+
+    def end(self, name: str) -> None:
+        """Ask a program to stop, and wait until it has."""
+        process = self.processes[name]
+        process.terminate()
+        process.wait(START_TIMEOUT_S)
+        del self.processes[name]
 
     def revive(self) -> None:
         """Do as the parent of `make run` does: start again what has died by itself."""
