@@ -159,6 +159,13 @@ def test_the_proxy_sends_sockets_to_live_and_the_rest_to_web(services: dict[str,
         assert "0.0.0.0:8000" in services[name]["command"]
 
 
+def test_the_proxy_takes_no_more_than_the_portal(app: Flask, proxy: dict[str, Any]) -> None:
+    (server,) = proxy["apps"]["http"]["servers"].values()
+    everything = [how for whose, how in handlers(server) if whose == ""]
+    (most,) = [how["max_size"] for how in everything if how["handler"] == "request_body"]
+    assert app.config["MAX_FORM_MEMORY_SIZE"] < most <= app.config["MAX_CONTENT_LENGTH"]
+
+
 def test_the_proxys_log_opens_nothing(app: Flask, proxy: dict[str, Any]) -> None:
     (log,) = proxy["logging"]["logs"].values()
     hidden = log["encoder"]["fields"]["request>uri"]

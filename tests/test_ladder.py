@@ -88,6 +88,7 @@ NO_FRAGMENT = {
     "booking.calendar_feed": "a calendar file",
     "booking.series_calendar": "a calendar file",
     "web.health": "plain text for load balancers",
+    "web.too_much": "an error's page",
     "notifications.show_email_body": "an e-mail in its frame: not a page of ours",
     "notifications.download_attachment": "a file",
 }

@@ -1,6 +1,6 @@
-"""Pages that belong to no feature: accessibility, privacy, health."""
+"""Pages that belong to no feature: accessibility, privacy, what the proxy shows, health."""
 
-from flask import Blueprint
+from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
@@ -23,6 +23,13 @@ def accessibility() -> ResponseReturnValue:
 def privacy() -> ResponseReturnValue:
     """Say what is kept about whom and why."""
     return render_page("web/privacy.html")
+
+
+@blueprint.get("/too-much")
+@right(Right.PUBLIC)
+def too_much() -> ResponseReturnValue:
+    """Answer 413: the proxy takes no such form, and shows this to whoever sends one."""
+    abort(413)
 
 
 @blueprint.get("/health")

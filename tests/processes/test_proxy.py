@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ pytestmark = pytest.mark.processes
 
 #: On a busy machine programs take their time to start. Who waits longer waits for ever.
 PATIENCE_S = 60.0
+#: Caddy answers nobody, over HTTP/1.1, before it has so many bytes of a form. Source: net/http, maxPostHandlerReadBytes.
+WANTED_FIRST = 256 * 1024
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -185,6 +188,24 @@ def test_a_restart_of_the_pages_is_a_wait_and_each_form_arrives_as_it_was_sent(s
         assert [other.result(PATIENCE_S) for other in others] == [{200}, {200}]
     for email, answer in zip(emails, answers, strict=True):
         assert (answer.status, f'value="{email}"' in answer.body.decode()) == (422, True)
+
+
+@pytest.mark.parametrize("size", [1_000_000, 30_000_000])
+def test_what_is_too_much_gets_the_portals_own_page_before_all_is_sent(site: Production, size: int) -> None:
+    with socket.create_connection(("127.0.0.1", site.proxy_port), timeout=PATIENCE_S) as visitor:
+        head = (
+            f"POST /sign-in HTTP/1.1\r\nHost: {site.address}\r\nAccept-Language: en\r\nContent-Length: {size}\r\n\r\n"
+        )
+        visitor.sendall(head.encode() + b"x" * (WANTED_FIRST + 1))
+        with contextlib.closing(http.client.HTTPResponse(visitor)) as response:
+            response.begin()
+            assert response.status == 413
+            assert response.getheader("Server") is None
+            assert "That was too much to send" in response.read().decode()
+
+
+def test_what_is_a_little_less_reaches_the_portal(site: Production) -> None:
+    assert ask(site, "/sign-in", body=b"a=" + b"x" * 999_997).status == 400  # it has no secret
 
 
 def logged(site: Production, count: int) -> list[dict[str, Any]]:

@@ -105,6 +105,13 @@ def test_an_unknown_address_is_a_404_page(probe: PortalClient, path: str) -> Non
     assert probe.get(path).status_code == 404
 
 
+def test_the_proxy_finds_a_page_for_what_is_too_much_to_send(client: PortalClient) -> None:
+    assert "Shorten what you wrote" in client.page("/too-much", status=413).text
+    block = client.get("/too-much", headers={"HX-Request": "true"})
+    assert block.status_code == 413
+    assert "<html" not in block.get_data(as_text=True)
+
+
 def test_a_form_without_its_token_changes_nothing(probe: PortalClient) -> None:
     page = probe.page("/probe/form", method="POST", status=400)
     assert "open for too long" in page.text
