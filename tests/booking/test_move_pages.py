@@ -134,6 +134,13 @@ def test_a_visit_of_the_days_shown_needs_no_way_to_them(mover: Mover) -> None:
     assert list(to_days(client.page(f"{home}/move?from=2026-12-01"))) == ["The first free days"]
 
 
+def test_no_days_are_shown_around_a_visit_past_the_calendar(db: Session, clinic: Clinic, cast: Cast) -> None:
+    """Staff book as far ahead as they like."""
+    row = make_appointment(db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=140))
+    client, home = cast.browser(cast.patient), f"/visits/{row.id}"
+    assert not to_days(client.page(f"{home}/move"))
+
+
 def test_no_free_time_is_said_of_the_days_that_were_looked_at(db: Session, clinic: Clinic, mover: Mover) -> None:
     client, home = mover
     db.execute(delete(WeeklyHours))

@@ -89,6 +89,14 @@ def test_few_later_sessions_are_seen_without_a_press(db: Session, cast: Cast, cl
     assert "open" not in many.keys()  # noqa: SIM118 - as above
 
 
+def test_a_later_session_that_is_not_booked_says_what_it_is(db: Session, cast: Cast, clinic: Clinic) -> None:
+    _, rows = make_series(db, clinic, cast.patient_person, sessions=4)
+    rows[2].state = AppointmentState.PENDING
+    db.commit()
+    (card,) = cast.browser(cast.patient).page("/visits").all("article")
+    assert ["Waiting for payment" in words_of(line) for line in card.iter("li")] == [False, True, False]
+
+
 def test_a_later_session_says_what_is_not_as_of_the_next_one(db: Session, cast: Cast, clinic: Clinic) -> None:
     _, rows = make_series(db, clinic, cast.patient_person)
     take_elsewhere(db, clinic, rows[1])
