@@ -148,6 +148,14 @@ def test_caddy_takes_the_caddyfile_without_a_word(services: dict[str, Any], tmp_
     assert caddy(tmp_path, "fmt", "--diff", "Caddyfile", environ=environ).returncode == 0
 
 
+def test_the_image_of_the_proxy_mixes_up_no_forms(services: dict[str, Any]) -> None:
+    # Before 2.11.2, a form that waited in a buffer for a restart could be sent as another visitor's (tried with 2.10.2).
+    # Source: https://github.com/caddyserver/caddy/pull/7547
+    image = re.fullmatch(r"caddy:(\d+)\.(\d+)(?:\.(\d+))?-alpine", services["caddy"]["image"])
+    assert image
+    assert tuple(int(part or 99) for part in image.groups()) >= (2, 11, 2)
+
+
 def test_the_proxy_sends_sockets_to_live_and_the_rest_to_web(services: dict[str, Any], proxy: dict[str, Any]) -> None:
     (server,) = proxy["apps"]["http"]["servers"].values()
     assert server["listen"] == [":443"]
@@ -159,10 +167,13 @@ def test_the_proxy_sends_sockets_to_live_and_the_rest_to_web(services: dict[str,
         assert "0.0.0.0:8000" in services[name]["command"]
 
 
-def test_the_proxy_takes_no_more_than_the_portal(app: Flask, proxy: dict[str, Any]) -> None:
+def test_the_proxy_takes_a_whole_form_and_no_more_than_the_portal(app: Flask, proxy: dict[str, Any]) -> None:
     (server,) = proxy["apps"]["http"]["servers"].values()
     everything = [how for whose, how in handlers(server) if whose == ""]
     (most,) = [how["max_size"] for how in everything if how["handler"] == "request_body"]
+    (pages,) = [how for how in everything if how["handler"] == "reverse_proxy"]
+    # What comes waits in the proxy, to the last byte, and so does every page.
+    assert most < pages["request_buffers"] == pages["response_buffers"]
     assert app.config["MAX_FORM_MEMORY_SIZE"] < most <= app.config["MAX_CONTENT_LENGTH"]
 
 
