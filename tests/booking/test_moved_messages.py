@@ -34,11 +34,12 @@ from tests.support.clinic import Clinic
 
 
 def moved(
-    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, reason: str, language: str = "en"
-) -> MessageFacts:
+    db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings, reason: str, language: str = "en",
+    *, was_at: datetime = THURSDAY - A_DAY,
+) -> MessageFacts:  # fmt: skip
     cast.patient_person.language = language
     row = make_appointment(db, clinic, cast.patient_person)
-    tell_moved(db, clock, row, was_at=THURSDAY - A_DAY, reason=reason)
+    tell_moved(db, clock, row, was_at=was_at, reason=reason)
     facts = moved_facts(db, clock, settings, row.id)
     assert facts is not None
     return facts
@@ -105,11 +106,7 @@ def test_somebody_else_or_another_place_at_the_same_time_is_no_new_time(
     db: Session, clock: FixedClock, clinic: Clinic, cast: Cast, settings: Settings,
     reason: str, language: str, changed: str, stays: str,
 ) -> None:  # fmt: skip
-    cast.patient_person.language = language
-    row = make_appointment(db, clinic, cast.patient_person)
-    tell_moved(db, clock, row, was_at=row.starts_at, reason=reason)
-    facts = moved_facts(db, clock, settings, row.id)
-    assert facts is not None
+    facts = moved(db, clock, clinic, cast, settings, reason, language, was_at=THURSDAY)
     email = render_email(settings, "appointment_moved", facts)
     assert email.subject == changed
     for body in (email.text, email.html or ""):

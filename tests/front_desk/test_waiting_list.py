@@ -369,6 +369,7 @@ def test_the_list_shows_the_open_offer_and_the_last_and_leads_to_the_others(
         over = {"state": OfferState.DECLINED, "ended_at": first.made_at, "appointment_id": None, "hold_id": None}
         db.execute(insert(WaitingOffer).values(values | before | over))
     db.commit()
+    assert cast.browser(cast.patient).page("/").text.count("A time came free for you") == 1, "not once for each of them"
     page = desk.page("/desk/lisbon/waiting-list")
     (waiting,) = [row for row in page.all("tr") if "Thu 26 Nov, 10:30" in "".join(row.itertext())]
     words = " ".join("".join(waiting.itertext()).split())
