@@ -35,7 +35,7 @@ from clinic_portal.notifications.sources import MessageGroup, MessageSource
 from clinic_portal.patients import models as patient_tables
 from clinic_portal.practitioners import models as practitioner_tables
 from clinic_portal.waiting_room import models as queue_tables
-from clinic_portal.waiting_room.steps import announce_both_days, announce_day, drop_ticket, open_ticket
+from clinic_portal.waiting_room.steps import announce_booked, announce_both_days, announce_day, drop_ticket, open_ticket
 
 #: Every module with tables: with the wiring loaded, migrations and constraint codes know all of them.
 TABLES = (
@@ -58,7 +58,7 @@ REACTIONS: Reactions = {
     CodeIssued: [account_messages.queue_code],
     PasswordChanged: [account_messages.queue_password_changed],
     RegistrationRepeated: [account_messages.queue_registration_repeated],
-    AppointmentBooked: [announce_day, remind_of_booked],
+    AppointmentBooked: [announce_booked, remind_of_booked],
     AppointmentCancelled: [announce_day, note_cancelled_time],
     AppointmentMoved: [announce_both_days, remind_of_moved, note_old_time],
     RoomChanged: [note_left_room],

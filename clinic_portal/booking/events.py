@@ -13,6 +13,7 @@ class AppointmentBooked(Event):
 
     appointment_id: AppointmentId
     facility_id: FacilityId
+    starts_at: datetime
     #: Confirmation and reminders are queued already.
     is_told: bool = False
 

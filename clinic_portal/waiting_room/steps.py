@@ -1,6 +1,7 @@
 """What happens to the queue inside somebody's transaction. Never commits."""
 
 import secrets
+from datetime import timedelta
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -27,6 +28,8 @@ from clinic_portal.waiting_room.rules import (
 )
 
 MOVED_ON = "ticket.moved_on"
+
+ONE_DAY = timedelta(days=1)
 
 
 def open_ticket(db: Session, clock: Clock, event: PatientArrived) -> None:
@@ -70,6 +73,16 @@ def drop_ticket(db: Session, clock: Clock, event: ArrivalUndone) -> None:
     db.delete(row)
     db.flush()
     queue_changed(db, queue)
+
+
+def announce_booked(db: Session, clock: Clock, event: AppointmentBooked) -> None:
+    """Have the front desk look again at once when somebody comes today.
+
+    Most book for weeks ahead: every screen and every desk would ask for a day that has not changed. A desk that shows
+    another day asks by itself, after a quarter of a minute at the latest.
+    """
+    if event.starts_at < clock.now() + ONE_DAY:
+        announce_day(db, clock, event)
 
 
 def announce_day(

@@ -68,7 +68,9 @@ def test_reminders_of_the_old_times_are_void(
     _, rows = make_series(db, clinic, cast.patient_person)
     with transaction(db):
         for row in rows:
-            remind_of_booked(db, clock, AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id)))
+            remind_of_booked(
+                db, clock, AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id), row.starts_at)
+            )
     move(db, clock, cast, rows[1], *(row.starts_at + A_DAY for row in rows[1:]))
     for row, sequence in zip(rows, (0, 1, 1, 1), strict=True):
         theirs = select(Message).where(Message.subject_id == row.id, Message.state == MessageState.QUEUED)

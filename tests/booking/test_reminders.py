@@ -46,7 +46,8 @@ class Reminders:
     def book(self, patient: Patient, at: datetime = THURSDAY, **other: object) -> Appointment:
         row = make_appointment(self.db, self.clinic, patient, at=at, **{"booked_at": self.clock.now()} | other)
         with transaction(self.db):
-            remind_of_booked(self.db, self.clock, AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id)))
+            booked = AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id), row.starts_at)
+            remind_of_booked(self.db, self.clock, booked)
         return row
 
     def sweep(self, at: datetime) -> list[InboxItem]:

@@ -52,7 +52,9 @@ def booked(db: Session, clock: FixedClock, clinic: Clinic, cast: Cast) -> list[A
             db, clinic, cast.patient_person, at=THURSDAY + timedelta(days=day), booked_at=clock.now()
         )
         with transaction(db):
-            remind_of_booked(db, clock, AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id)))
+            remind_of_booked(
+                db, clock, AppointmentBooked(AppointmentId(row.id), FacilityId(row.facility_id), row.starts_at)
+            )
         ids.append(AppointmentId(row.id))
     return ids
 

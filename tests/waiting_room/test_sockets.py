@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import takewhile
 from queue import Queue
 from typing import Any
@@ -20,15 +21,18 @@ from clinic_portal.accounts.models import Account, AccountSession
 from clinic_portal.accounts.queries import token_hash
 from clinic_portal.accounts.steps import open_session
 from clinic_portal.app import create_app
+from clinic_portal.booking.events import AppointmentBooked
 from clinic_portal.core.clock import SystemClock
-from clinic_portal.core.db import make_engine
-from clinic_portal.core.ids import AccountId
+from clinic_portal.core.db import make_engine, transaction
+from clinic_portal.core.events import publish
+from clinic_portal.core.ids import AccountId, AppointmentId, new_id
 from clinic_portal.core.settings import Settings
 from clinic_portal.patients.rules import DisplayChoice
 from clinic_portal.waiting_room import sockets
 from clinic_portal.waiting_room.queries import find_screen, queue_version
 from clinic_portal.waiting_room.rules import ScreenLabel
 from clinic_portal.waiting_room.sockets import RECHECK_S, Listener, Listeners, init_sockets
+from clinic_portal.waiting_room.steps import lock_queue, queue_changed
 from clinic_portal.waiting_room.use_cases.call_next import call_next
 from clinic_portal.waiting_room.use_cases.pair_screen import pair_screen
 from clinic_portal.waiting_room.use_cases.revoke_screen import revoke_screen
@@ -172,6 +176,21 @@ def test_a_change_is_heard_within_a_second_and_says_only_a_version(place: Place)
     call_next(place.db, place.clock, **place.desk.ask())
     event, said = screen.get(timeout=1)
     assert (event, said) == ("queue_changed", {"version": expected["version"] + 1})
+
+
+def test_who_books_for_another_day_has_no_screen_ask(place: Place) -> None:
+    screen = place.connect(place.screen()[0])
+    version = queue_version(place.db, place.desk.facility_id)
+    for ahead in (timedelta(days=30), timedelta(days=1, minutes=1), timedelta(hours=1)):
+        booked = AppointmentBooked(
+            AppointmentId(new_id()), place.desk.facility_id, place.clock.now() + ahead, is_told=True
+        )
+        with transaction(place.db):
+            publish(place.db, place.clock, booked)
+    with transaction(place.db):
+        queue_changed(place.db, lock_queue(place.db, place.clock, place.desk.facility_id))
+    heard = [screen.get(timeout=1) for _ in range(2)]
+    assert heard == [("queue_changed", {"version": version}), ("queue_changed", {"version": version + 1})]
 
 
 @pytest.mark.parametrize("who", ["nobody", "patient", "far", "unpaired", "forged"])

@@ -168,7 +168,7 @@ def insert_sessions(
         if row is None:
             raise Conflict(TIMES_LOST, lost={start: "appointment.slot_taken"})
         write_history(db, clock, row, before=None, actor=by.actor, reason=by.reason, note=by.note)
-        publish(db, clock, AppointmentBooked(AppointmentId(row.id), openings.facility_id))
+        publish(db, clock, AppointmentBooked(AppointmentId(row.id), openings.facility_id, row.starts_at))
 
 
 def _insert(db: Session, draft: Mapping[str, object], taker: Taker) -> Appointment | None:

@@ -64,5 +64,5 @@ def book_at_once(
         raise Conflict("appointment.slot_taken")
     move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked", booked_at=now)
     queue_message(db, clock, "appointment_booked", subject_id=row.id, expires_at=row.starts_at)
-    publish(db, clock, AppointmentBooked(AppointmentId(row.id), visit.facility_id))
+    publish(db, clock, AppointmentBooked(AppointmentId(row.id), visit.facility_id, visit.starts_at))
     return facts_of(row)

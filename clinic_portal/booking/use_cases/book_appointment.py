@@ -61,7 +61,7 @@ def book_appointment(
             booked_by_account_id=actor.account_id, patient_note=answers.patient_note[:MAX_NOTE],
         )  # fmt: skip
         tell_of_booking(db, clock, facts_of(row))
-        publish(db, clock, AppointmentBooked(appointment_id, FacilityId(row.facility_id), is_told=True))
+        publish(db, clock, AppointmentBooked(appointment_id, FacilityId(row.facility_id), row.starts_at, is_told=True))
         return facts_of(row)
 
 

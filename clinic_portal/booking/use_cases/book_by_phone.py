@@ -60,7 +60,7 @@ def book_by_phone(db: Session, clock: Clock, *, booking: PhoneBooking, actor: Ac
         row = _book(db, clock, booking, service, candidates, actor=actor)
         steps.move(db, clock, row, AppointmentState.BOOKED, actor=actor, reason="booked.by_staff", note=note)
         queue_message(db, clock, "appointment_booked", subject_id=row.id, expires_at=row.starts_at)
-        publish(db, clock, AppointmentBooked(AppointmentId(row.id), to.facility_id))
+        publish(db, clock, AppointmentBooked(AppointmentId(row.id), to.facility_id, to.starts_at))
         record(
             db, clock, actor=actor, action="appointment.booked_by_staff", subject_kind="appointment",
             subject_id=row.id, rules="set_aside" if note else "kept",
