@@ -61,9 +61,9 @@ def check_answers(appointment_id: UUID) -> ResponseReturnValue:
     return _check_page(held, CheckForm(patient_note=held.patient_note))
 
 
+# How often somebody books is limited where times are held.
 @blueprint.post("/book/hold/<uuid:appointment_id>/check")
 @right(Right.PATIENT)
-@limited("40 per minute")
 def book(appointment_id: UUID) -> ResponseReturnValue:
     """Book; or, when a Change button was pressed, keep what was written and go there."""
     form = CheckForm()
